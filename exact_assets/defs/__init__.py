@@ -1,0 +1,1 @@
+"""Knows Dagster: resources, partitions, assets and jobs, each thin. The work is done elsewhere."""

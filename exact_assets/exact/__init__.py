@@ -1,0 +1,1 @@
+"""Knows HTTP: how Exact Online is asked and what it answers. Knows neither SQL nor Dagster."""

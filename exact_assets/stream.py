@@ -1,0 +1,115 @@
+"""Values that pass between feeds and warehouse: what a stream has read so far, and the next step to store.
+
+A stream is one table of one division. Its state lives in the warehouse, in the same transaction as its
+rows, so that neither can get ahead of the other. No I/O belongs here, and nothing that knows HTTP or SQL.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import msgspec
+import pyarrow as pa
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A chain of pages that is under way, enough to go on where it stopped after a kill.
+
+    `link` is the page to ask for next, verbatim as Exact gave it (None: ask anew for this span).
+    """
+
+    link: str | None = None
+    started: str = ""
+    """Server time (ISO, UTC) of the chain's first answer: changes later than this are not all in it."""
+    first_year: int | None = None
+    last_year: int | None = None
+    reload: bool = False
+    """Its rows go to the stage, to replace what is there when the chain has ended."""
+    newest: tuple[int, ...] = ()
+    """The highest Timestamps read so far, at most as many as the overlap; order is not promised by Exact."""
+    high: str | None = None
+    """The highest Modified read so far, as Exact's local wall clock."""
+    pages: int = 0
+
+
+class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What has been read of a stream. The warehouse stores it as JSON and understands `load_seq` only."""
+
+    load_seq: int = 0
+    """Fence: raised by one with every stored step; 0 is a stream of which nothing was ever stored."""
+    cursor: str | None = None
+    """All changes up to here are stored. Sync: a Timestamp in digits. Modified: local wall clock, ISO.
+    None: no chain has ended yet."""
+    floor: str | None = None
+    """Where the next read starts: the cursor less the overlap for rows that surface late. None: at the cursor."""
+    start_year: int | None = None
+    """Rows of business years before this one were left out."""
+    years: tuple[int, ...] = ()
+    """Years loaded so far, for feeds that load year by year; empty for those that read all at once."""
+    chain: Chain | None = None
+    reload_id: str | None = None
+    """The backfill that last loaded or reloaded this stream, so that it is asked once, however many runs
+    that backfill is cut into."""
+    reload_years: tuple[int, ...] = ()
+    """The years that this backfill has loaded; empty where the whole stream was."""
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether a first load has ended, for at least some years."""
+        return self.cursor is not None
+
+
+class Verb(StrEnum):
+    """What the warehouse does with a step's rows, in one transaction with the state."""
+
+    UPSERT = "upsert"
+    """Insert new keys, overwrite older versions (`Table.version`), leave the rest."""
+    STAGE = "stage"
+    """Keep the rows aside, for a REPLACE to come."""
+    REPLACE = "replace"
+    """Put the staged rows and this step's in the place of the slice, and empty the stage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Rows to store and the state that is true once they are stored."""
+
+    verb: Verb
+    rows: pa.Table
+    """Columns as `Table.arrow_schema`. A key may come more than once: the highest version counts."""
+    state: StreamState
+    """`load_seq` in it is ignored: the warehouse counts."""
+    parents: pa.Array | None = None
+    """UPSERT of a line table: keys of the headers of which `rows` hold all lines. Other lines of theirs go."""
+    years: tuple[int, int] | None = None
+    """REPLACE: first and last `_year` of the slice, inclusive; None is the whole division."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a stored step changed. Rows that were already there, the same, count nowhere."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    years: dict[int | None, int] = field(default_factory=dict)
+    """Rows inserted, updated or deleted per `_year` (a row that moved counts in both); None: undated tables."""
+
+    def __add__(self, other: "Changes") -> "Changes":
+        """Add up the changes of two steps."""
+        years = dict(self.years)
+        for year, count in other.years.items():
+            years[year] = years.get(year, 0) + count
+        return Changes(
+            inserted=self.inserted + other.inserted,
+            updated=self.updated + other.updated,
+            deleted=self.deleted + other.deleted,
+            years=years,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The warehouse's answer to a step."""
+
+    load_seq: int
+    changes: Changes

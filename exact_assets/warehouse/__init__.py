@@ -1,0 +1,1 @@
+"""Knows SQL: one protocol, and a module for each kind of warehouse."""

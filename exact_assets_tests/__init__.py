@@ -1,0 +1,1 @@
+"""Tests, mostly through the simulator and real databases."""
