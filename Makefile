@@ -1,0 +1,34 @@
+# Everything runs in a virtual environment of the checkout's own; nothing is installed elsewhere.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint storm bench clean
+
+help:            ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+
+demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
+	@$(BIN)/exact-assets demo
+
+test: $(VENV)/.ready lint   ## Lint, type check, test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+storm: $(VENV)/.ready   ## Kill 200 real loads at random moments, then compare the warehouse with its source
+	$(BIN)/python -m exact_assets_tests.trials.storm
+
+bench: $(VENV)/.ready   ## Measure CPU, memory and calls of large loads beside a bare lower bound
+	$(BIN)/python -m exact_assets_tests.trials.bench
+
+clean:           ## Remove the environment and all local state
+	rm -rf $(VENV) .state
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
