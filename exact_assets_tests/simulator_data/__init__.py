@@ -1,0 +1,1 @@
+"""Tests of what the simulator holds: endpoint facts and books."""
