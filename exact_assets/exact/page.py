@@ -7,6 +7,15 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unexpanded:
+    """A parent whose lines came deferred, or only in part."""
+
+    key: str
+    link: str | None
+    """Where (the rest of) its lines are, verbatim; `ExactClient.pages` takes it. None: ask by foreign key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """The rows of one answer."""
 
@@ -20,3 +29,19 @@ class Page:
     """Properties that came without being asked for."""
     expanded: pa.Table | None = None
     """The rows of the expanded collection, with `parent_key` as their first column, where one was asked for."""
+    unexpanded: tuple[Unexpanded, ...] = ()
+    """Parents in `rows` of which `expanded` does not hold all lines."""
+    calls: int = 1
+    """HTTP calls it took, retries included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expand:
+    """A collection to read inside its parents: `$expand` and the nested names in `$select` are up to the caller."""
+
+    navigation: str
+    """The collection's property, such as `PurchaseEntryLines`."""
+    key: str
+    """The parent's key property, which becomes `parent_key`."""
+    schema: pa.Schema
+    """The lines' properties, as `schema` for the parents."""
