@@ -1,0 +1,49 @@
+"""The catalogue as a list for people and programs: what `exact-assets tables` shows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.catalogue.tables import tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A table in one line."""
+
+    name: str
+    feed: str
+    key: tuple[str, ...]
+    year: str | None
+    """The column that tells a row's year first of all; None: undated."""
+    calls_per_thousand_rows: int
+    """At most: a full page is `page_size` rows, or that many headers with all their lines."""
+    group: str
+    is_default: bool
+    frequency_minutes: int
+    endpoint: str
+
+
+def listing(chosen: Iterable[Table] | None = None) -> tuple[Listed, ...]:
+    """List tables, by default all of them, in order of name."""
+    return tuple(_listed(table) for table in (tables().values() if chosen is None else chosen))
+
+
+def _listed(table: Table) -> Listed:
+    return Listed(
+        name=table.name,
+        feed=table.feed.value,
+        key=table.key,
+        year=_year(table),
+        calls_per_thousand_rows=-(-1000 // table.page_size),
+        group=table.group,
+        is_default=table.is_default,
+        frequency_minutes=table.frequency_minutes,
+        endpoint=table.endpoint,
+    )
+
+
+def _year(table: Table) -> str | None:
+    if table.year_kind is YearKind.NONE:
+        return None
+    return table.year[0] if table.year else "its header's"

@@ -1,0 +1,64 @@
+"""The language in which tables are chosen: names, entities, groups, globs, `all`, `default`, and minus."""
+
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.tables import tables
+from exact_assets.errors import SettingsError
+
+
+def select(spec: str | None) -> tuple[Table, ...]:
+    """Choose tables; None or empty is the default selection.
+
+    Terms are separated by commas and worked off from left to right; a minus before a term takes its tables out.
+    A spec that starts with a minus starts from the default selection. Upper and lower case are the same.
+
+    - `crm_accounts`: a table; `transaction_lines`: every table of that entity, whatever its service
+    - `crm`: all tables of a group
+    - `crm/*`, `crm/acc*`, `crm_*`, `*lines`: globs over group/entity or table name
+    - `all`, `default`
+
+    Raises:
+        SettingsError: a term names nothing; the message has the nearest right one. Or nothing is left.
+    """
+    terms = [term.strip().lower() for term in (spec or "").split(",") if term.strip()]
+    if not terms or terms[0].startswith("-"):
+        terms.insert(0, "default")
+    chosen: set[str] = set()
+    for term in terms:
+        names = _matching(term.removeprefix("-").strip())
+        chosen = chosen - names if term.startswith("-") else chosen | names
+    if not chosen:
+        raise SettingsError(f"EXACT_TABLES {spec!r} leaves no table to read: name at least one.")
+    return tuple(table for name, table in tables().items() if name in chosen)
+
+
+def _matching(term: str) -> set[str]:
+    names = {name for name, table in tables().items() if _fits(table, term)}
+    if not names:
+        raise SettingsError(f"EXACT_TABLES: there is no table, group or pattern {term!r}.{_hint(term)}")
+    return names
+
+
+def _fits(table: Table, term: str) -> bool:
+    entity = _entity(table)
+    if term in {"all", table.name, entity, table.group, f"{table.group}/{entity}"}:
+        return True
+    if term == "default":
+        return table.is_default
+    if not any(character in term for character in "*?["):
+        return False
+    return fnmatchcase(f"{table.group}/{entity}" if "/" in term else table.name, term)
+
+
+def _entity(table: Table) -> str:
+    return table.name.removeprefix(f"{table.group}_")
+
+
+def _hint(term: str) -> str:
+    known = {"all", "default"}
+    for table in tables().values():
+        known |= {table.name, table.group, _entity(table)}
+    near = get_close_matches(term, sorted(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else " `exact-assets tables` lists them."
