@@ -1,0 +1,44 @@
+"""The code location: assembles tables, resources, assets and jobs into Dagster definitions; decides nothing."""
+
+import os
+
+import dagster as dg
+
+from exact_assets.catalogue import select
+from exact_assets.defs.assets import table_asset
+from exact_assets.defs.jobs import jobs
+from exact_assets.defs.resources import ExactResource, WarehouseResource
+from exact_assets.settings import Settings
+
+
+def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
+    """Build the definitions anew.
+
+    Args:
+        settings: instead of those that the environment gives; secrets are read when a run starts, not here.
+    """
+    chosen = settings or Settings()
+    tables = select(chosen.tables)
+    warehouse_kind = chosen.warehouse_url.partition(":")[0]
+    return dg.Definitions(
+        assets=[
+            table_asset(table, start_year=chosen.start_year, warehouse_kind=warehouse_kind) for table in tables
+        ],
+        jobs=list(jobs(tables)),
+        resources={
+            "exact": ExactResource(
+                client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")
+            ),
+            "warehouse": WarehouseResource(url=_shown(chosen.warehouse_url)),
+        },
+        # Tables wait for Exact, not for each other: a process for each would cost seconds and gain nothing.
+        executor=dg.in_process_executor,
+    )
+
+
+def _shown(warehouse_url: str) -> str:
+    """Keep a password out of the UI: what the environment sets is shown there by the variable's name."""
+    return dg.EnvVar("EXACT_WAREHOUSE_URL") if "EXACT_WAREHOUSE_URL" in os.environ else warehouse_url
+
+
+defs = build_defs()

@@ -1,0 +1,103 @@
+"""From outcomes to what Dagster shows: a materialisation for each partition that is up to date, or one failure.
+
+Pure functions: outcomes in, events out. What was done is decided in `replicate`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.defs.partitions import partition_key
+from exact_assets.defs.specs import asset_key
+from exact_assets.replicate import Outcome
+
+
+def materialisations(
+    table: Table,
+    outcome: Outcome,
+    *,
+    requested_years: tuple[int, ...],
+    grid_years: range,
+) -> Iterator[dg.AssetMaterialization]:
+    """Tell which partitions of a division are up to date: those asked for, and others whose rows changed.
+
+    Years that were never loaded get no event, though a catch-up may have brought rows of theirs.
+    """
+    if outcome.error is not None:
+        return
+    changed = _by_partition(table, outcome.changes.years, grid_years)
+    counts = _by_partition(table, outcome.row_counts, grid_years)
+    for year in _recorded(table, outcome, requested_years, changed):
+        yield dg.AssetMaterialization(
+            asset_key=asset_key(table),
+            partition=partition_key(outcome.division, year),
+            metadata=_metadata(outcome, rows=counts.get(year, 0), changed=changed.get(year, 0)),
+        )
+
+
+def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
+    """Tell which divisions are not up to date and why; None: all are."""
+    everyone = list(outcomes)
+    failed = sorted((o for o in everyone if o.error is not None), key=lambda o: o.division)
+    if not failed:
+        return None
+    reasons = "\n".join(f"{o.division}: {o.error}" for o in failed)
+    return dg.Failure(
+        description=f"{len(failed)} of {len(everyone)} divisions of {table.name} are not up to date.\n{reasons}",
+        metadata={
+            "failed_divisions": dg.JsonMetadataValue({str(o.division): str(o.error) for o in failed}),
+            "divisions_up_to_date": len(everyone) - len(failed),
+        },
+        allow_retries=False,
+    )
+
+
+def _recorded(
+    table: Table, outcome: Outcome, requested_years: tuple[int, ...], changed: Mapping[int | None, int]
+) -> Sequence[int | None]:
+    if table.year_kind is YearKind.NONE:
+        return [None]
+    loaded = outcome.state.years
+    others = {year for year in changed if year is not None and (not loaded or year in loaded)}
+    return sorted(others | set(requested_years))
+
+
+def _by_partition(
+    table: Table, rows_by_year: Mapping[int | None, int], grid_years: range
+) -> Mapping[int | None, int]:
+    """Add up rows per partition: the first year holds all earlier rows; coming years have no partition yet."""
+    if table.year_kind is YearKind.NONE:
+        return {None: sum(rows_by_year.values())}
+    partitions: dict[int | None, int] = {}
+    for year, rows in rows_by_year.items():
+        partition = grid_years[0] if year is None else max(year, grid_years[0])
+        if partition in grid_years:
+            partitions[partition] = partitions.get(partition, 0) + rows
+    return partitions
+
+
+def _metadata(outcome: Outcome, *, rows: int, changed: int) -> dict[str, dg.MetadataValue | int | float | str]:
+    metadata: dict[str, dg.MetadataValue | int | float | str] = {
+        "dagster/row_count": rows,
+        "rows_changed": changed,
+        # Of the whole stream: Exact is not asked per year.
+        "stream_calls": outcome.calls,
+        "stream_rows_inserted": outcome.changes.inserted,
+        "stream_rows_updated": outcome.changes.updated,
+        "stream_rows_deleted": outcome.changes.deleted,
+        "seconds": round(outcome.seconds, 3),
+        "cursor": outcome.state.cursor or "none",
+    }
+    if outcome.quota is not None:
+        metadata |= _quota(outcome)
+    return metadata
+
+
+def _quota(outcome: Outcome) -> dict[str, int]:
+    quota = outcome.quota
+    if quota is None:
+        return {}
+    left = {"calls_left_this_minute": quota.minute.remaining if quota.minute else None}
+    left["calls_left_today"] = quota.day.remaining if quota.day else None
+    return {name: value for name, value in left.items() if value is not None}

@@ -1,0 +1,70 @@
+"""One translator from a table of the catalogue to Dagster's terms: key, group, kinds, columns, code version.
+
+Naming is decided here and nowhere else in this package. What a table is, the catalogue says.
+"""
+
+import hashlib
+
+import dagster as dg
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.defs.partitions import partitions_for
+
+KEY_PREFIX = "exact"
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """Give `exact/crm_accounts`."""
+    return dg.AssetKey([KEY_PREFIX, table.name])
+
+
+def asset_spec(table: Table, *, start_year: int, warehouse_kind: str) -> dg.AssetSpec:
+    """Describe a table as an asset.
+
+    `skippable`, because the body records each partition that is up to date by itself, and no other.
+    """
+    return dg.AssetSpec(
+        asset_key(table),
+        skippable=True,
+        group_name=table.group,
+        description=table.description,
+        kinds={"exact", warehouse_kind},
+        code_version=code_version(table),
+        partitions_def=partitions_for(table, start_year=start_year),
+        tags={"exact/feed": table.feed.value},
+        metadata={
+            "dagster/table_name": f"exact.{table.name}",
+            "dagster/column_schema": _column_schema(table),
+            "exact/endpoint": table.endpoint,
+            "exact/key": ", ".join(table.key) or "none",
+            "exact/year": _year(table),
+            "exact/rows_per_call": table.page_size,
+        },
+    )
+
+
+def code_version(table: Table) -> str:
+    """Give a version that changes when the rows of a reload could look different: columns, key, feed or year."""
+    facts = [table.endpoint, table.feed, *table.key, *table.year]
+    facts += [f"{column.property} {column.name} {column.type}" for column in table.columns]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=str(column.type),
+                description=f"{column.property} ({column.edm_type})",
+                constraints=dg.TableColumnConstraints(nullable=column.name not in table.key),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def _year(table: Table) -> str:
+    if table.year_kind is YearKind.NONE:
+        return "undated: partitioned by division alone"
+    return ", else ".join(table.year)

@@ -1,0 +1,72 @@
+"""Loads tables by real Dagster runs and shows how far they are. Everything it knows comes from Dagster's events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.demo.processes import DemoError
+from exact_assets.demo.webserver import Webserver
+
+
+@dataclass
+class Tally:
+    """What the runs' materialisations said, per table."""
+
+    tables_by_group: dict[str, list[str]] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    _streams: set[tuple[str, str]] = field(default_factory=set)
+
+    def add(self, name: str, partition: str, entries: dict[str, int]) -> None:
+        """Add one materialisation; calls belong to the stream and count once per division."""
+        self.changed[name] = self.changed.get(name, 0) + entries.get("rows_changed", 0)
+        stream = (name, partition.partition("|")[0])
+        if stream not in self._streams:
+            self._streams.add(stream)
+            self.calls[name] = self.calls.get(name, 0) + entries.get("stream_calls", 0)
+
+
+def load(
+    dagster: Webserver,
+    tables: Sequence[Table],
+    *,
+    divisions: Sequence[int],
+    years: range,
+    console: Console,
+) -> Tally:
+    """Launch one run for the dated tables and one for the undated ones, over all divisions; wait for both.
+
+    Raises:
+        DemoError: a table failed; the message has Dagster's own.
+    """
+    tally = Tally()
+    for table in tables:
+        tally.tables_by_group.setdefault(table.group, []).append(table.name)
+    first, last = str(divisions[0]), str(divisions[-1])
+    dated = [table.name for table in tables if table.year_kind is not YearKind.NONE]
+    undated = [table.name for table in tables if table.year_kind is YearKind.NONE]
+    launches = [(dated, f"{first}|{years[0]}", f"{last}|{years[-1]}"), (undated, first, last)]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("tables", total=len(tables))
+        runs = [dagster.launch_range(names, first=start, last=end) for names, start, end in launches if names]
+        for run_id in runs:
+            for event in dagster.follow(run_id):
+                _note(event, tally, run_id)
+                if event.get("__typename") == "ExecutionStepSuccessEvent":
+                    progress.advance(task)
+    return tally
+
+
+def _note(event: dict[str, Any], tally: Tally, run_id: str) -> None:
+    if event.get("__typename") == "MaterializationEvent":
+        entries = {entry["label"]: entry["intValue"] for entry in event["metadataEntries"] if "intValue" in entry}
+        tally.add(event["assetKey"]["path"][-1], event["partition"] or "", entries)
+    elif event.get("__typename") == "ExecutionStepFailureEvent":
+        raise DemoError(f"{event['stepKey']} failed: {event['error']['message']}")
+    elif event.get("status") not in (None, "SUCCESS"):
+        raise DemoError(f"run {run_id} ended with {event['status']}")

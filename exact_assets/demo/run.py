@@ -1,0 +1,176 @@
+"""What `make demo` does, step by step, through the same commands and runs that a user has."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from exact_assets.catalogue import select
+from exact_assets.demo.loading import load
+from exact_assets.demo.processes import DemoError, free_port, running, wait_for
+from exact_assets.demo.report import report
+from exact_assets.demo.webserver import Webserver
+
+CHECKOUT = Path(__file__).parents[2]
+DIVISIONS = 2
+YEARS_BACK = 4
+LEDGER_ROWS = 5_000
+START_SECONDS = 90
+# Exact allows 60 calls a minute; the demo's simulator is more generous, so that nobody waits for a quota in a demo.
+MINUTE_LIMIT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a demo keeps its state: nothing of it touches a real installation."""
+
+    folder: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file."""
+        return self.folder / "warehouse.duckdb"
+
+    def environment(self, site_url: str) -> dict[str, str]:
+        """Give the settings under which all of the demo's processes run."""
+        return {
+            "DAGSTER_HOME": str(self.folder),
+            "EXACT_COUNTRY": "nl",
+            "EXACT_BASE_URL": site_url,
+            "EXACT_CLIENT_ID": "demo-client",
+            "EXACT_CLIENT_SECRET": "demo-secret",
+            "EXACT_REDIRECT_URI": "http://localhost:8735/callback",
+            "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
+            "EXACT_TABLES": "all",
+            "EXACT_WAREHOUSE_URL": f"duckdb:///{self.warehouse}",
+            "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
+        }
+
+
+def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> None:
+    """Play the demo.
+
+    Args:
+        folder: where its state is kept; a second demo there starts from it and catches up.
+        port: for the UI, where it is free.
+        shows_ui: keep the UI until Ctrl-C; else end after the closing table.
+        console: where progress is shown.
+
+    Raises:
+        DemoError: a part did not start or a load failed.
+    """
+    place = Place(folder.resolve())
+    place.folder.mkdir(parents=True, exist_ok=True)
+    (place.folder / "dagster.yaml").write_text(_instance_settings())
+    is_first = not place.warehouse.exists()
+    years = range(datetime.now(UTC).year - YEARS_BACK, datetime.now(UTC).year + 1)
+    with contextlib.ExitStack() as stack:
+        site_url = _start_simulator(stack, place, years, console)
+        environment = place.environment(site_url)
+        divisions = _connect(environment, place, console)
+        dagster = _start_dagster(stack, place, environment, port, console)
+        started = time.monotonic()
+        console.print("Loading the default tables …" if is_first else "Catching up with what has changed …")
+        tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
+        report(console, place.warehouse, tally, seconds=time.monotonic() - started)
+        if shows_ui:
+            console.print(
+                f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]\n"
+                f"The data: {place.warehouse} (DuckDB)\nCtrl-C ends the demo."
+            )
+            _wait_for_interrupt()
+
+
+def _start_simulator(stack: contextlib.ExitStack, place: Place, years: range, console: Console) -> str:
+    """Start the server that plays Exact Online, on the same port as before where that is free."""
+    console.print("Starting a simulated Exact Online …")
+    kept = place.folder / "simulator.port"
+    port = free_port(int(kept.read_text()) if kept.exists() else None)
+    kept.write_text(str(port))
+    log = place.folder / "simulator.log"
+    arguments = ["exact_simulator", "--port", str(port), "--data", str(place.folder / "simulator.sqlite")]
+    arguments += ["--divisions", str(DIVISIONS), "--years", f"{years[0]}-{years[-1]}", "--rows", str(LEDGER_ROWS)]
+    arguments += [
+        "--minute-limit",
+        str(MINUTE_LIMIT),
+        "--client-id",
+        "demo-client",
+        "--client-secret",
+        "demo-secret",
+    ]
+    process = stack.enter_context(running(arguments, environment={}, folder=place.folder, log=log))
+    site_url = f"http://127.0.0.1:{port}"
+
+    def answers() -> Iterator[bool]:
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{site_url}/_simulator/health")
+                yield True
+            yield False
+
+    wait_for("the simulator", answers(), process=process, log=log, timeout_seconds=START_SECONDS)
+    return site_url
+
+
+def _connect(environment: Mapping[str, str], place: Place, console: Console) -> list[int]:
+    """Connect and choose divisions, in the two steps that a script without a browser takes."""
+    console.print("Connecting and choosing divisions …")
+    printed = _command(place, environment, "connect", "--no-browser")
+    address = next(word for word in printed.split() if "/api/oauth2/auth" in word)
+    answer = httpx.get(address, follow_redirects=False)
+    _command(place, environment, "connect", "--redirect-url", answer.headers["location"])
+    _command(place, environment, "divisions", "refresh")
+    known = json.loads(_command(place, environment, "divisions", "list", "--json"))
+    divisions = [int(division["division"]) for division in known][:DIVISIONS]
+    _command(place, environment, "divisions", "enable", *(str(division) for division in divisions))
+    return divisions
+
+
+def _start_dagster(
+    stack: contextlib.ExitStack, place: Place, environment: Mapping[str, str], port: int, console: Console
+) -> Webserver:
+    console.print("Starting Dagster …")
+    log = place.folder / "dagster.log"
+    port = free_port(port)
+    arguments = ["dagster", "dev", "-w", str(CHECKOUT / "workspace.yaml"), "--port", str(port)]
+    process = stack.enter_context(running(arguments, environment=environment, folder=place.folder, log=log))
+    dagster = Webserver(f"http://127.0.0.1:{port}")
+    wait_for("Dagster", dagster.is_up(), process=process, log=log, timeout_seconds=START_SECONDS)
+    return dagster
+
+
+def _command(place: Place, environment: Mapping[str, str], *arguments: str) -> str:
+    """Run an `exact-assets` command as a user would and give what it prints."""
+    done = subprocess.run(  # noqa: S603 - our own command, no shell
+        [sys.executable, "-m", "exact_assets.cli", *arguments],
+        cwd=place.folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DemoError(f"exact-assets {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _instance_settings() -> str:
+    try:
+        return (CHECKOUT / "dagster.yaml").read_text()
+    except FileNotFoundError:
+        raise DemoError("the demo runs in a checkout of the project: there is no dagster.yaml here") from None
+
+
+def _wait_for_interrupt() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()

@@ -1,0 +1,178 @@
+"""A running Dagster asked over GraphQL: launch runs and backfills, follow them. Knows nothing of Exact."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from exact_assets.demo.processes import DemoError
+
+LOCATION, REPOSITORY = "exact-assets", "__repository__"
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+
+_LAUNCH_RUN = """
+mutation($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on InvalidSubsetError { message }
+    ... on UnauthorizedError { message }
+  }
+}"""
+_LAUNCH_BACKFILL = """
+mutation($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+    ... on PartitionKeysNotFoundError { message }
+    ... on UnauthorizedError { message }
+  }
+}"""
+_BACKFILL = """
+query($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill {
+      status
+      assetBackfillData {
+        assetBackfillStatuses {
+          ... on AssetPartitionsStatusCounts {
+            assetKey { path }
+            numPartitionsTargeted numPartitionsInProgress numPartitionsMaterialized numPartitionsFailed
+          }
+        }
+      }
+    }
+  }
+}"""
+_LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
+_EVENTS = """
+query($id: ID!, $after: String) {
+  logsForRun(runId: $id, afterCursor: $after, limit: 1000) {
+    __typename
+    ... on EventConnection {
+      cursor hasMore
+      events {
+        __typename
+        ... on MessageEvent { stepKey message }
+        ... on MaterializationEvent {
+          assetKey { path }
+          partition
+          metadataEntries { label ... on IntMetadataEntry { intValue } }
+        }
+        ... on ExecutionStepFailureEvent { error { message } }
+      }
+    }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message }
+  }
+  runOrError(runId: $id) { ... on Run { status } }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Webserver:
+    """The address of a Dagster webserver, with the verbs that a script needs."""
+
+    base_url: str
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60), repr=False)
+
+    def is_up(self) -> Iterator[bool]:
+        """Tell, again and again, whether the code location is loaded."""
+        while True:
+            try:
+                yield self._location_is_loaded()
+            except httpx.TransportError:
+                yield False
+
+    def query(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask a GraphQL query.
+
+        Raises:
+            DemoError: Dagster answers with errors.
+        """
+        answer = self.http.post(
+            f"{self.base_url}/graphql", json={"query": query, "variables": dict(variables)}
+        ).json()
+        if answer.get("errors"):
+            raise DemoError(f"Dagster refuses: {answer['errors'][0]['message']}")
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def launch_range(
+        self,
+        assets: Sequence[str],
+        *,
+        first: str,
+        last: str,
+        config: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Launch one run of assets (names below `exact/`) for a range of partition keys; give the run's id."""
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        return self._launch(assets, tags, config)
+
+    def launch_partition(self, assets: Sequence[str], *, key: str, config: Mapping[str, Any] | None = None) -> str:
+        """Launch one run of assets for one partition key; give the run's id."""
+        return self._launch(assets, {"dagster/partition": key}, config)
+
+    def launch_backfill(self, assets: Sequence[str], *, keys: Sequence[str]) -> str:
+        """Launch a backfill as the UI does; give its id."""
+        params = {
+            "assetSelection": [{"path": ["exact", name]} for name in assets],
+            "partitionNames": list(keys),
+        }
+        answer = self.query(_LAUNCH_BACKFILL, {"params": params})["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            raise DemoError(f"the backfill was not launched: {answer}")
+        return str(answer["backfillId"])
+
+    def backfill(self, backfill_id: str) -> dict[str, Any]:
+        """Give a backfill's status and its counts per asset."""
+        answer: dict[str, Any] = self.query(_BACKFILL, {"id": backfill_id})["partitionBackfillOrError"]
+        return answer
+
+    def follow(self, run_id: str, *, timeout_seconds: float = 1800) -> Iterator[dict[str, Any]]:
+        """Yield a run's events as they come, until it has ended; then one `{"status": …}`.
+
+        Raises:
+            DemoError: the run did not end in time.
+        """
+        cursor: str | None = None
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            answer = self.query(_EVENTS, {"id": run_id, "after": cursor})
+            logs, status = answer["logsForRun"], answer["runOrError"]["status"]
+            yield from logs.get("events", [])
+            cursor = logs.get("cursor", cursor)
+            if logs.get("hasMore"):
+                continue
+            if status in ENDED and not logs.get("events"):
+                yield {"status": status}
+                return
+            time.sleep(0.3)
+        raise DemoError(f"run {run_id} did not end within {timeout_seconds:.0f} s")
+
+    def _launch(self, assets: Sequence[str], tags: Mapping[str, str], config: Mapping[str, Any] | None) -> str:
+        params = {
+            "selector": {
+                "repositoryLocationName": LOCATION,
+                "repositoryName": REPOSITORY,
+                "jobName": "__ASSET_JOB",
+                "assetSelection": [{"path": ["exact", name]} for name in assets],
+            },
+            "runConfigData": dict(config or {}),
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        answer = self.query(_LAUNCH_RUN, {"params": params})["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            raise DemoError(f"the run was not launched: {answer}")
+        return str(answer["run"]["runId"])
+
+    def _location_is_loaded(self) -> bool:
+        answer = self.query(_LOCATIONS, {})["repositoriesOrError"]
+        return any(node["location"]["name"] == LOCATION for node in answer.get("nodes", []))

@@ -1,0 +1,223 @@
+"""Bring streams up to date: client + table + warehouse + leases -> an outcome per division, many at once.
+
+What belongs here: who goes when, what is asked for again and what is not, and how steps reach the warehouse. How a
+table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not known here.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from exact_assets.catalogue.table import Feed, Table
+from exact_assets.errors import ExactAssetsError, LoadSupersededError
+from exact_assets.exact.client import ExactClient
+from exact_assets.exact.limits import Quota
+from exact_assets.feeds import Want, read
+from exact_assets.stream import Changes, Step, StreamState, Verb
+from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.writer import Writer
+
+DIVISIONS_AT_ONCE = 8
+"""Each holds at most one chunk of rows in memory; Exact allows one call at a time per division anyway."""
+BUSY_PAUSE_SECONDS = 0.25
+ATTEMPTS_WHEN_SUPERSEDED = 3
+
+
+class Mode(StrEnum):
+    """What a materialisation asks for."""
+
+    AUTO = "auto"
+    """Load what is new, catch up on what is there; a backfill reloads what is there."""
+    RELOAD = "reload"
+    """Ask for the partitions' rows again and replace them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of one stream."""
+
+    start_year: int
+    years: tuple[int, ...] = ()
+    """Partitions that should be up to date afterwards; empty for undated tables."""
+    mode: Mode = Mode.AUTO
+    backfill_id: str | None = None
+    """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one stream."""
+
+    division: int
+    changes: Changes = field(default_factory=Changes)
+    calls: int = 0
+    seconds: float = 0.0
+    state: StreamState = field(default_factory=StreamState)
+    row_counts: Mapping[int | None, int] = field(default_factory=dict)
+    quota: Quota | None = None
+    error: ExactAssetsError | None = None
+    """Why it is not up to date; what was read before is stored all the same."""
+
+
+class Leases(Protocol):
+    """Says who works on a stream, across all processes."""
+
+    def lease(self, name: str) -> AbstractContextManager[bool]:
+        """Hold a name for the length of a `with`; False: another holds it."""
+
+
+def plan(table: Table, state: StreamState, request: Request) -> Want | None:
+    """Decide what to ask Exact for; None: this backfill has already brought all of it.
+
+    A stream that is new is loaded. One that is there is caught up with, or, when a reload or a backfill asks for
+    partitions that are already there, asked for again.
+    """
+    want = Want(start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id)
+    if not state.is_loaded or state.chain is not None:
+        return want
+    if request.mode is Mode.AUTO and (request.backfill_id is None or not _is_there(table, state, request.years)):
+        return want
+    if request.backfill_id is None or state.reload_id != request.backfill_id:
+        return replace(want, reload=True)
+    if not state.reload_years:
+        return None
+    missing = tuple(year for year in request.years if year not in state.reload_years)
+    return replace(want, reload=True, years=missing) if missing else None
+
+
+def _is_there(table: Table, state: StreamState, years: tuple[int, ...]) -> bool:
+    if table.feed is not Feed.MODIFIED or not state.years:
+        return True
+    return any(year in state.years for year in years)
+
+
+async def replicate(
+    table: Table,
+    requests: Mapping[int, Request],
+    *,
+    client: ExactClient,
+    warehouse: Warehouse,
+    leases: Leases,
+) -> Mapping[int, Outcome]:
+    """Bring a table's streams up to date, several divisions at once, one call at a time in each.
+
+    A division that fails does not stop the others; its outcome carries the error. A stream that another run is
+    busy with comes last, and finds its work done.
+    """
+    await asyncio.to_thread(warehouse.prepare, [table])
+    outcomes: dict[int, Outcome] = {}
+    queue = deque(requests.items())
+
+    async with Writer(table, warehouse) as writer:
+        replication = _Replication(table, client, warehouse, leases, writer)
+
+        async def work() -> None:
+            while queue:
+                division, request = queue.popleft()
+                outcome = await replication.attempt(division, request)
+                if outcome is None:
+                    queue.append((division, request))
+                    await asyncio.sleep(BUSY_PAUSE_SECONDS)
+                else:
+                    outcomes[division] = outcome
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(DIVISIONS_AT_ONCE, len(queue))):
+                tasks.create_task(work())
+    return await asyncio.to_thread(_with_row_counts, table, warehouse, outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replication:
+    table: Table
+    client: ExactClient
+    warehouse: Warehouse
+    leases: Leases
+    writer: Writer
+
+    async def attempt(self, division: int, request: Request) -> Outcome | None:
+        """Bring one stream up to date; None: another run is busy with it."""
+        started, calls_before = time.monotonic(), self.client.calls(division)
+        progress = _Progress()
+        with self.leases.lease(f"stream/{self.table.name}/{division}") as held:
+            if not held:
+                return None
+            error: ExactAssetsError | None = None
+            try:
+                await self._bring(division, request, progress)
+            except ExactAssetsError as caught:
+                error = caught
+        return Outcome(
+            division=division,
+            changes=progress.changes,
+            calls=self.client.calls(division) - calls_before,
+            seconds=time.monotonic() - started,
+            state=progress.state,
+            quota=self.client.quota(division),
+            error=error,
+        )
+
+    async def _bring(self, division: int, request: Request, progress: "_Progress") -> None:
+        superseded = 0
+        while True:
+            states = await asyncio.to_thread(self.warehouse.states, self.table, [division])
+            progress.state = states[division]
+            want = plan(self.table, progress.state, request)
+            if want is None:
+                return
+            was_under_way = progress.state.chain is not None
+            try:
+                await self._read(division, want, progress)
+            except LoadSupersededError:
+                # Another installation on this warehouse stored first: go on from what it stored.
+                superseded += 1
+                if superseded == ATTEMPTS_WHEN_SUPERSEDED:
+                    raise
+                continue
+            if not was_under_way:
+                return
+            # What was under way may have begun days ago: now catch up with what has changed since.
+
+    async def _read(self, division: int, want: Want, progress: "_Progress") -> None:
+        async with aclosing(read(self.client, self.table, division, progress.state, want=want)) as steps:
+            async for step in steps:
+                if _changes_nothing(step, progress.state):
+                    continue
+                stored = await self.writer.store(division, step, expected_seq=progress.state.load_seq)
+                progress.changes += stored.changes
+                progress.state = _numbered(step.state, stored.load_seq)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is stored so far; kept up to date so that an error in the middle reports what was done."""
+
+    state: StreamState = field(default_factory=StreamState)
+    changes: Changes = field(default_factory=Changes)
+
+
+def _changes_nothing(step: Step, state: StreamState) -> bool:
+    return (
+        step.verb is Verb.UPSERT
+        and step.rows.num_rows == 0
+        and not step.parents
+        and _numbered(step.state, state.load_seq) == state
+    )
+
+
+def _numbered(state: StreamState, load_seq: int) -> StreamState:
+    return msgspec.structs.replace(state, load_seq=load_seq)
+
+
+def _with_row_counts(table: Table, warehouse: Warehouse, outcomes: Mapping[int, Outcome]) -> Mapping[int, Outcome]:
+    counts = warehouse.row_counts(table, list(outcomes))
+    return {
+        division: replace(outcome, row_counts=counts.get(division, {})) for division, outcome in outcomes.items()
+    }

@@ -1,0 +1,1 @@
+"""Dagster: pure decisions here, real runs beside them."""

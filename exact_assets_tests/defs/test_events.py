@@ -1,0 +1,74 @@
+"""What Dagster is told of an outcome."""
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.defs.events import failure, materialisations
+from exact_assets.errors import DivisionNotGrantedError
+from exact_assets.replicate import Outcome
+from exact_assets.stream import Changes, StreamState
+from exact_assets_tests.tables import table
+
+GRID = range(2022, 2027)
+
+
+def outcome(
+    *,
+    division: int = 100,
+    years: dict[int | None, int] | None = None,
+    row_counts: dict[int | None, int] | None = None,
+    loaded: tuple[int, ...] = (),
+) -> Outcome:
+    return Outcome(
+        division=division,
+        changes=Changes(updated=sum((years or {}).values()), years=years or {}),
+        calls=1,
+        state=StreamState(load_seq=1, cursor="42", years=loaded),
+        row_counts=row_counts or {},
+    )
+
+
+def recorded(of: Table, result: Outcome, requested_years: tuple[int, ...] = (2026,)) -> dict[str | None, int]:
+    return {
+        event.partition: int(str(event.metadata["dagster/row_count"].value))
+        for event in materialisations(of, result, requested_years=requested_years, grid_years=GRID)
+    }
+
+
+def test_a_requested_partition_is_recorded_though_nothing_changed() -> None:
+    assert recorded(table(), outcome(row_counts={2026: 7})) == {"100|2026": 7}
+
+
+def test_another_year_is_recorded_only_when_its_rows_changed() -> None:
+    result = outcome(years={2024: 1}, row_counts={2023: 5, 2024: 6, 2026: 7})
+    assert recorded(table(), result) == {"100|2024": 6, "100|2026": 7}
+
+
+def test_a_year_that_was_never_loaded_is_not_recorded_when_a_catch_up_brings_rows_of_it() -> None:
+    result = outcome(years={2023: 1, 2025: 2}, loaded=(2025, 2026))
+    assert set(recorded(table(), result)) == {"100|2025", "100|2026"}
+
+
+def test_the_first_year_holds_all_earlier_rows() -> None:
+    result = outcome(years={2015: 3}, row_counts={2010: 1, 2015: 3, 2022: 2})
+    assert recorded(table(year_kind=YearKind.CREATED), result, ()) == {"100|2022": 6}
+
+
+def test_a_coming_year_has_no_partition_yet() -> None:
+    assert recorded(table(), outcome(years={2027: 1}), ()) == {}
+
+
+def test_an_undated_table_is_recorded_per_division() -> None:
+    result = outcome(years={None: 2}, row_counts={None: 9})
+    assert recorded(table(year_kind=YearKind.NONE), result, ()) == {"100": 9}
+
+
+def test_a_failed_division_is_not_recorded_and_is_named_with_its_reason() -> None:
+    refused = Outcome(division=300, error=DivisionNotGrantedError("division 300 is not granted to the app"))
+    assert recorded(table(), refused) == {}
+    told = failure(table(), [outcome(), refused])
+    assert told is not None
+    assert "300: division 300 is not granted to the app" in (told.description or "")
+    assert "1 of 2 divisions" in (told.description or "")
+
+
+def test_there_is_no_failure_when_all_divisions_are_up_to_date() -> None:
+    assert failure(table(), [outcome(), outcome(division=200)]) is None

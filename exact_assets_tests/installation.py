@@ -1,0 +1,83 @@
+"""A whole installation for a test: a simulator, settings, a connection, and folders of its own.
+
+What a user does with commands is done here with the same commands; nothing is patched.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from exact_simulator.process import Simulator, start
+
+CHECKOUT = Path(__file__).parents[1]
+YEARS_BACK = 4
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where everything of one installation is."""
+
+    folder: Path
+    simulator: Simulator
+    divisions: tuple[int, ...]
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "DAGSTER_HOME": str(self.folder),
+            "EXACT_COUNTRY": "nl",
+            "EXACT_BASE_URL": self.simulator.base_url,
+            "EXACT_CLIENT_ID": self.simulator.client_id,
+            "EXACT_CLIENT_SECRET": self.simulator.client_secret,
+            "EXACT_REDIRECT_URI": self.simulator.redirect_uri,
+            "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
+            "EXACT_WAREHOUSE_URL": f"duckdb:///{self.warehouse}",
+            "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
+        }
+
+    def command(self, *arguments: str, module: str = "exact_assets.cli", **environment: str) -> str:
+        """Run a command as a user would; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
+            env={**os.environ, **self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def connect(self) -> None:
+        printed = self.command("connect", "--no-browser")
+        address = next(word for word in printed.split() if "/api/oauth2/auth" in word)
+        answer = httpx.get(address, follow_redirects=False)
+        self.command("connect", "--redirect-url", answer.headers["location"])
+
+    def enable(self, *divisions: int) -> None:
+        self.command("divisions", "refresh")
+        self.command("divisions", "enable", *(str(division) for division in divisions))
+
+
+@contextmanager
+def installation(folder: Path, *, divisions: int = 2, rows: int = 200, **options: Any) -> Iterator[Installation]:
+    """Start a simulator and connect to it."""
+    this_year = datetime.now(UTC).year
+    years = f"{this_year - YEARS_BACK}-{this_year}"
+    with start(divisions=divisions, years=years, rows=rows, **options) as simulator:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dagster.yaml").write_text((CHECKOUT / "dagster.yaml").read_text())
+        place = Installation(folder, simulator, tuple(simulator.control.divisions()))
+        place.connect()
+        yield place

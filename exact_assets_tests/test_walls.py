@@ -1,0 +1,94 @@
+"""The house of docs/architecture.md, held by reading imports: who may know whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "exact_assets"
+
+MAY_KNOW = {
+    "errors": set(),
+    "settings": {"errors"},
+    "stream": set(),
+    "exact": {"errors"},
+    "catalogue": {"errors"},
+    "feeds": {"errors", "stream", "exact", "catalogue"},
+    "warehouse": {"errors", "stream", "catalogue"},
+    "control": {"errors", "settings", "exact"},
+    "writer": {"errors", "stream", "catalogue", "warehouse"},
+    "replicate": {"errors", "stream", "exact", "catalogue", "feeds", "warehouse", "writer"},
+    "defs": {"errors", "settings", "catalogue", "control", "warehouse", "replicate"},
+    "definitions": {"settings", "catalogue", "defs"},
+    "demo": {"errors", "catalogue"},
+    "cli": {"errors", "settings", "exact", "catalogue", "control", "warehouse", "defs", "demo"},
+}
+ONLY_HERE = {
+    "dagster": {"defs", "definitions"},
+    "httpx": {"exact", "control", "demo"},
+    "duckdb": {"warehouse", "demo"},
+    "sqlalchemy": {"control", "warehouse", "defs"},
+    "exact_simulator": set(),
+}
+
+
+def parts() -> list[str]:
+    return sorted(
+        path.stem
+        for path in PACKAGE.iterdir()
+        if path.name != "__init__.py" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    )
+
+
+def files_of(part: str) -> list[Path]:
+    folder = PACKAGE / part
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_part_has_its_walls() -> None:
+    assert set(parts()) == set(MAY_KNOW)
+
+
+@pytest.mark.parametrize("part", sorted(MAY_KNOW))
+def test_a_part_knows_only_the_parts_it_may(part: str) -> None:
+    own = {
+        name.split(".")[1]
+        for path in files_of(part)
+        for name in imports_of(path)
+        if name.startswith("exact_assets.")
+    }
+    assert own - {part} <= MAY_KNOW[part]
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_HERE))
+def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
+    knowing = {
+        part
+        for part in parts()
+        for path in files_of(part)
+        for name in imports_of(path)
+        if name.split(".")[0] == library
+    }
+    assert knowing <= ONLY_HERE[library]
+
+
+def test_the_simulator_shares_nothing_with_what_it_tests() -> None:
+    for path in (ROOT / "exact_simulator").rglob("*.py"):
+        assert not any(name.startswith("exact_assets") for name in imports_of(path)), path
+
+
+def test_every_module_says_what_belongs_in_it() -> None:
+    for folder in ("exact_assets", "exact_simulator", "exact_assets_tests"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert ast.get_docstring(ast.parse(path.read_text())), path

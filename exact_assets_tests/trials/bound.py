@@ -1,0 +1,109 @@
+"""A bare lower bound for a load: httpx, msgspec, Arrow, MERGE. No Dagster, no state, no checks, nothing exact kept.
+
+`python -m exact_assets_tests.trials.bound URL TOKEN DIVISION DATABASE` reads all transaction lines and prints rows
+and calls. It is what anyone would write in an afternoon, written as quick as we can; the product is measured
+against it.
+"""
+
+import json
+import sys
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import httpx
+import msgspec
+import pyarrow as pa
+
+from exact_assets.catalogue import select
+from exact_assets.catalogue.table import Table
+
+TABLE = "financialtransaction_transaction_lines"
+PAGES_A_MERGE = 20
+
+
+def main(url: str, token: str, division: int, database: str) -> None:
+    """Load everything once."""
+    table = select(TABLE)[0]
+    names = [column.property for column in table.columns]
+    decoder = msgspec.json.Decoder(_answer_type(table))
+    rows = calls = 0
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    with httpx.Client(headers=headers) as http, duckdb.connect(database) as connection:
+        connection.execute(_create(table))
+        link: str | None = url + table.endpoint.format(division=division)
+        link += f"?$filter=Timestamp gt 1&$select={','.join(names)}"
+        batch: list[Any] = []
+        while link:
+            answer = decoder.decode(http.get(link).raise_for_status().content)
+            calls, link = calls + 1, answer.d.next
+            batch.extend(answer.d.results)
+            if link is None or calls % PAGES_A_MERGE == 0:
+                _merge(connection, table, batch)
+                rows, batch = rows + len(batch), []
+    sys.stdout.write(json.dumps({"rows": rows, "calls": calls}) + "\n")
+
+
+def _answer_type(table: Table) -> type[Any]:
+    row = msgspec.defstruct(
+        "Row", [(column.property, _python_type(column.type), None) for column in table.columns], gc=False
+    )
+    inner = msgspec.defstruct(
+        "Inner",
+        [("results", list[row]), ("next", str | None, None)],
+        rename={"next": "__next"},  # type: ignore[valid-type]  # made at run time
+    )
+    return msgspec.defstruct("Answer", [("d", inner)])
+
+
+def _python_type(arrow: pa.DataType) -> Any:
+    if pa.types.is_decimal(arrow):
+        return Decimal | None
+    if pa.types.is_boolean(arrow):
+        return bool | None
+    return int | None if pa.types.is_integer(arrow) and arrow != pa.int64() else str | None
+
+
+def _create(table: Table) -> str:
+    columns = ", ".join(f'"{column.name}" {_sql_type(column.type)}' for column in table.columns)
+    return f"CREATE TABLE lines ({columns}, PRIMARY KEY (division, id))"
+
+
+def _sql_type(arrow: pa.DataType) -> str:
+    if pa.types.is_decimal(arrow):
+        return "DECIMAL(38, 10)"
+    if pa.types.is_timestamp(arrow):
+        return "TIMESTAMP"
+    if pa.types.is_boolean(arrow):
+        return "BOOLEAN"
+    return "BIGINT" if pa.types.is_integer(arrow) else "VARCHAR"
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, table: Table, batch: list[Any]) -> None:
+    page = pa.table(
+        {
+            column.name: pa.array(
+                [getattr(row, column.property) for row in batch],
+                column.type if pa.types.is_decimal(column.type) else None,
+            )
+            for column in table.columns
+        }
+    )
+    chosen = ", ".join(_from_wire(column.name, column.type) for column in table.columns)
+    connection.register("page", page)
+    connection.execute(
+        f"MERGE INTO lines USING (SELECT {chosen} FROM page) AS new ON lines.division = new.division AND "
+        "lines.id = new.id WHEN MATCHED AND new.timestamp > lines.timestamp THEN UPDATE "
+        "WHEN NOT MATCHED THEN INSERT"
+    )
+    connection.unregister("page")
+
+
+def _from_wire(name: str, arrow: pa.DataType) -> str:
+    if pa.types.is_timestamp(arrow):
+        return f'make_timestamp_ms(CAST("{name}"[7:-3] AS BIGINT)) AS "{name}"'
+    return f'CAST("{name}" AS {_sql_type(arrow)}) AS "{name}"'
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])
