@@ -29,6 +29,10 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     high: str | None = None
     """The highest Modified read so far, as Exact's local wall clock."""
     pages: int = 0
+    opening: int | None = None
+    """The highest Timestamp of the first page: rows changed since the chain began have higher ones."""
+    is_ordered: bool = True
+    """Whether its pages have come in the order of their Timestamps so far."""
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +55,10 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     that backfill is cut into."""
     reload_years: tuple[int, ...] = ()
     """The years that this backfill has loaded; empty where the whole stream was."""
+    refused: tuple[str, ...] = ()
+    """What Exact refused to do for this stream though its reference allows it, such as to filter on a property."""
+    fingerprint: str | None = None
+    """Digest of the rows that the next read gives when nothing changes: the same again need not be stored."""
 
     @property
     def is_loaded(self) -> bool:

@@ -4,11 +4,12 @@
 4. small or undated: whole; 5. functions: whole.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from exact_assets.catalogue import exceptions
 from exact_assets.catalogue.choice import Entity, entities
+from exact_assets.catalogue.columns import columns_of
 from exact_assets.catalogue.facts import Endpoint
 from exact_assets.catalogue.table import Feed, Parent
 from exact_assets.catalogue.years import year_sources
@@ -45,7 +46,8 @@ def reading_of(entity: Entity) -> Reading:
     parent = _parent(entity)
     if parent is not None:
         # A line's year is its header's, or an invoice and its lines would fall apart.
-        return _by(Feed.PARENT, endpoint, (), version=None, parent=parent)
+        reading = _by(Feed.PARENT, endpoint, (), version=None, parent=parent)
+        return replace(reading, filterable=_header_filters(parent))
     feed = Feed.FUNCTION if endpoint.kind == "function" else Feed.SNAPSHOT
     return _by(feed, endpoint, sources, version=None)
 
@@ -122,13 +124,31 @@ def _parent(entity: Entity) -> Parent | None:
         return None
     lines = {one.name for one in (entity.single or entity.bulk or _no_endpoint(entity)).properties}
     found = [
-        Parent(endpoint=header.endpoint, key=key, navigation=one.name, foreign_key=key, year=year_sources(header))
+        _parent_of(header, key=key, navigation=one.name)
         for header, key in _headers()
         for one in header.properties
         if header.service == entity.service and one.collection_of == entity.entity and key in lines
     ]
     # Lines that hang below several kinds of headers cannot be had through one of them.
     return found[0] if len(found) == 1 else None
+
+
+def _parent_of(header: Endpoint, *, key: str, navigation: str) -> Parent:
+    year = year_sources(header)
+    wanted = {key, MODIFIED, "Division", *year}
+    columns = columns_of(header, key=(key,), is_own_division=True)
+    return Parent(
+        endpoint=header.endpoint,
+        key=key,
+        navigation=navigation,
+        foreign_key=key,
+        year=year,
+        columns=tuple(column for column in columns if column.property in wanted),
+    )
+
+
+def _header_filters(parent: Parent) -> frozenset[str]:
+    return next(filterable(header) for header, _ in _headers() if header.endpoint == parent.endpoint)
 
 
 def _no_endpoint(entity: Entity) -> Endpoint:

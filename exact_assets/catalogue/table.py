@@ -62,6 +62,8 @@ class Parent:
     """The line's property that holds the header's key."""
     year: tuple[str, ...]
     """Header properties that give the year of its lines, first one that is there."""
+    columns: tuple[Column, ...] = ()
+    """What is read of a header: its key, its year, Modified and Division."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +86,11 @@ class Table:
     version: str | None
     """Column name that tells the newer of two versions of a row: `timestamp`, `modified`, or None."""
     year: tuple[str, ...]
-    """Column names that give a row's year: the first that is not null counts."""
+    """Column names that give a row's year: the first that is not null counts. PARENT: empty, the header says it."""
     year_kind: YearKind
     page_size: int
     filterable: frozenset[str]
-    """Properties that `$filter` takes."""
+    """Properties that `$filter` takes, of the endpoint that is asked: for PARENT the headers'."""
     parent: Parent | None = None
     checks_division: bool = True
     """Whether each row's own Division must be the one asked for."""
