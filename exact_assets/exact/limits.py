@@ -1,10 +1,18 @@
 """The quota as a value, and the decisions that follow from it. Pure: no clock, no I/O.
 
-Limits are read from answers, never assumed: Exact has changed them several times and grants some apps more.
+Limits are read from answers, never assumed: Exact has changed them several times and grants some apps more. A 429
+carries the headers of the window that is used up, and only those; answers may lag behind with what remains, so
+our own count of the window goes first where it is stricter.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+MINUTE_PREFIX = "x-ratelimit-minutely"
+DAY_PREFIX = "x-ratelimit"
+SHORTEST_WAIT = timedelta(seconds=1)
+"""After a 429 whose reset is already past, as when counters lag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,10 +23,49 @@ class Window:
     remaining: int | None = None
     resets_at: datetime | None = None
     """Aware, UTC, by the server's clock."""
+    used: int = 0
+    """Calls that we sent in this window."""
 
     def __bool__(self) -> bool:
         """Before any answer, go ahead."""
         return self.remaining is None or self.remaining > 0
+
+    def at(self, now: datetime) -> "Window":
+        """Return the window as it is at a moment of the server's clock: all is back once it was reset."""
+        if self.resets_at is None or now < self.resets_at:
+            return self
+        return Window(limit=self.limit, remaining=self.limit)
+
+    def booked(self) -> "Window":
+        """Return the window with one call taken."""
+        remaining = None if self.remaining is None else self.remaining - 1
+        return replace(self, remaining=remaining, used=self.used + 1)
+
+    def returned(self) -> "Window":
+        """Return the window with one call given back, which Exact did not count."""
+        if self.used == 0:
+            return self
+        remaining = None if self.remaining is None else self.remaining + 1
+        return replace(self, remaining=remaining, used=self.used - 1)
+
+    def told(self, news: "Window") -> "Window":
+        """Return the window after an answer's headers: theirs, unless our own count of it is stricter."""
+        if news.limit is None and news.remaining is None:
+            return self
+        is_same = news.resets_at is None or self.resets_at is None or news.resets_at == self.resets_at
+        used = max(self.used, 1) if is_same and self.resets_at is not None else 1
+        limit = news.limit if news.limit is not None else self.limit
+        known = [left for left in (news.remaining, None if limit is None else limit - used) if left is not None]
+        return Window(
+            limit=limit,
+            remaining=max(min(known), 0) if known else None,
+            resets_at=news.resets_at or self.resets_at,
+            used=used,
+        )
+
+    def exhausted(self, news: "Window", *, until: datetime) -> "Window":
+        """Return the window after a 429 about it: nothing remains, whatever the counters say."""
+        return replace(self.told(news), remaining=0, resets_at=until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +78,70 @@ class Quota:
     def __bool__(self) -> bool:
         """Both windows must have room."""
         return bool(self.minute) and bool(self.day)
+
+    def at(self, now: datetime) -> "Quota":
+        """Return the quota as it is at a moment of the server's clock."""
+        return Quota(minute=self.minute.at(now), day=self.day.at(now))
+
+    def booked(self) -> "Quota":
+        """Return the quota with one call taken."""
+        return Quota(minute=self.minute.booked(), day=self.day.booked())
+
+    def told(self, news: "Quota", *, status: int, now: datetime) -> "Quota":
+        """Return the quota after an answer at a moment of the server's clock."""
+        if status == 429:
+            return self._exhausted(news, now=now)
+        if not is_known(news) and status >= 300:
+            return Quota(minute=self.minute.returned(), day=self.day.returned())
+        return Quota(minute=self.minute.told(news.minute), day=self.day.told(news.day))
+
+    def _exhausted(self, news: "Quota", *, now: datetime) -> "Quota":
+        match exhausted_window(news):
+            case "minute":
+                until = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+                until = max(news.minute.resets_at or until, now + SHORTEST_WAIT)
+                return Quota(minute=self.minute.exhausted(news.minute, until=until), day=self.day.told(news.day))
+            case "day":
+                until = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+                until = max(news.day.resets_at or until, now + SHORTEST_WAIT)
+                return Quota(minute=self.minute.told(news.minute), day=self.day.exhausted(news.day, until=until))
+        return self
+
+    def unsent(self) -> "Quota":
+        """Return the quota after a call that never reached Exact."""
+        return Quota(minute=self.minute.returned(), day=self.day.returned())
+
+
+def is_known(quota: Quota) -> bool:
+    """Whether any limit is known."""
+    windows = (quota.minute, quota.day)
+    return any(window.limit is not None or window.remaining is not None for window in windows)
+
+
+def exhausted_window(news: Quota) -> str | None:
+    """Tell which window a 429 is about: `minute`, `day`, or None where its headers do not say."""
+    if is_known(Quota(day=news.day)) and not (is_known(Quota(minute=news.minute)) and news.day):
+        return "day"
+    return "minute" if is_known(Quota(minute=news.minute)) else None
+
+
+def read_headers(headers: Mapping[str, str]) -> Quota:
+    """Read the rate headers of an answer (names in lower case); what is missing or unreadable is unknown."""
+    return Quota(minute=_window(headers, MINUTE_PREFIX), day=_window(headers, DAY_PREFIX))
+
+
+def _window(headers: Mapping[str, str], prefix: str) -> Window:
+    reset = _number(headers.get(f"{prefix}-reset"))
+    try:
+        resets_at = None if reset is None else datetime.fromtimestamp(reset / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        resets_at = None
+    return Window(
+        limit=_number(headers.get(f"{prefix}-limit")),
+        remaining=_number(headers.get(f"{prefix}-remaining")),
+        resets_at=resets_at,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdecimal() else None

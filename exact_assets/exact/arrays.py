@@ -1,0 +1,90 @@
+"""Columns of a page to Arrow arrays: all of a kind at once where they are as promised, one by one where not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from exact_assets.exact import columns, lenient
+from exact_assets.exact.columns import Kind, Values, kind_of
+
+LISTS: dict[Kind | None, msgspec.json.Decoder[Any]] = {
+    Kind.TEXT: msgspec.json.Decoder(list[str | None], strict=False),
+    Kind.INTEGER: msgspec.json.Decoder(list[int | None], strict=False),
+    Kind.FLAG: msgspec.json.Decoder(list[bool | None], strict=False),
+    Kind.WALL: msgspec.json.Decoder(list[str | None], strict=False),
+    Kind.INSTANT: msgspec.json.Decoder(list[str | None], strict=False),
+}
+
+
+class UnfitColumnError(ValueError):
+    """A value of a column that its type cannot hold: which column, and which row of the page."""
+
+    def __init__(self, name: str, cause: lenient.UnfitValueError) -> None:
+        """Keep where it stands."""
+        super().__init__(str(cause))
+        self.name = name
+        self.place = cause.place
+
+
+def to_arrays(
+    schema: pa.Schema, values: Mapping[str, Values], *, loose: frozenset[str], zone: str
+) -> list[pa.Array]:
+    """Convert the columns of a page, in the schema's order. Columns in `loose` hold JSON texts.
+
+    Raises:
+        UnfitColumnError: a value that its type cannot hold.
+    """
+    arrays: dict[str, pa.Array] = {}
+    groups: dict[Kind, list[pa.Field]] = {}
+    for item in schema:
+        groups.setdefault(kind_of(item.type), []).append(item)
+    for kind, fields in groups.items():
+        quick = [item for item in fields if item.name not in loose]
+        arrays |= _quickly(quick, [values[item.name] for item in quick], kind, zone=zone)
+        for item in fields:
+            if item.name not in arrays:
+                arrays[item.name] = _slowly(item, values[item.name], kind, zone=zone)
+    return [arrays[name] for name in schema.names]
+
+
+def is_as_promised(texts: Sequence[msgspec.Raw], kind: Kind | None) -> bool:
+    """Whether a column of JSON texts can be decoded at once as what its kind is written as."""
+    if kind not in LISTS:
+        return True
+    try:
+        LISTS[kind].decode(b"[" + b",".join(texts) + b"]")
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *, zone: str) -> dict[str, pa.Array]:
+    """Convert what can be; what is missing in the answer is for the slow way, which names the culprit."""
+    names = [item.name for item in fields]
+    converters: dict[Kind, Callable[[Sequence[Values]], list[pa.Array]]] = {
+        Kind.TEXT: columns.texts,
+        Kind.DECIMAL: columns.decimals,
+        Kind.WALL: columns.walls,
+        Kind.INSTANT: partial(columns.instants, zone=zone),
+    }
+    try:
+        if kind in converters:
+            return dict(zip(names, converters[kind](group), strict=True))
+        return {item.name: pa.array(column, item.type) for item, column in zip(fields, group, strict=True)}
+    except (pa.ArrowInvalid, OverflowError):
+        if len(fields) == 1:
+            return {}
+    found: dict[str, pa.Array] = {}
+    for item, column in zip(fields, group, strict=True):
+        found |= _quickly([item], [column], kind, zone=zone)
+    return found
+
+
+def _slowly(item: pa.Field, column: Values, kind: Kind, *, zone: str) -> pa.Array:
+    try:
+        return lenient.convert(column, kind, item.type, zone=zone)
+    except lenient.UnfitValueError as error:
+        raise UnfitColumnError(item.name, error) from error

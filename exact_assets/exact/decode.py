@@ -1,0 +1,107 @@
+"""The bytes of one answer to typed columns: puts shapes, values and repairs together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pyarrow as pa
+
+from exact_assets.exact.mend import NotJsonError, mend
+from exact_assets.exact.page import Expand, Unexpanded
+from exact_assets.exact.reader import RowReader
+from exact_assets.exact.shapes import Part, Row, first_row, parts_of, rows_of
+
+PARENT_KEY = "parent_key"
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What an answer holds; as `Page`."""
+
+    rows: pa.Table
+    next_link: str | None
+    unknown: frozenset[str] = frozenset()
+    expanded: pa.Table | None = None
+    unexpanded: tuple[Unexpanded, ...] = ()
+
+
+class PageDecoder:
+    """Decodes the answers of one chain, and learns from each for the next."""
+
+    def __init__(
+        self, schema: pa.Schema, *, endpoint: str, zone: str, key: Sequence[str] = (), expand: Expand | None = None
+    ) -> None:
+        """Prepare for answers of one kind.
+
+        Args:
+            schema: Exact's property names with their Arrow types.
+            endpoint: for messages.
+            zone: the site's zone, for instants.
+            key: properties that name a row in messages.
+            expand: the collection that comes inside the rows.
+        """
+        kept = [expand.navigation] if expand else []
+        self._endpoint = endpoint
+        self._rows = RowReader(schema=schema, endpoint=endpoint, zone=zone, key=key, kept=kept)
+        self._expand = expand
+        self._lines = RowReader(
+            schema=expand.schema if expand else pa.schema([]), endpoint=f"{endpoint}/{'/'.join(kept)}", zone=zone
+        )
+
+    def __call__(self, body: bytes) -> Decoded:
+        """Decode one answer.
+
+        Raises:
+            NotJsonError: the body is cut, empty or no JSON at all.
+            AnswerError: JSON, but none of the three shapes of `d`.
+            ValueRangeError: a value that its type cannot hold.
+        """
+        try:
+            return self._decoded(body)
+        except NOT_JSON:
+            mended = mend(body)
+        try:
+            return self._decoded(mended)
+        except NOT_JSON as error:
+            raise NotJsonError("the answer is cut or not JSON") from error
+
+    def _decoded(self, body: bytes) -> Decoded:
+        seen = tuple(first_row(body))
+        order = self._rows.order(seen)
+        rows, link = self._rows.take(
+            order, lambda shape: rows_of(body, shape, endpoint=self._endpoint), rows_in=lambda taken: taken[0]
+        )
+        table = self._rows.table(order, rows)
+        unknown = self._rows.unknown(seen)
+        if self._expand is None:
+            return Decoded(rows=table, next_link=link, unknown=unknown)
+        keys = table.column(self._expand.key).cast(pa.string()).to_pylist()
+        place = order.index(self._expand.navigation)
+        expanded, unexpanded = self._expanded(keys, [row[place] for row in rows])
+        return Decoded(rows=table, next_link=link, unknown=unknown, expanded=expanded, unexpanded=unexpanded)
+
+    def _expanded(
+        self, keys: Sequence[str], collections: Sequence[msgspec.Raw]
+    ) -> tuple[pa.Table, tuple[Unexpanded, ...]]:
+        order = self._lines.order(tuple(_first_line(collections)))
+        parts = self._lines.take(order, lambda shape: parts_of(collections, shape), rows_in=_lines_in)
+        table = self._lines.table(order, _lines_in(parts))
+        parents = [key for key, part in zip(keys, parts, strict=True) for _ in part.rows or ()]
+        unexpanded = tuple(
+            Unexpanded(key=key, link=part.link)
+            for key, part in zip(keys, parts, strict=True)
+            if part.rows is None or part.link is not None
+        )
+        return table.add_column(0, PARENT_KEY, pa.array(parents, pa.string())), unexpanded
+
+
+def _first_line(collections: Sequence[msgspec.Raw]) -> dict[str, object]:
+    for collection in collections:
+        if line := first_row(b'{"d":' + bytes(collection) + b"}"):
+            return line
+    return {}
+
+
+def _lines_in(parts: Sequence[Part]) -> list[Row]:
+    return [row for part in parts for row in part.rows or ()]

@@ -1,0 +1,64 @@
+"""What the client needs from the store that processes share. `control` implements it; nothing here does anything."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from exact_assets.exact.limits import Quota
+from exact_assets.exact.token import Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """The answer to a wish to call."""
+
+    quota: Quota
+    is_booked: bool
+    """Whether the call may be sent now; it is counted already."""
+    held_until: datetime | None = None
+    """Too many refusals on this endpoint: another might block the app's key, so none is sent before this."""
+
+
+class Tokens(Protocol):
+    """Access tokens, of which all processes share one."""
+
+    async def current(self) -> Token:
+        """Return a token that is good now, refreshed when it is time to.
+
+        Raises:
+            NotConnectedError: there is none yet.
+            ReconnectError: the refresh chain is dead.
+        """
+
+    async def replacement(self, refused: Token, *, server_time: datetime | None) -> Token | None:
+        """Return another token for one that Exact refused; None where there can be none yet."""
+
+
+class Ledger(Protocol):
+    """Calls sent and left, of which all processes share one account per division. `now` is the server's time."""
+
+    def quota(self, division: int) -> Quota:
+        """Return what was last known."""
+
+    def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
+        """Count a call before it is sent, where one may be sent."""
+
+    def settle(self, division: int | None, endpoint: str, *, news: Quota, status: int, now: datetime) -> Quota:
+        """Keep what an answer said of the quota, and count refusals."""
+
+    def unsent(self, division: int | None) -> None:
+        """Give a booked call back that never reached Exact."""
+
+    def skew(self) -> timedelta | None:
+        """Return the lower bound of the server's clock against ours, as last kept."""
+
+    def keep_skew(self, at_least: timedelta) -> None:
+        """Keep it for processes to come."""
+
+
+class Slots(Protocol):
+    """One call in flight per division, over all processes: Exact asks for serial calls."""
+
+    def slot(self, division: int) -> AbstractAsyncContextManager[None]:
+        """Hold the division's only slot."""

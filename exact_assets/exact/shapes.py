@@ -1,0 +1,130 @@
+"""The three shapes of an answer's `d`, as msgspec types made for the columns asked for. Values are for `arrays`.
+
+A Struct's fields stand in the order in which the first row has them: in another order decoding takes twice as long.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from exact_assets.errors import AnswerError
+from exact_assets.exact.columns import Kind
+
+FIRST_ROW = re.compile(rb'"(?:results|d)"\s*:\s*\[\s*(?=\{)')
+ENTITY = re.compile(rb'"d"\s*:\s*(?=\{)')
+HEAD_BYTES = 8_192
+ROW_BYTES = 16_384
+JSON_TYPES: dict[Kind | None, Any] = {
+    Kind.TEXT: str | None,
+    Kind.INTEGER: int | None,
+    Kind.FLAG: bool | None,
+    Kind.DECIMAL: msgspec.Raw,
+    Kind.WALL: str | None,
+    Kind.INSTANT: str | None,
+    None: msgspec.Raw,
+}
+DEFAULTS: dict[Any, Any] = {msgspec.Raw: msgspec.Raw(b"null")}
+RESULTS, LINK, DEFERRED = range(3)
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Decoders for rows of certain properties, in a certain order."""
+
+    answer: msgspec.json.Decoder[Any]
+    """A list, or an object with `results` and `__next`."""
+    entity: msgspec.json.Decoder[Any]
+    """One row by itself."""
+    parts: msgspec.json.Decoder[Any]
+    """A list of expanded collections: each a list, an object with `results`, `__deferred`, or null."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """An expanded collection of one parent, as far as it came; None: it did not come at all."""
+
+    rows: list[Row] | None
+    link: str | None
+
+
+@lru_cache(maxsize=256)
+def shape_of(properties: tuple[tuple[str, Kind | None], ...]) -> Shape:
+    """Make the decoders; a kind of None keeps a property's JSON text."""
+    row = _struct("Row", [(name, JSON_TYPES[kind]) for name, kind in properties])
+    rows: Any = list.__class_getitem__(row) | None
+    listing = _struct("Listing", [("results", rows), ("__next", str | None), ("__deferred", dict[str, Any] | None)])
+    either: Any = rows | listing
+    return Shape(
+        answer=_decoder(_struct("Answer", [("d", either)])),
+        entity=_decoder(_struct("Entity", [("d", row)])),
+        parts=_decoder(list.__class_getitem__(either)),
+    )
+
+
+def rows_of(body: bytes, shape: Shape, *, endpoint: str) -> tuple[list[Row], str | None]:
+    """Take an answer apart into rows, their values in the shape's order, and the link to the next page.
+
+    Raises:
+        msgspec.DecodeError: not JSON; its subclass ValidationError: a value of another type than the shape's.
+        AnswerError: none of the three shapes that Exact is known to answer in.
+    """
+    (held,) = msgspec.structs.astuple(shape.answer.decode(body))
+    if isinstance(held, list):
+        return _tuples(held), None
+    if held is not None:
+        listing = msgspec.structs.astuple(held)
+        if listing[RESULTS] is not None:
+            return _tuples(listing[RESULTS]), listing[LINK] or None
+        if first_row(body):
+            return _tuples(msgspec.structs.astuple(shape.entity.decode(body))), None
+    raise AnswerError(f"{endpoint}: the answer is JSON, but holds no rows.", endpoint=endpoint)
+
+
+def parts_of(collections: Sequence[msgspec.Raw], shape: Shape) -> list[Part]:
+    """Take the expanded collections of many parents apart at once."""
+    return [_part(held) for held in shape.parts.decode(b"[" + b",".join(collections) + b"]")]
+
+
+def first_row(body: bytes) -> dict[str, Any]:
+    """Return the first row as it stands, to learn its properties and their order; empty where there is none."""
+    found = FIRST_ROW.search(body, 0, HEAD_BYTES) or ENTITY.search(body, 0, HEAD_BYTES)
+    if found is None:
+        return {}
+    for size in (ROW_BYTES, len(body)):
+        text = body[found.end() : found.end() + size].decode("utf-8", errors="replace")
+        try:
+            row, _ = json.JSONDecoder(strict=False).raw_decode(text)
+        except ValueError:
+            continue
+        is_row = isinstance(row, dict) and not {"results", "__deferred"} & row.keys()
+        return row if is_row else {}
+    return {}
+
+
+def _part(held: Any) -> Part:
+    if held is None or isinstance(held, list):
+        return Part(rows=None if held is None else _tuples(held), link=None)
+    listing = msgspec.structs.astuple(held)
+    rows = None if listing[RESULTS] is None else _tuples(listing[RESULTS])
+    deferred = (listing[DEFERRED] or {}).get("uri")
+    return Part(rows=rows, link=listing[LINK] or (deferred if isinstance(deferred, str) else None) or None)
+
+
+def _tuples(structs: Sequence[msgspec.Struct]) -> list[Row]:
+    return list(map(msgspec.structs.astuple, structs))
+
+
+def _struct(name: str, properties: Sequence[tuple[str, Any]]) -> Any:
+    fields = [(f"f{place}", kind, DEFAULTS.get(kind)) for place, (_, kind) in enumerate(properties)]
+    rename = {f"f{place}": exact_name for place, (exact_name, _) in enumerate(properties)}
+    return msgspec.defstruct(name, fields, rename=rename, gc=False)
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind, strict=False)

@@ -1,0 +1,85 @@
+"""Addresses and literals of Exact's OData dialect. Text to text; no I/O.
+
+Exact's own links have plain `$`, `%20` and `%3A`, and quotes as they are; so have ours.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from exact_assets.errors import PagingError, RequestRefusedError
+
+LONGEST_URL = 6_000
+"""Characters that Exact takes in an address."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def build_url(site_url: str, path: str, params: Mapping[str, str], *, division: int | None = None) -> str:
+    """Return an address; `{division}` in `path` is filled in, parameters are encoded.
+
+    Raises:
+        RequestRefusedError: Exact would refuse an address of this length.
+    """
+    filled = path.replace("{division}", str(division)) if division is not None else path
+    query = "&".join(f"{quote(name, safe='$')}={quote(value, safe=_PLAIN)}" for name, value in params.items())
+    url = f"{site_url}{filled}{'?' if query else ''}{query}"
+    if len(url) > LONGEST_URL:
+        raise RequestRefusedError(
+            f"The address would have {len(url)} characters, Exact takes {LONGEST_URL}: ask for fewer columns.",
+            division=division,
+            endpoint=endpoint_of(url),
+        )
+    return url
+
+
+_PLAIN = "$'(),/*!~"
+
+
+def endpoint_of(url: str) -> str:
+    """Return the path below the division (or below `v1`), such as `sync/CRM/Accounts`, without the query."""
+    parts = [part for part in urlsplit(url).path.split("/") if part]
+    if parts[:2] == ["api", "v1"]:
+        parts = parts[2:]
+    if parts and (parts[0].isdecimal() or parts[0] == "{division}"):
+        parts = parts[1:]
+    return "/".join(parts)
+
+
+def check_same_site(link: str, site_url: str, *, division: int | None = None) -> None:
+    """Refuse a link to another scheme, host or port: the access token must not go there.
+
+    Raises:
+        PagingError: the link leads elsewhere.
+    """
+    if _origin(link) != _origin(site_url):
+        where = urlsplit(link).hostname or "nowhere"
+        raise PagingError(
+            f"The link to the next page leads to {where}, not to {urlsplit(site_url).netloc}; it was not followed.",
+            division=division,
+            endpoint=endpoint_of(link),
+        )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        return ("", None, None)
+    return parts.scheme.lower(), parts.hostname, port or DEFAULT_PORTS.get(parts.scheme.lower())
+
+
+def text_literal(value: str) -> str:
+    """Return a string literal: `it's` becomes `'it''s'`."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def guid_literal(value: str) -> str:
+    """Return a guid literal: `guid'…'`."""
+    return f"guid'{value}'"
+
+
+def datetime_literal(wall: datetime) -> str:
+    """Return a datetime literal of a wall clock of the site, which is what Exact compares with."""
+    precision = "milliseconds" if wall.microsecond else "seconds"
+    return f"datetime'{wall.replace(tzinfo=None).isoformat(timespec=precision)}'"
