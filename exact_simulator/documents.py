@@ -1,0 +1,142 @@
+"""Writes: documents and their attachments, and the files behind them. Other endpoints take no writes here."""
+
+import base64
+import binascii
+import json
+import sqlite3
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+
+from exact_simulator import texts
+from exact_simulator.answers import RefusedError, html, json_answer
+from exact_simulator.facts import Endpoint
+from exact_simulator.odata.lexer import QueryError
+from exact_simulator.odata.query import Query
+from exact_simulator.odata.sql import Clause, quoted
+from exact_simulator.pages import Place, read_one
+from exact_simulator.plan import plan
+from exact_simulator.routes import Route
+from exact_simulator.serve import key_clause
+from exact_simulator.world import World
+
+WRITABLE = frozenset({"documents/Documents", "documents/DocumentAttachments"})
+_FILES = "CREATE TABLE IF NOT EXISTS simulator_files (id TEXT PRIMARY KEY, content BLOB NOT NULL)"
+
+
+def write(world: World, *, route: Route, method: str, body: bytes, base: str) -> Response:
+    """Carry out a POST, PUT or DELETE.
+
+    Raises:
+        RefusedError: the answer is an error.
+    """
+    endpoint = route.endpoint
+    if endpoint is None:
+        raise RefusedError(404, texts.NOT_FOUND.format(segment=route.name))
+    if route.name not in WRITABLE or route.division is None:
+        raise RefusedError(400, texts.BAD_PAYLOAD)
+    with world.writing:
+        if method == "POST":
+            return _create(world, endpoint, route.division, _payload(endpoint, body), base=base)
+        key = _existing(world, endpoint, route)
+        if method == "PUT":
+            world.books.update(endpoint, route.division, keys=[key], values=_payload(endpoint, body))
+        else:
+            world.books.delete(endpoint, route.division, keys=[key])
+        world.changed()
+    return Response(status_code=204)
+
+
+def _payload(endpoint: Endpoint, body: bytes) -> dict[str, Any]:
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        payload = None
+    if not isinstance(payload, dict) or not endpoint.by_name.keys() >= payload.keys():
+        raise RefusedError(400, texts.BAD_PAYLOAD)
+    return payload
+
+
+def _create(world: World, endpoint: Endpoint, division: int, payload: dict[str, Any], *, base: str) -> Response:
+    missing = [
+        item.name for item in endpoint.properties if item.is_mandatory_on_write and payload.get(item.name) is None
+    ]
+    if missing:
+        raise RefusedError(400, f"Mandatory: {missing[0]}")
+    content = _content(payload.pop("Attachment", None)) if endpoint.entity == "DocumentAttachments" else None
+    if content is not None and len(content) > world.settings.request_bytes:
+        raise RefusedError(400, texts.TOO_LARGE)
+    if content is not None:
+        payload["FileSize"] = len(content)
+    (key,) = world.books.insert(endpoint, division, values=payload)
+    if content is not None:
+        with world.connection() as connection:
+            connection.execute(_FILES)
+            connection.execute("INSERT OR REPLACE INTO simulator_files VALUES (?, ?)", (str(key), content))
+    world.changed()
+    place = Place(
+        connection=world.connection(), relations=world.books, settings=world.settings, base=base, division=division
+    )
+    planned = plan(
+        replace(endpoint, navigations=()),
+        Query(pairs=()),
+        world.settings.model_copy(update={"mandatory_filter": False}),
+    )
+    text = read_one(place, planned, Clause(f"{quoted(endpoint.key[0].name)} = ?", (key,)))
+    return json_answer(f'{{"d":{text}}}', status=201)
+
+
+def _content(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise RefusedError(400, texts.BAD_ATTACHMENT) from None
+
+
+def _existing(world: World, endpoint: Endpoint, route: Route) -> Any:
+    """Give the key of the row that a path names."""
+    if route.key is None:
+        raise RefusedError(405, texts.METHOD_NOT_ALLOWED)
+    try:
+        clause = key_clause(endpoint, route.key)
+    except QueryError as error:
+        raise RefusedError(400, str(error)) from error
+    column = quoted(endpoint.key[0].name)
+    sql = f"SELECT {column} FROM {quoted(world.books.relation(endpoint))} WHERE _division = ? AND {clause.sql}"
+    found = world.connection().execute(sql, (route.division, *clause.values)).fetchone()
+    if found is None:
+        raise RefusedError(404, texts.NOT_FOUND.format(segment=endpoint.entity))
+    return found[0]
+
+
+def download(world: World, endpoint: Endpoint, query_string: str) -> Response:
+    """Serve `/docs/SysAttachment.aspx`: the file itself with `Download=1`, else a page to look at it."""
+    asked = {name.lower(): given[0] for name, given in parse_qs(query_string).items()}
+    key, division = asked.get("id", ""), asked.get("_division_", "")
+    relation = quoted(world.books.relation(endpoint))
+    sql = f'SELECT "FileName", "FileSize" FROM {relation} WHERE _division = ? AND "ID" = ?'
+    found = world.connection().execute(sql, (division, key.lower())).fetchone()
+    if found is None:
+        return html(404, "The document is not available.")
+    if asked.get("download") != "1":
+        return html(200, str(found[0]))
+    content = _stored(world.connection(), key.lower())
+    if content is None:
+        # Attachments that came with the books have no content of their own: as many bytes as they say they have.
+        size = int(found[1] or 0)
+        content = (key.encode() * (size // len(key) + 1))[:size]
+    name = str(found[0]).replace('"', "")
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _stored(connection: sqlite3.Connection, key: str) -> bytes | None:
+    with connection:
+        connection.execute(_FILES)
+    found = connection.execute("SELECT content FROM simulator_files WHERE id = ?", (key,)).fetchone()
+    return None if found is None else bytes(found[0])
