@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from exact_assets.catalogue.table import Table
 from exact_simulator.process import Simulator, start
 
 CHECKOUT = Path(__file__).parents[1]
@@ -59,6 +61,10 @@ class Installation:
         assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
+    def truth(self, table: Table, division: int) -> list[dict[str, Any]]:
+        """What the simulator holds of a table."""
+        return self.simulator.control.rows(table.endpoint.removeprefix("/api/v1/{division}/"), division)
+
     def connect(self) -> None:
         printed = self.command("connect", "--no-browser")
         address = next(word for word in printed.split() if "/api/oauth2/auth" in word)
@@ -74,10 +80,11 @@ class Installation:
 def installation(folder: Path, *, divisions: int = 2, rows: int = 200, **options: Any) -> Iterator[Installation]:
     """Start a simulator and connect to it."""
     this_year = datetime.now(UTC).year
-    years = f"{this_year - YEARS_BACK}-{this_year}"
-    with start(divisions=divisions, years=years, rows=rows, **options) as simulator:
+    codes = tuple(range(100_001, 100_001 + divisions))
+    years = (this_year - YEARS_BACK, this_year)
+    with start(divisions=codes, years=years, rows=rows, **options) as simulator:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "dagster.yaml").write_text((CHECKOUT / "dagster.yaml").read_text())
-        place = Installation(folder, simulator, tuple(simulator.control.divisions()))
+        place = Installation(folder, simulator, codes)
         place.connect()
         yield place

@@ -114,7 +114,7 @@ def _start_simulator(stack: contextlib.ExitStack, place: Place, years: range, co
     def answers() -> Iterator[bool]:
         while True:
             with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{site_url}/_simulator/health")
+                httpx.get(f"{site_url}/_simulator/clock")
                 yield True
             yield False
 

@@ -98,11 +98,11 @@ def test_one_run_of_one_partition_brings_every_year_up_to_date_and_leaves_untouc
     changed_year = YEARS[1]
     control = place.simulator.control
     ledger = select(LEDGER)[0]
-    old = next(row for row in control.rows(ledger.endpoint, division) if row["FinancialYear"] == changed_year)
+    old = next(row for row in place.truth(ledger, division) if row["FinancialYear"] == changed_year)
     control.update("financialtransaction/TransactionLines", division, keys=[old["ID"]])
     touched = {
         str(row["FinancialYear"])
-        for row in control.rows(ledger.endpoint, division)
+        for row in place.truth(ledger, division)
         if row["Timestamp"] > old["Timestamp"] and row["ID"] == old["ID"]
     }
     assert touched == {str(changed_year)}
@@ -125,6 +125,6 @@ def _granted(place: Installation) -> list[int]:
 def _differences(place: Installation, division: int) -> list[str]:
     problems: list[str] = []
     for table in select(",".join(TABLES)):
-        truth = place.simulator.control.rows(table.endpoint, division)
+        truth = place.truth(table, division)
         problems += differences(Path(place.warehouse), table, division, truth, start_year=YEARS[0])
     return problems

@@ -51,7 +51,7 @@ def main(sizes: tuple[int, ...]) -> None:
 def _measure(size: int) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         limits = {"minute_limit": 10_000_000, "day_limit": 10_000_000}
-        with installation(Path(folder), divisions=1, rows=size, **limits) as place:
+        with installation(Path(folder), divisions=1, rows=size, settings=limits) as place:
             division = place.divisions[0]
             place.enable(division)
             key = f"{division}|{datetime.now(UTC).year}"
@@ -80,7 +80,7 @@ def _asset_arguments(key: str) -> list[str]:
 
 
 def _run_bound(place: Installation, division: int, database: Path) -> Measured:
-    token = place.simulator.control.token()
+    token = place.simulator.control.tokens()["access_token"]
     arguments = ["exact_assets_tests.trials.bound", place.simulator.base_url, token, str(division), str(database)]
     output = Path(f"{database}.out")
     measured = _run(place, arguments, {}, output=output)

@@ -37,7 +37,7 @@ def main(kills: int, seed: int) -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         limits = {"minute_limit": 1_000_000, "day_limit": 1_000_000}
-        with installation(Path(folder), divisions=2, rows=20_000, seed=seed, **limits) as place:
+        with installation(Path(folder), divisions=2, rows=20_000, seed=seed, settings=limits) as place:
             done = 0
             progress = iter(track(range(kills), console=console, description="kills"))
             while done < kills:
@@ -106,7 +106,7 @@ def _problems(place: Installation) -> tuple[list[str], int]:
     for table in select(TABLES):
         problems += doubled_keys(place.warehouse, table)
         for division in place.divisions:
-            truth = place.simulator.control.rows(table.endpoint, division)
+            truth = place.truth(table, division)
             rows += len(truth)
             problems += differences(place.warehouse, table, division, truth, start_year=start_year)
     return problems, rows
