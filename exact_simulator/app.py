@@ -77,7 +77,7 @@ def new_call(world: World, scope: Scope) -> Call:
 
 
 def _aborter(send: Send) -> Callable[[bool], None]:
-    """Find the connection behind a request. ASGI has no word for cutting it: this reaches for uvicorn's transport."""
+    """Find the connection behind a request: ASGI has no word for cutting it, so this asks uvicorn's transport."""
 
     def abort(drop: bool) -> None:
         transport = send.__self__.transport  # type: ignore[attr-defined]  # uvicorn's cycle, of which send is a method

@@ -208,7 +208,7 @@ def _order(
     if query.orderby or endpoint.kind != "sync":
         asked = tuple(_sort_column(endpoint, name, descending=desc) for name, desc in query.orderby)
         if not endpoint.key:
-            return asked, ()
+            return (*asked, SortColumn("_n", "Edm.Int64")), ()
         ordered = {name for name, _ in query.orderby}
         key = tuple(_sort_column(endpoint, item.name) for item in endpoint.key if item.name not in ordered)
         return asked + key, asked + key

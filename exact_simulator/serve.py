@@ -21,6 +21,7 @@ from exact_simulator.odata.sql import Clause, condition, quoted
 from exact_simulator.pages import Page, Place, count_rows, read_one, read_page
 from exact_simulator.plan import check_filter, plan, where
 from exact_simulator.routes import Route, services
+from exact_simulator.special import sync_timestamp, with_server_time
 from exact_simulator.world import PageKey, World
 
 
@@ -88,11 +89,23 @@ def collection(world: World, request: Request, query: Query) -> Page:
     page = world.cache.get(key)
     if page is None:
         endpoint = _endpoint(request.route)
+        if endpoint.entity == "SyncTimestamp":
+            return sync_timestamp(_place(world, request), endpoint, query)
         planned = plan(endpoint, query, world.settings)
-        page = read_page(_place(world, request), planned, query, url=f"{request.base}{request.path}")
-        if endpoint.entity not in {"Me", "SyncTimestamp"}:
-            world.cache.put(key, page)
+        place, url = _place(world, request), f"{request.base}{request.path}"
+        page = read_page(place, planned, query, url=url, within=_granted(world, endpoint))
+        if endpoint.entity == "Me":
+            return with_server_time(page, world.clock, current_division=world.settings.current_division)
+        world.cache.put(key, page)
     return page
+
+
+def _granted(world: World, endpoint: Endpoint) -> Clause | None:
+    """Bound lists of divisions to those granted; `AllDivisions` has the others as well."""
+    hidden = world.settings.hidden_divisions
+    if not hidden or endpoint.entity not in {"Divisions", "GetMostRecentlyUsedDivisions"}:
+        return None
+    return Clause(f'"Code" NOT IN ({", ".join("?" * len(hidden))})', hidden)
 
 
 def _endpoint(route: Route) -> Endpoint:

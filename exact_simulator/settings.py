@@ -63,6 +63,8 @@ class Settings(BaseModel):
     """Division to `Reason` header: BlockedCustomer, LicenseExpired, DivisionBlocked, NoDivisionAccess."""
     hidden_divisions: tuple[int, ...] = ()
     """Divisions that exist but are not granted to app and user: not listed, 403 when asked."""
+    current_division: int | None = None
+    """The division that `Me` names as the current one; None: the first."""
     missing_scopes: tuple[str, ...] = ()
     """Services (`crm`) that the app's registration lacks the scope for."""
     unlicensed_services: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""How the simulator speaks, against the recorded exchanges and the rules of the API. What it holds is tested beside."""
+"""How the simulator speaks, against the recorded exchanges and the API's rules. What it holds is tested beside."""
