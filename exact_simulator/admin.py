@@ -165,7 +165,7 @@ class Admin:
         return JSONResponse({"utc": clock.now(), "local_ms": clock.local_ms()})
 
     async def tokens(self, request: Request) -> Response:
-        """Count refreshes; give a new pair (POST); forget access tokens (DELETE; `?chain=1`: refresh tokens too)."""
+        """Count refreshes; give a new pair (POST); forget access tokens (DELETE; `?chain=1`: all)."""
         authority = self._world.authority
         if request.method == "POST":
             return JSONResponse(authority.connect())

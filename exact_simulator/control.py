@@ -62,7 +62,7 @@ class Control:
         after: int = 0,
         value: Any = None,
     ) -> None:
-        """Set a fault; `exact_simulator.faults` has the kinds. `path` is a regular expression over path and query."""
+        """Set a fault; `faults` has the kinds. `path` is a regular expression over path and query."""
         match = {"path": path, "division": division}
         fault = {"kind": kind, "match": match, "times": times, "after": after, "value": value}
         answer = self._http.post("/faults", json=fault)

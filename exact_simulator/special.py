@@ -12,7 +12,32 @@ from exact_simulator.pages import Page, Place
 from exact_simulator.render import envelope
 
 _TIMESTAMPED = frozenset(
-    ["QuotationHeaders", "QuotationLines", "TransactionLines", "ItemStorageLocations", "ShopOrders", "ShopOrderMaterialPlans", "ShopOrderRoutingStepPlans", "ShopOrderPurchasePlanning", "ShopOrderSubOrders", "MaterialIssues", "BillOfMaterialVersions", "BillOfMaterialMaterials", "PurchaseOrders", "Projects", "ProjectPlanning", "ProjectWBS", "TimeCostTransactions", "SalesInvoices", "GoodsDeliveries", "GoodsDeliveryLines", "SalesOrderHeaders", "SalesOrderLines", "Subscriptions", "SubscriptionLines"]
+    [
+        "QuotationHeaders",
+        "QuotationLines",
+        "TransactionLines",
+        "ItemStorageLocations",
+        "ShopOrders",
+        "ShopOrderMaterialPlans",
+        "ShopOrderRoutingStepPlans",
+        "ShopOrderPurchasePlanning",
+        "ShopOrderSubOrders",
+        "MaterialIssues",
+        "BillOfMaterialVersions",
+        "BillOfMaterialMaterials",
+        "PurchaseOrders",
+        "Projects",
+        "ProjectPlanning",
+        "ProjectWBS",
+        "TimeCostTransactions",
+        "SalesInvoices",
+        "GoodsDeliveries",
+        "GoodsDeliveryLines",
+        "SalesOrderHeaders",
+        "SalesOrderLines",
+        "Subscriptions",
+        "SubscriptionLines",
+    ]
 )
 """What SyncTimestamp takes as `endPoint`; Accounts, Items and GLAccounts are not among them."""
 
