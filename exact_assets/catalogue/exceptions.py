@@ -6,7 +6,7 @@ Rules that hold for many endpoints belong to `choice`, `reading` and `years`.
 SAME_ENTITY = {
     # Lines of entries: Exact keeps the sync and bulk endpoints under another service than the single one.
     ("financial", "TransactionLines"): ("financialtransaction", "TransactionLines"),
-    # Headers alone; the sync feeds that mixed headers and lines under the plain names are retired (api.md, 5).
+    # Headers alone; the sync feeds that mixed headers and lines under the plain names are retired.
     ("crm", "QuotationHeaders"): ("crm", "Quotations"),
     ("salesorder", "SalesOrderHeaders"): ("salesorder", "SalesOrders"),
 }

@@ -56,7 +56,7 @@ def filterable(endpoint: Endpoint) -> frozenset[str]:
     """Tell which properties `$filter` takes.
 
     Where the reference names the only ones (`only_filters`), those. Its marks are sound only on the pages that
-    have a column of them, which shows by Modified being marked; on others (api.md, 4: L) they miss fields that
+    have a column of them, which shows by Modified being marked; on others (unconfirmed) they miss fields that
     are known to work. There the marks and Modified are taken to work, and the feeds go on without a filter where
     Exact refuses it. Without any marks every property may be filtered.
     """
@@ -76,7 +76,7 @@ def _sync(endpoint: Endpoint, sources: tuple[str, ...] | None) -> Reading:
         endpoint=endpoint,
         key=(exceptions.SYNC_KEYS.get(endpoint.path, "ID"),),
         version="Timestamp",
-        # Exact: only Timestamp may be filtered (api.md, 5).
+        # Exact: only Timestamp may be filtered.
         filterable=frozenset({"Timestamp"}),
         year=sources or year_sources(endpoint),
     )

@@ -1,1 +1,6 @@
 """How a table is read: each feed turns a client and a stream's state into steps. Knows neither SQL nor Dagster."""
+
+from exact_assets.feeds.read import read
+from exact_assets.feeds.want import Source, Want
+
+__all__ = ["Source", "Want", "read"]

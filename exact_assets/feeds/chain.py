@@ -1,0 +1,145 @@
+"""Following a chain of pages in bounded chunks: what all feeds share. What the rows mean is theirs.
+
+A chunk is stored before the next is read, so that a kill loses few calls and memory does not grow with the table.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+from msgspec.structs import replace
+
+from exact_assets.errors import ExactError, PagingError, RequestRefusedError
+from exact_assets.exact.page import Expand, Page
+from exact_assets.feeds.want import Source
+from exact_assets.stream import Chain
+
+CHUNK_ROWS = 20_000
+CHUNK_PAGES = 20
+CHUNK_TIME = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What Exact is asked, of one division."""
+
+    path: str
+    params: Mapping[str, str]
+    schema: pa.Schema
+    key: tuple[str, ...]
+    check_division: bool
+    expand: Expand | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Some pages of a chain, and the chain as it is after them."""
+
+    pages: tuple[Page, ...]
+    chain: Chain
+    is_last: bool
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the chain began with it."""
+        return self.chain.pages == len(self.pages)
+
+
+async def follow(
+    source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
+) -> AsyncGenerator[Chunk, None]:
+    """Read a chain to its end, from where it stopped; a link that Exact no longer takes starts it anew.
+
+    What was read before an error is given before the error is raised.
+
+    Raises:
+        ExactError: as the client raises it.
+    """
+    began = False
+    try:
+        async with aclosing(_chunks(source, division, question, chain, now=now)) as chunks:
+            async for chunk in chunks:
+                began = True
+                yield chunk
+    except RequestRefusedError:
+        if chain.link is None or began:
+            raise
+    else:
+        return
+    async with aclosing(_chunks(source, division, question, anew(chain), now=now)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+def anew(chain: Chain) -> Chain:
+    """Give the same chain before its first page."""
+    return Chain(first_year=chain.first_year, last_year=chain.last_year, reload=chain.reload)
+
+
+async def _chunks(
+    source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
+) -> AsyncGenerator[Chunk, None]:
+    chain = chain if chain.link else anew(chain)
+    asked: str | None = chain.link
+    pages: list[Page] = []
+    opened = now()
+    failure: ExactError | None = None
+    async with aclosing(_answers(source, division, question, link=chain.link)) as answers:
+        while True:
+            try:
+                page = await anext(answers)
+            except StopAsyncIteration:
+                break
+            except ExactError as error:
+                failure = error
+                break
+            pages.append(page)
+            asked, chain = chain.link, _after(chain, page)
+            if page.next_link is not None and _is_full(pages, now() - opened):
+                yield Chunk(pages=tuple(pages), chain=chain, is_last=False)
+                pages, opened = [], now()
+    if failure is None:
+        yield Chunk(pages=tuple(pages), chain=chain, is_last=True)
+        return
+    if pages:
+        # A link that leads nowhere may be a slip of one answer: next time that answer is asked for again.
+        kept = replace(chain, link=asked) if isinstance(failure, PagingError) else chain
+        yield Chunk(pages=tuple(pages), chain=kept, is_last=False)
+    raise failure
+
+
+async def _answers(
+    source: Source, division: int, question: Question, *, link: str | None
+) -> AsyncGenerator[Page, None]:
+    pages = source.pages(
+        division,
+        question.path,
+        question.params,
+        schema=question.schema,
+        key=question.key,
+        check_division=question.check_division,
+        link=link,
+        expand=question.expand,
+    )
+    try:
+        async for page in pages:
+            yield page
+    finally:
+        if isinstance(pages, AsyncGenerator):
+            await pages.aclose()
+
+
+def _after(chain: Chain, page: Page) -> Chain:
+    return replace(
+        chain,
+        link=page.next_link,
+        started=chain.started or page.server_time.isoformat(),
+        pages=chain.pages + 1,
+    )
+
+
+def _is_full(pages: list[Page], age: timedelta) -> bool:
+    rows = sum(page.rows.num_rows + (page.expanded.num_rows if page.expanded else 0) for page in pages)
+    return rows >= CHUNK_ROWS or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME

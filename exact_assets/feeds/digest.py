@@ -1,0 +1,34 @@
+"""Digests by which a feed knows what it has read before, so that nothing is stored when nothing changed."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import pyarrow as pa
+
+
+def of_rows(rows: pa.Table, *, key: tuple[str, ...], parents: pa.Array | None = None) -> str:
+    """Digest rows, whatever their order where they have a key."""
+    ordered = rows.sort_by([(name, "ascending") for name in key]) if key else rows
+    parts = [_bytes(ordered.combine_chunks())]
+    if parents is not None:
+        parts.append("\n".join(sorted(map(str, parents.to_pylist()))).encode())
+    return _digest(parts)
+
+
+def of_numbers(numbers: Iterable[int]) -> str:
+    """Digest a set of numbers."""
+    return _digest([",".join(map(str, sorted(numbers))).encode()])
+
+
+def _bytes(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

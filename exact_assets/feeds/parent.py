@@ -1,0 +1,125 @@
+"""The parent feed: lines without Modified, read inside the headers that were modified, 60 headers a page.
+
+Every header that comes brings all its lines: those that are not among them any more are gone.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exact_assets.catalogue.table import Parent, Table
+from exact_assets.errors import RequestRefusedError
+from exact_assets.exact.page import Expand, Page, Unexpanded
+from exact_assets.feeds.chain import Question
+from exact_assets.feeds.changes import Part, Reader, Target
+from exact_assets.feeds.filters import Plan, YearProperty
+from exact_assets.feeds.rows import as_rows, page_schema, select_list, years_of
+from exact_assets.feeds.want import Source, Want
+from exact_assets.stream import Step, StreamState
+
+_PARENT_KEY = "parent_key"
+
+
+async def read(
+    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+) -> AsyncGenerator[Step, None]:
+    """Load the lines of the years that are missing, reload what is asked for again, and read what changed."""
+    if table.parent is None:
+        raise ValueError(f"{table.name} has no parent to be read through")
+    lines = Lines(source=source, table=table, parent=table.parent, division=division)
+    target = Target(ask=lines.ask, rows=lines.rows, year=_year(table.parent))
+    reader = Reader(source=source, table=table, division=division, want=want, target=target)
+    async with aclosing(reader.read(state)) as steps:
+        async for step in steps:
+            yield step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """The lines of a table and the headers that they hang below."""
+
+    source: Source
+    table: Table
+    parent: Parent
+    division: int
+
+    def ask(self, plan: Plan) -> Question:
+        """Ask for headers with their lines."""
+        navigation = self.parent.navigation
+        nested = ",".join(f"{navigation}/{column.property}" for column in self.table.columns)
+        return Question(
+            path=self.parent.endpoint,
+            params={
+                **plan.filters,
+                "$select": f"{select_list(self.parent.columns)},{nested}",
+                "$expand": navigation,
+            },
+            schema=page_schema(self.parent.columns),
+            key=(self.parent.key,),
+            check_division=self.table.checks_division,
+            expand=Expand(navigation=navigation, key=self.parent.key, schema=page_schema(self.table.columns)),
+        )
+
+    async def rows(self, pages: Sequence[Page], start_year: int) -> Part:
+        """Gather all lines of the headers on some pages."""
+        found = [page.expanded for page in pages if page.expanded is not None]
+        found += [await self._missing(one) for page in pages for one in page.unexpanded]
+        schema = pa.schema([pa.field(_PARENT_KEY, pa.string()), *page_schema(self.table.columns)])
+        lines = pa.concat_tables([one.select(schema.names) for one in found]) if found else schema.empty_table()
+        headers = pa.concat_tables([page.rows for page in pages])
+        parents = headers.column(self.parent.key).combine_chunks()
+        years = years_of(headers, self.parent.year, zone=self.source.zone)
+        of_line = pc.index_in(lines.column(_PARENT_KEY), value_set=parents)
+        rows = as_rows(
+            [lines.drop_columns([_PARENT_KEY])],
+            self.table,
+            division=self.division,
+            zone=self.source.zone,
+            start_year=start_year,
+            years=years.take(of_line),
+        )
+        return Part(rows=rows, parents=parents, parent_years=pc.fill_null(years, start_year).combine_chunks())
+
+    async def _missing(self, one: Unexpanded) -> pa.Table:
+        """Ask for the lines of a header that came without (all of) them."""
+        if one.link is not None:
+            lines = await self._lines(self.table.endpoint, {}, link=one.link)
+        else:
+            lines = await self._by_key(one.key)
+        return lines.add_column(0, _PARENT_KEY, pa.repeat(pa.scalar(one.key), len(lines)))
+
+    async def _by_key(self, key: str) -> pa.Table:
+        select = {"$select": select_list(self.table.columns)}
+        try:
+            return await self._lines(
+                self.table.endpoint, {"$filter": f"{self.parent.foreign_key} eq guid'{key}'", **select}
+            )
+        except RequestRefusedError as error:
+            if error.status in {404, 405}:
+                raise
+        # The reference's marks do not promise that the foreign key may be filtered on.
+        return await self._lines(f"{self.parent.endpoint}(guid'{key}')/{self.parent.navigation}", select)
+
+    async def _lines(self, path: str, params: dict[str, str], *, link: str | None = None) -> pa.Table:
+        properties = {column.name: column.property for column in self.table.columns}
+        pages = self.source.pages(
+            self.division,
+            path,
+            params,
+            schema=page_schema(self.table.columns),
+            key=tuple(properties[name] for name in self.table.key),
+            check_division=self.table.checks_division,
+            link=link,
+        )
+        found = [page.rows async for page in pages]
+        return pa.concat_tables(found) if found else page_schema(self.table.columns).empty_table()
+
+
+def _year(parent: Parent) -> YearProperty | None:
+    if not parent.year:
+        return None
+    column = next(column for column in parent.columns if column.property == parent.year[0])
+    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))

@@ -1,0 +1,126 @@
+"""The snapshot feed, of small or undated tables and of functions: read whole, in the place of what is there."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import timedelta
+
+import pyarrow as pa
+from msgspec.structs import replace
+
+from exact_assets.catalogue.table import Feed, Table, YearKind
+from exact_assets.errors import RequestRefusedError
+from exact_assets.feeds import digest
+from exact_assets.feeds.chain import Chunk, Question, follow
+from exact_assets.feeds.filters import YearProperty
+from exact_assets.feeds.jobs import Span
+from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
+from exact_assets.feeds.wall_clock import parse_utc
+from exact_assets.feeds.want import Source, Want
+from exact_assets.stream import Chain, Step, StreamState, Verb
+
+STALE = timedelta(hours=24)
+"""A snapshot that was begun longer ago is begun anew: its first pages no longer go with its last."""
+_SELECT = "$select"
+
+
+async def read(
+    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+) -> AsyncGenerator[Step, None]:
+    """Read the table whole. One call and nothing to store where a page holds it and nothing changed."""
+    if (
+        state.chain is not None
+        and state.chain.link is not None
+        and want.now() - parse_utc(state.chain.started) > STALE
+    ):
+        state = replace(state, chain=replace(state.chain, link=None))
+    while True:
+        relies_on, question = _question(table, state, want)
+        began = False
+        try:
+            async with aclosing(_run(source, table, division, state, question=question, want=want)) as steps:
+                async for step in steps:
+                    began = True
+                    yield step
+        except RequestRefusedError as error:
+            if began or relies_on is None or error.status in {404, 405}:
+                raise
+            state = replace(state, refused=(*state.refused, relies_on))
+            if state.chain is not None:
+                state = replace(state, chain=replace(state.chain, link=None))
+        else:
+            return
+
+
+async def _run(
+    source: Source, table: Table, division: int, state: StreamState, *, question: Question, want: Want
+) -> AsyncGenerator[Step, None]:
+    chain = state.chain or Chain(reload=True)
+    async with aclosing(follow(source, division, question, chain, now=want.now)) as chunks:
+        async for chunk in chunks:
+            if chunk.is_first and state.chain is not None:
+                # It began anew: what is staged of it goes.
+                state = replace(state, chain=None)
+                yield Step(verb=Verb.UPSERT, rows=empty(table), state=state)
+            rows = as_rows(
+                [page.rows for page in chunk.pages],
+                table,
+                division=division,
+                zone=source.zone,
+                start_year=want.start_year,
+            )
+            rows = between(rows, first_year_kept(table, want.start_year), LATEST)
+            step = _step(table, chunk, rows, state, want)
+            if step.verb is not Verb.UPSERT or step.state != state:
+                yield step
+            state = step.state
+
+
+def _step(table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: Want) -> Step:
+    if not chunk.is_last:
+        return Step(verb=Verb.STAGE, rows=rows, state=replace(state, chain=chunk.chain))
+    fingerprint = digest.of_rows(rows, key=table.key) if chunk.is_first else None
+    is_same = fingerprint is not None and fingerprint == state.fingerprint
+    after = replace(
+        state,
+        chain=None,
+        cursor=state.cursor if is_same else chunk.chain.started,
+        start_year=want.start_year if table.year_kind is YearKind.BUSINESS else None,
+        fingerprint=fingerprint,
+        reload_id=want.reload_id or state.reload_id,
+        reload_years=() if want.reload_id else state.reload_years,
+    )
+    if is_same:
+        return Step(verb=Verb.UPSERT, rows=empty(table), state=after)
+    return Step(verb=Verb.REPLACE, rows=rows, state=after)
+
+
+def _question(table: Table, state: StreamState, want: Want) -> tuple[str | None, Question]:
+    """Give what is asked, and what of it Exact may refuse."""
+    params: dict[str, str] = {}
+    relies_on: str | None = None
+    if table.feed is not Feed.FUNCTION or _SELECT not in state.refused:
+        params[_SELECT] = select_list(table.columns)
+        # Some functions take no `$select`.
+        relies_on = _SELECT if table.feed is Feed.FUNCTION else None
+    year = _year(table)
+    if year is not None and year.is_usable(table, state.refused):
+        params["$filter"], relies_on = year.within(_since(want.start_year)), year.name
+    properties = {column.name: column.property for column in table.columns}
+    return relies_on, Question(
+        path=table.endpoint,
+        params=params,
+        schema=page_schema(table.columns),
+        key=tuple(properties[name] for name in table.key),
+        check_division=table.checks_division,
+    )
+
+
+def _year(table: Table) -> YearProperty | None:
+    if table.year_kind is not YearKind.BUSINESS or not table.year:
+        return None
+    column = next(column for column in table.columns if column.name == table.year[0])
+    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
+
+
+def _since(year: int) -> Span:
+    return Span(first=year, last=year, is_open_below=False, is_open_above=True)

@@ -1,0 +1,157 @@
+"""The sync feed: every row version since a Timestamp, 1,000 a page.
+
+What it rests on: a Timestamp is unique per row version and says nothing of time; pages come in no promised order; a
+row may surface with a Timestamp below one that was read before, because SQL Server gives it when the row is written
+and shows it when the transaction ends. Hence the cursor moves when a chain has ended, and the next read starts an
+overlap below it.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec.structs import replace
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.feeds import digest
+from exact_assets.feeds.chain import Chunk, Question, follow
+from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
+from exact_assets.feeds.want import Source, Want
+from exact_assets.stream import Chain, Step, StreamState, Verb
+
+OVERLAP_ROWS = 500
+"""Half a page: reading it again costs no call of its own."""
+_BEGINNING = 1
+_TIMESTAMP = "Timestamp"
+
+
+async def read(
+    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+) -> AsyncGenerator[Step, None]:
+    """Read what is new, or everything where nothing is there, the starting year is earlier, or a reload is due."""
+    state = _opened(table, state, want)
+    bound = _bound(state)
+    before = state
+    async with aclosing(
+        follow(source, division, _question(table, bound), state.chain or Chain(), now=want.now)
+    ) as chunks:
+        async for chunk in chunks:
+            chain = _observed(chunk, before.chain)
+            rows = as_rows(
+                [page.rows for page in chunk.pages],
+                table,
+                division=division,
+                zone=source.zone,
+                start_year=_start_year(state, want),
+            )
+            rows = between(rows, first_year_kept(table, _start_year(state, want)), LATEST)
+            if chunk.is_first and before.chain is not None and before.chain.pages and chain.reload:
+                before = replace(before, chain=None)
+                yield Step(verb=Verb.UPSERT, rows=empty(table), state=before)
+            before = _ended(state, chain, bound, want) if chunk.is_last else replace(before, chain=chain)
+            step = Step(verb=_verb(chunk, chain), rows=rows, state=before)
+            if not _is_known(chunk, step, state):
+                yield step
+
+
+def _opened(table: Table, state: StreamState, want: Want) -> StreamState:
+    """Give the state with the chain that is to be followed."""
+    if table.year_kind is YearKind.BUSINESS:
+        if state.start_year is not None and want.start_year < state.start_year:
+            # Rows of the years between were left out: everything is asked for again, and nothing stored twice.
+            state = replace(
+                state, chain=None, cursor=None, floor=None, fingerprint=None, start_year=want.start_year
+            )
+        elif state.start_year is None:
+            state = replace(state, start_year=want.start_year)
+    if state.chain is None:
+        state = replace(state, chain=Chain(reload=want.reload and state.is_loaded))
+    return state
+
+
+def _bound(state: StreamState) -> int:
+    if state.cursor is None or (state.chain is not None and state.chain.reload):
+        return _BEGINNING
+    return int(state.floor or state.cursor)
+
+
+def _question(table: Table, bound: int) -> Question:
+    properties = {column.name: column.property for column in table.columns}
+    return Question(
+        path=table.endpoint,
+        params={"$filter": f"{_TIMESTAMP} gt {bound}L", "$select": select_list(table.columns)},
+        schema=page_schema(table.columns),
+        key=tuple(properties[name] for name in table.key),
+        check_division=table.checks_division,
+    )
+
+
+def _start_year(state: StreamState, want: Want) -> int:
+    return want.start_year if state.start_year is None else state.start_year
+
+
+def _observed(chunk: Chunk, before: Chain | None) -> Chain:
+    """Add what the chunk's Timestamps tell to the chain."""
+    chain = chunk.chain
+    known = Chain() if chunk.is_first or before is None else before
+    newest, opening, is_ordered = known.newest, known.opening, known.is_ordered
+    for page in chunk.pages:
+        stamps = page.rows.column(_TIMESTAMP).drop_null()
+        is_ordered = is_ordered and _continues(stamps, newest)
+        newest = _highest(stamps, newest)
+        opening = opening if opening is not None else max(newest, default=_BEGINNING)
+    return replace(chain, newest=newest, opening=opening, is_ordered=is_ordered)
+
+
+def _continues(stamps: pa.ChunkedArray, newest: Sequence[int]) -> bool:
+    if len(stamps) == 0:
+        return True
+    ascending = pc.all(pc.greater_equal(stamps[1:], stamps[:-1])).as_py() is not False
+    return ascending and (not newest or stamps[0].as_py() >= newest[0])
+
+
+def _highest(stamps: pa.ChunkedArray, newest: Sequence[int]) -> tuple[int, ...]:
+    both = pa.chunked_array([*stamps.chunks, pa.array(newest, pa.int64())], pa.int64()).unique()
+    highest = pc.select_k_unstable(both, OVERLAP_ROWS, [("", "descending")])
+    return tuple(both.take(highest).to_pylist())
+
+
+def _ended(state: StreamState, chain: Chain, bound: int, want: Want) -> StreamState:
+    """Give the state after a chain: cursor at the highest Timestamp, the next read an overlap below it."""
+    newest = chain.newest
+    cursor = max([int(state.cursor or _BEGINNING), *newest[:1]])
+    floor = newest[-1] if len(newest) == OVERLAP_ROWS else bound
+    is_complete = True
+    if not chain.is_ordered and chain.pages > 1:
+        # Out of order, a row that changed while the chain was read may have been passed over: it is newer than
+        # anything that the first page could know of.
+        is_complete = chain.opening is None or chain.opening >= floor
+        floor = min(floor, chain.opening or bound)
+    asked = want.reload_id if chain.reload or not state.is_loaded else None
+    return replace(
+        state,
+        cursor=str(cursor),
+        floor=str(floor),
+        chain=None,
+        reload_id=asked or state.reload_id,
+        reload_years=() if asked else state.reload_years,
+        fingerprint=digest.of_numbers(one for one in newest if one > floor) if is_complete else None,
+    )
+
+
+def _verb(chunk: Chunk, chain: Chain) -> Verb:
+    if not chain.reload:
+        return Verb.UPSERT
+    return Verb.REPLACE if chunk.is_last else Verb.STAGE
+
+
+def _is_known(chunk: Chunk, step: Step, state: StreamState) -> bool:
+    """Tell whether nothing changed: the only answer holds the same versions as the last one."""
+    return (
+        chunk.is_first
+        and chunk.is_last
+        and step.verb is Verb.UPSERT
+        and state.is_loaded
+        and step.state == replace(state, chain=None)
+    )

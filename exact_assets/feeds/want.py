@@ -1,0 +1,52 @@
+"""What a caller wants of a stream, and what a feed needs to read it: the two sides a feed stands between."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from exact_assets.exact.page import Expand, Page
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """What a stream should be like afterwards. Whatever is asked, what changed since the last read is read too."""
+
+    start_year: int
+    """Rows of business years before this one are left out."""
+    years: tuple[int, ...] = ()
+    """Years to have; empty: whatever is loaded, and all since the starting year for a new stream."""
+    reload: bool = False
+    """Ask Exact again for these years (the whole stream where it cannot be asked by year), and replace them."""
+    reload_id: str | None = None
+    """Who asks; kept in the state so that the same one need not ask twice."""
+    now: Callable[[], datetime] = _utc_now
+    """The clock, aware."""
+
+
+class Source(Protocol):
+    """The part of `ExactClient` that feeds use."""
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the site's wall clocks: an IANA name, or an offset such as `+02:00`."""
+
+    def pages(
+        self,
+        division: int,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        schema: pa.Schema,
+        key: Sequence[str] = (),
+        check_division: bool = True,
+        link: str | None = None,
+        expand: Expand | None = None,
+    ) -> AsyncIterator[Page]:
+        """Read a chain of pages."""
