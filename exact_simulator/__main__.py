@@ -26,7 +26,15 @@ _PR_SET_PDEATHSIG = 1
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until told to end."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _run(options: argparse.Namespace) -> None:
     if options.die_with_parent:
         _die_with_parent(options.die_with_parent)
     clock = Clock(zone=options.zone)
@@ -40,9 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             clock=clock,
             books=_books(options, path, clock),
             app=App(options.client_id, options.client_secret, options.redirect_uri),
+            files=path.with_suffix(".files"),
             tokens_path=tokens,
         )
         _serve(world, host=options.host, port=options.port)
+        world.books.close()
 
 
 def _parser() -> argparse.ArgumentParser:

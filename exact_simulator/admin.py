@@ -131,7 +131,7 @@ class Admin:
         if action not in _ACTIONS:
             raise ValueError(f"no such action: {action}; one of {', '.join(sorted(_ACTIONS))}")
         if "endpoint" in arguments:
-            arguments["endpoint"] = find_endpoint(arguments["endpoint"])
+            arguments["entity"] = find_endpoint(arguments.pop("endpoint"))
         world = self._world
         with world.writing:
             done = getattr(world.books, action)(**arguments)

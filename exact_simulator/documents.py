@@ -3,8 +3,9 @@
 import base64
 import binascii
 import json
-import sqlite3
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,7 +24,6 @@ from exact_simulator.serve import key_clause
 from exact_simulator.world import World
 
 WRITABLE = frozenset({"documents/Documents", "documents/DocumentAttachments"})
-_FILES = "CREATE TABLE IF NOT EXISTS simulator_files (id TEXT PRIMARY KEY, content BLOB NOT NULL)"
 
 
 def write(world: World, *, route: Route, method: str, body: bytes, base: str) -> Response:
@@ -42,7 +42,9 @@ def write(world: World, *, route: Route, method: str, body: bytes, base: str) ->
             return _create(world, endpoint, route.division, _payload(endpoint, body), base=base)
         key = _existing(world, endpoint, route)
         if method == "PUT":
-            world.books.update(endpoint, route.division, keys=[key], values=_payload(endpoint, body))
+            world.books.update(
+                endpoint, route.division, keys=[key], values=_held(endpoint, _payload(endpoint, body))
+            )
         else:
             world.books.delete(endpoint, route.division, keys=[key])
         world.changed()
@@ -70,11 +72,10 @@ def _create(world: World, endpoint: Endpoint, division: int, payload: dict[str, 
         raise RefusedError(400, texts.TOO_LARGE)
     if content is not None:
         payload["FileSize"] = len(content)
-    (key,) = world.books.insert(endpoint, division, values=payload)
+    (key,) = world.books.insert(endpoint, division, values=_held(endpoint, payload))
     if content is not None:
-        with world.connection() as connection:
-            connection.execute(_FILES)
-            connection.execute("INSERT OR REPLACE INTO simulator_files VALUES (?, ?)", (str(key), content))
+        world.files.mkdir(exist_ok=True)
+        (world.files / str(key)).write_bytes(content)
     world.changed()
     place = Place(
         connection=world.connection(), relations=world.books, settings=world.settings, base=base, division=division
@@ -85,7 +86,33 @@ def _create(world: World, endpoint: Endpoint, division: int, payload: dict[str, 
         world.settings.model_copy(update={"mandatory_filter": False}),
     )
     text = read_one(place, planned, Clause(f"{quoted(endpoint.key[0].name)} = ?", (key,)))
-    return json_answer(f'{{"d":{text}}}', status=201)
+    return json_answer(b'{"d":%b}' % (text or b"null"), status=201)
+
+
+def _held(endpoint: Endpoint, payload: dict[str, Any]) -> dict[str, Any]:
+    """Turn the values of a payload into those that the books hold: dates come as ISO text or `/Date(ms)/`.
+
+    Raises:
+        RefusedError: a date is none.
+    """
+    held = dict(payload)
+    for name, value in payload.items():
+        if endpoint.by_name[name].edm_type == "Edm.DateTime" and value is not None:
+            held[name] = _milliseconds(str(value))
+        elif isinstance(value, bool):
+            held[name] = int(value)
+    return held
+
+
+def _milliseconds(text: str) -> int:
+    numbered = re.fullmatch(r"/Date\((-?\d+)\)/", text)
+    if numbered is not None:
+        return int(numbered[1])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RefusedError(400, texts.BAD_PAYLOAD) from None
+    return round(moment.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _content(text: Any) -> bytes:
@@ -122,21 +149,13 @@ def download(world: World, endpoint: Endpoint, query_string: str) -> Response:
         return html(404, "The document is not available.")
     if asked.get("download") != "1":
         return html(200, str(found[0]))
-    content = _stored(world.connection(), key.lower())
-    if content is None:
-        # Attachments that came with the books have no content of their own: as many bytes as they say they have.
-        size = int(found[1] or 0)
-        content = (key.encode() * (size // len(key) + 1))[:size]
+    stored = world.files / key.lower()
+    # Attachments that came with the books have no content of their own: as many bytes as they say they have.
+    size = int(found[1] or 0)
+    content = stored.read_bytes() if stored.exists() else (key.encode() * (size // len(key) + 1))[:size]
     name = str(found[0]).replace('"', "")
     return Response(
         content,
         media_type="application/octet-stream",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _stored(connection: sqlite3.Connection, key: str) -> bytes | None:
-    with connection:
-        connection.execute(_FILES)
-    found = connection.execute("SELECT content FROM simulator_files WHERE id = ?", (key,)).fetchone()
-    return None if found is None else bytes(found[0])

@@ -67,7 +67,7 @@ def read_page(place: Place, plan: Plan, query: Query, *, url: str, within: Claus
     rows = place.connection.execute(sql, paged.values).fetchall()
     has_more = plan.limit is not None and len(rows) > plan.limit - place.settings.full_page_has_next
     rows = rows[: plan.limit]
-    texts = _with_expansions(place, plan, rows) if plan.expanded else [f"{row[0]}}}" for row in rows]
+    texts = _with_expansions(place, plan, rows) if plan.expanded else [row[0] + b"}" for row in rows]
     count = None
     if plan.with_count:
         (count,) = place.connection.execute(
@@ -78,7 +78,7 @@ def read_page(place: Place, plan: Plan, query: Query, *, url: str, within: Claus
     return Page(body=body, next_link=link)
 
 
-def read_one(place: Place, plan: Plan, key: Clause) -> str | None:
+def read_one(place: Place, plan: Plan, key: Clause) -> bytes | None:
     """Read the row with a key as JSON text; None: there is none."""
     where = _all_of(place.division_clause(), key)
     owners = [quoted(str(item.navigation.own_key)) for item in plan.expanded if item.navigation.target]
@@ -131,22 +131,22 @@ def _link(place: Place, plan: Plan, query: Query, rows: Sequence[tuple[Any, ...]
 
 def _with_expansions(
     place: Place, plan: Plan, rows: Sequence[tuple[Any, ...]], *, owners_at: int | None = None
-) -> list[str]:
+) -> list[bytes]:
     """Close the rows' texts, with the collections asked for in them."""
     column = 1 + len(plan.token) if owners_at is None else owners_at
-    texts = [str(row[0]) for row in rows]
+    texts: list[bytes] = [row[0] for row in rows]
     for item in plan.expanded:
-        children: dict[Any, list[str]] = {}
+        children: dict[Any, list[bytes]] = {}
         if item.navigation.target is not None:
             children = _children(place, item, [row[column] for row in rows])
         for index, row in enumerate(rows):
             nested = children.get(row[column], ()) if item.navigation.target is not None else ()
-            texts[index] += f',"{item.navigation.name}":{{"results":[{",".join(nested)}]}}'
+            texts[index] += b',"%b":{"results":[%b]}' % (item.navigation.name.encode(), b",".join(nested))
         column += item.navigation.target is not None
-    return [f"{text}}}" for text in texts]
+    return [text + b"}" for text in texts]
 
 
-def _children(place: Place, item: Expansion, owners: Sequence[Any]) -> dict[Any, list[str]]:
+def _children(place: Place, item: Expansion, owners: Sequence[Any]) -> dict[Any, list[bytes]]:
     """Read the rows of a collection for all parents of a page at once, by their parent's key."""
     endpoint = endpoint_by_path()[str(item.navigation.target)]
     properties = _nested_properties(endpoint, item.select)
@@ -161,9 +161,9 @@ def _children(place: Place, item: Expansion, owners: Sequence[Any]) -> dict[Any,
         f"SELECT {foreign}, {row} FROM {quoted(place.relations.relation(endpoint))} "
         f"WHERE {division.sql} AND {foreign} IN ({', '.join('?' * len(wanted))}) ORDER BY {order}"
     )
-    found: dict[Any, list[str]] = {}
+    found: dict[Any, list[bytes]] = {}
     for owner, text in place.connection.execute(sql, (*division.values, *wanted)):
-        found.setdefault(owner, []).append(f"{text}}}")
+        found.setdefault(owner, []).append(text + b"}")
     return found
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from exact_simulator.control import Control
@@ -69,7 +70,7 @@ def start(
     } | ({} if data is None else {"--data": os.fspath(data)})
     command = [sys.executable, "-m", "exact_simulator", *(str(word) for pair in options.items() for word in pair)]
     process = subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "--strict"] if strict else command, stdout=subprocess.PIPE, text=True
+        [*command, "--strict"] if strict else command, stdout=subprocess.PIPE, text=True, env=_environment()
     )
     try:
         base_url = _base_url(process)
@@ -86,6 +87,12 @@ def start(
             )
     finally:
         _end(process)
+
+
+def _environment() -> dict[str, str]:
+    """Let the process find this package, wherever it is started from."""
+    root = str(Path(__file__).resolve().parent.parent)
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
 
 
 def _base_url(process: subprocess.Popen[str]) -> str:

@@ -37,7 +37,8 @@ def _row_sql(path: str, chosen: tuple[str, ...], uri: str, links: tuple[str, ...
         parts += [f',"{item.name}":', _Argument(_value(item, escaped=escaped))]
     for link in links:
         parts += [f',"{link}":{{"__deferred":{{"uri":"', *address, f'/{link}"}}}}']
-    return " || ".join(_formats(parts))
+    # As bytes, so that nobody decodes what is encoded again a moment later.
+    return f"CAST({' || '.join(_formats(parts))} AS BLOB)"
 
 
 class _Argument(str):
@@ -136,11 +137,11 @@ def singular(entity: str) -> str:
     return entity[:-1] if entity.endswith("s") and not entity.endswith("ss") else entity
 
 
-def envelope(rows: Sequence[str], *, bare: bool, count: int | None = None, next_link: str | None = None) -> bytes:
+def envelope(rows: Sequence[bytes], *, bare: bool, count: int | None = None, next_link: str | None = None) -> bytes:
     """Put rows (JSON texts) in the `d` they travel in: a bare list, or `results` with `__count` and `__next`."""
-    listed = ",".join(rows)
+    listed = b",".join(rows)
     if bare and count is None and next_link is None:
-        return f'{{"d":[{listed}]}}'.encode()
+        return b'{"d":[%b]}' % listed
     counted = "" if count is None else f'"__count":"{count}",'
     linked = "" if next_link is None else f',"__next":"{_constant(next_link)}"'
-    return f'{{"d":{{{counted}"results":[{listed}]{linked}}}}}'.encode()
+    return b'{"d":{%b"results":[%b]%b}}' % (counted.encode(), listed, linked.encode())

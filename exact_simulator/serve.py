@@ -159,7 +159,7 @@ def _by_key(world: World, request: Request, endpoint: Endpoint, query: Query) ->
     if text is None:
         raise RefusedError(404, texts.NOT_FOUND.format(segment=endpoint.entity))
     if request.wants_json:
-        return json_answer(f'{{"d":{text}}}')
+        return json_answer(b'{"d":%b}' % text)
     return Response(entry(endpoint, json.loads(text)), media_type=ATOM_TYPE)
 
 

@@ -77,11 +77,14 @@ def sync_timestamp(place: Place, endpoint: Endpoint, query: Query) -> Page:
     )
     found = place.connection.execute(sql, (place.division, moment.value)).fetchone()
     row = {} if found is None else _row(place, endpoint, query, found, str(name.value))
-    return Page(body=envelope([json.dumps(row)] if row else [], bare=place.settings.function_shape == "list"))
+    return Page(
+        body=envelope([json.dumps(row).encode()] if row else [], bare=place.settings.function_shape == "list")
+    )
 
 
 def _row(place: Place, endpoint: Endpoint, query: Query, found: tuple[int, int], name: str) -> dict[str, object]:
-    row: dict[str, object] = {"Modified": f"/Date({found[0]})/", "API": name, "TimeStampAsBigInt": str(found[1])}
+    moment, timestamp = found
+    row: dict[str, object] = {"Modified": f"/Date({moment})/", "API": name, "TimeStampAsBigInt": str(timestamp)}
     chosen = {key: value for key, value in row.items() if query.select is None or key in query.select}
     about: object = {"uri": place.address(endpoint), "type": "Exact.Web.Api.Models.Sync.SyncTimestamp"}
     return {"__metadata": about} | chosen

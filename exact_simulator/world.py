@@ -57,6 +57,8 @@ class World:
     clock: Clock
     books: Books
     app: App
+    files: Path
+    """Folder of uploaded files; it need not be there yet."""
     tokens_path: Path | None = None
     version: int = 0
     """Raised whenever rows or settings change: pages rendered before are stale then."""
