@@ -2,19 +2,61 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Self
 
+import httpx
+import msgspec
+
+from exact_assets.control.access import SharedTokens, refresh_apart
+from exact_assets.control.database import database_path, open_database
+from exact_assets.control.ledger import QuotaLedger
+from exact_assets.control.locks import Locks
+from exact_assets.control.refresh import Order
+from exact_assets.control.secrets import open_cipher
+from exact_assets.control.tokens import TokenStore
+from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
+from exact_assets.exact.sender import Sender
 from exact_assets.settings import Settings
 
+DEFAULT_ZONE = "Europe/Amsterdam"
+TIMEOUT = httpx.Timeout(120.0, connect=15.0, pool=None)
+"""Exact may think long about a wide page."""
+CONNECTIONS = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=30.0)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """What all processes of one installation share: tokens, quota ledger, leases."""
 
+    settings: Settings
+    client_id: str
+    tokens: TokenStore
+    ledger: QuotaLedger
+    locks: Locks
+
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open the store, creating it where there is none."""
-        raise NotImplementedError
+        """Open the store, creating it where there is none.
+
+        Raises:
+            SettingsError: there is no client id, or the control URL is none that can be used.
+        """
+        if not settings.client_id:
+            raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
+        path = database_path(settings.control_url)
+        names = {"site": settings.site_url, "client": settings.client_id}
+        durable = open_database(settings.control_url, is_durable=True)
+        cipher = open_cipher(settings.secret_key, folder=path.parent)
+        return cls(
+            settings=settings,
+            client_id=settings.client_id,
+            tokens=TokenStore(durable, cipher, **names),
+            ledger=QuotaLedger(open_database(settings.control_url, is_durable=False), **names),
+            locks=Locks(path),
+        )
 
     @contextmanager
     def lease(self, name: str, *, wait: bool = False) -> Iterator[bool]:
@@ -22,11 +64,72 @@ class Control:
 
         The operating system lets go when the process dies, however it dies.
         """
-        raise NotImplementedError
+        with self.locks.hold(f"lease {self.settings.site_url} {name}", wait=wait) as is_held:
+            yield is_held
+
+    @asynccontextmanager
+    async def slot(self, division: int) -> AsyncIterator[None]:
+        """Hold the division's only place for a call in flight."""
+        async with self.locks.hold_async(f"slot {self.settings.site_url} {self.client_id} {division}"):
+            yield
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[ExactClient]:
+        """Open a client that shares tokens and quota with all other processes.
+
+        Raises:
+            SettingsError: there is no client secret.
+            NotConnectedError: there are no tokens yet.
+        """
+        held = self.tokens.read()
+        key = self.settings.secret_key
+        order = Order(
+            control_url=self.settings.control_url,
+            site_url=self.settings.site_url,
+            client_id=self.client_id,
+            client_secret=self.client_secret(),
+            secret_key=None if key is None else key.get_secret_value(),
+            generation=held.token.generation,
+        )
+
+        async def refresh(generation: int) -> None:
+            await refresh_apart(msgspec.structs.replace(order, generation=generation))
+
+        async with open_http() as http:
+            sender = Sender(http, tokens=SharedTokens(self.tokens, refresh), ledger=self.ledger, slots=self)
+            yield ExactClient(
+                sender, ledger=self.ledger, site_url=self.settings.site_url, zone=held.zone or DEFAULT_ZONE
+            )
+
+    def client_secret(self) -> str:
+        """Return the secret of the app registration.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        secret = self.settings.client_secret
+        if secret is None:
+            raise SettingsError("EXACT_CLIENT_SECRET: expected the client secret of your app registration.")
+        return secret.get_secret_value()
+
+
+def open_http() -> httpx.AsyncClient:
+    """Return a connection pool for one site.
+
+    Cookies are not kept: Exact's carry a division, and calls to several divisions go side by side.
+    """
+    http = httpx.AsyncClient(
+        timeout=TIMEOUT,
+        limits=CONNECTIONS,
+        headers={"Accept": "application/json", "User-Agent": "exact-assets"},
+        follow_redirects=False,
+    )
+    http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return http
 
 
 @asynccontextmanager
 async def open_client(settings: Settings) -> AsyncIterator[ExactClient]:
-    """Open a client that shares tokens and quota with all other processes."""
-    raise NotImplementedError
-    yield
+    """Open a client that shares tokens and quota with all other processes; see `Control.client`."""
+    async with Control.open(settings).client() as client:
+        yield client

@@ -102,7 +102,7 @@ def _forbidden(text: str, reason: str, said: str, facts: dict[str, Any]) -> Forb
         )
     if "division" in words:
         return DivisionNotGrantedError(
-            f"{where}: the division is not granted to the app or the user. Grant it, or disable the division.{said}",
+            f"{where}: it is not granted to the app or the user. Grant it, or disable the division.{said}",
             **facts,
         )
     return ModuleNotLicensedError(

@@ -1,24 +1,63 @@
-"""The only sender: turns questions to Exact Online into pages, within its quota, retrying only what may pass."""
+"""The questions that can be put to Exact Online, and their answers as values. Sending them is `sender`'s work."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from exact_assets.errors import (
+    AnswerError,
+    DivisionNotGrantedError,
+    ForbiddenError,
+    PagingError,
+    WrongDivisionError,
+)
+from exact_assets.exact.decode import Decoded, PageDecoder
 from exact_assets.exact.limits import Quota
+from exact_assets.exact.mend import NotJsonError, mend
 from exact_assets.exact.page import Expand, Page
-from exact_assets.exact.people import Division, Me
+from exact_assets.exact.people import DIVISION_SCHEMA, ME_PROPERTIES, Division, Me, read_divisions, read_me
+from exact_assets.exact.ports import Ledger
+from exact_assets.exact.sender import Sender
+from exact_assets.exact.urls import build_url, check_same_site, endpoint_of
+
+ME_PATH = "/api/v1/current/Me"
+DIVISIONS_PATH = "/api/v1/{division}/system/Divisions"
+EXACTLY = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class ExactClient:
     """Asks Exact Online. One call in flight per division; divisions may be asked side by side."""
 
+    def __init__(self, sender: Sender, *, ledger: Ledger, site_url: str, zone: str) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            sender: sends within the quota.
+            ledger: the shared quota.
+            site_url: scheme, host and port; links to any other are refused.
+            zone: in which the site writes wall clocks: an IANA name, or an offset such as `+02:00`.
+        """
+        self._sender = sender
+        self._ledger = ledger
+        self._site_url = site_url
+        self._zone = zone
+
     @property
     def zone(self) -> str:
         """The site's time zone (IANA name, or an offset such as `+02:00`), in which it writes wall clocks."""
-        raise NotImplementedError
+        return self._zone
 
-    def pages(
+    def server_now(self) -> datetime:
+        """Return the server's time (aware, UTC), at most a second early."""
+        return self._sender.server_now()
+
+    async def pages(
         self,
         division: int,
         path: str,
@@ -30,21 +69,130 @@ class ExactClient:
         link: str | None = None,
         expand: Expand | None = None,
     ) -> AsyncIterator[Page]:
-        """Read a chain of pages."""
-        raise NotImplementedError
+        """Read a chain of pages, following `__next` verbatim. Memory does not grow with the chain.
+
+        Args:
+            division: fills `{division}` in `path`, and is whose quota is used.
+            path: such as `/api/v1/{division}/sync/CRM/Accounts`.
+            params: `$select`, `$filter` and so on, unencoded.
+            schema: Exact's property names with the Arrow types they are to become.
+            key: properties that name a row in messages.
+            check_division: whether each row's Division must be the one asked for, where `schema` has it.
+            link: a page's `next_link`, to go on from there; `path` and `params` are not used then.
+            expand: the collection that comes inside the rows.
+
+        Raises:
+            ExactError: a PagingError comes before the page whose link is wrong is yielded.
+        """
+        url = link or build_url(self._site_url, path, params, division=division)
+        endpoint = endpoint_of(url)
+        check_same_site(url, self._site_url, division=division)
+        decode = PageDecoder(schema, endpoint=endpoint, zone=self._zone, key=key, expand=expand)
+        asked = set[int]()
+        while True:
+            asked.add(hash(url))
+            page = await self._page(url, decode, division=division, check_division=check_division)
+            following = page.next_link
+            if following is not None:
+                check_same_site(following, self._site_url, division=division)
+                if hash(following) in asked:
+                    raise PagingError(
+                        f"{endpoint}: the chain of pages of division {division} repeats itself. Load again later.",
+                        division=division,
+                        endpoint=endpoint,
+                    )
+            yield page
+            if following is None:
+                return
+            url = following
 
     async def get(self, path: str, params: Mapping[str, str] | None = None, *, division: int | None = None) -> Any:
         """Read one small answer as plain values: what `d` holds, numbers with a fraction as Decimal."""
-        raise NotImplementedError
+        url = build_url(self._site_url, path, params or {}, division=division)
+        answer = await self._sender.ask(url, _plain_content, division=division)
+        return answer.content
 
     async def me(self) -> Me:
         """Read who the tokens belong to."""
-        raise NotImplementedError
+        found = await self.get(ME_PATH, {"$select": ",".join(ME_PROPERTIES)})
+        rows = found.get("results", [found]) if isinstance(found, dict) else found
+        if not rows:
+            raise AnswerError("current/Me: Exact does not say whose token this is.", endpoint="current/Me")
+        return read_me(rows[0])
 
     async def divisions(self) -> tuple[Division, ...]:
-        """Read all divisions that the user may reach and that are granted to the app."""
-        raise NotImplementedError
+        """Read all divisions that the user may reach and that are granted to the app.
+
+        Raises:
+            DivisionNotGrantedError: the user's current division, which the address must name, is not granted.
+        """
+        me = await self.me()
+        found: list[Division] = []
+        chain = self.pages(
+            me.current_division,
+            DIVISIONS_PATH,
+            {"$select": ",".join(DIVISION_SCHEMA.names)},
+            schema=DIVISION_SCHEMA,
+            key=("Code",),
+            check_division=False,
+        )
+        try:
+            async for page in chain:
+                found += read_divisions(page.rows)
+        except ForbiddenError as error:
+            raise DivisionNotGrantedError(
+                f"Exact does not list the divisions: the user's current division {me.current_division} is not "
+                f"granted to the app. Grant it, or choose another in Exact Online, and try again. ({error})",
+                division=me.current_division,
+                endpoint=error.endpoint,
+                status=error.status,
+                reason=error.reason,
+            ) from error
+        return tuple(found)
 
     def quota(self, division: int) -> Quota:
         """Return what is known of the division's quota; unknown before its first answer."""
-        raise NotImplementedError
+        return self._ledger.quota(division).at(self.server_now())
+
+    async def _page(self, url: str, decode: PageDecoder, *, division: int, check_division: bool) -> Page:
+        """Read one page; rows of another division are asked for once more, as that has passed by itself before."""
+        calls = 0
+        for _ in range(2):
+            answer = await self._sender.ask(url, decode, division=division)
+            calls += answer.calls
+            if not (check_division and _is_of_another_division(answer.content, division)):
+                return replace(_to_page(answer.content, answer.server_time), calls=calls)
+        raise WrongDivisionError(
+            f"{endpoint_of(url)}: Exact answered with rows of another division than {division}, twice. "
+            "None of the page was kept; load again later.",
+            division=division,
+            endpoint=endpoint_of(url),
+        )
+
+
+def _to_page(content: Decoded, server_time: datetime) -> Page:
+    return Page(
+        rows=content.rows,
+        next_link=content.next_link,
+        server_time=server_time,
+        unknown=content.unknown,
+        expanded=content.expanded,
+        unexpanded=content.unexpanded,
+    )
+
+
+def _is_of_another_division(content: Decoded, division: int) -> bool:
+    tables = [table for table in (content.rows, content.expanded) if table is not None]
+    columns = [table.column("Division") for table in tables if "Division" in table.column_names]
+    return any(pc.any(pc.not_equal(column, division)).as_py() for column in columns)
+
+
+def _plain_content(body: bytes) -> Any:
+    try:
+        answer = EXACTLY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        try:
+            answer = EXACTLY.decode(mend(body))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NotJsonError("the answer is cut or not JSON") from error
+    return answer.get("d") if isinstance(answer, dict) else None

@@ -1,4 +1,4 @@
-"""What the client needs from the store that processes share. `control` implements it; nothing here does anything."""
+"""What the client needs from the store that processes share. `control` implements it; here are only promises."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass

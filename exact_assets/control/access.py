@@ -1,0 +1,120 @@
+"""The access token that all processes share, as a client asks for it. Implements `exact.ports.Tokens`.
+
+Each process keeps the token in memory while it is good; when it is due, a process apart refreshes it for all.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+import exact_assets
+from exact_assets.control.refresh import Order, Report
+from exact_assets.control.tokens import TokenStore
+from exact_assets.errors import ControlError, UnavailableError, UnreachableError
+from exact_assets.exact.auth import TooEarlyError
+from exact_assets.exact.token import Token
+
+PAUSE = timedelta(seconds=10)
+"""Between refreshes that did not help while the token is still good: each one too early counts as an error."""
+Refresh = Callable[[int], Awaitable[None]]
+
+
+class SharedTokens:
+    """Hands out the token, refreshing it in time."""
+
+    def __init__(
+        self, store: TokenStore, refresh: Refresh, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Prepare; nothing is read.
+
+        Args:
+            store: where it is kept.
+            refresh: refreshes the token of a generation, for all processes.
+            now: our clock.
+        """
+        self._store = store
+        self._refresh = refresh
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._token: Token | None = None
+        self._not_before = datetime.min.replace(tzinfo=UTC)
+
+    async def current(self) -> Token:
+        """Return a token that is good now, refreshed when it is time to.
+
+        Raises:
+            NotConnectedError: there is none yet.
+            ReconnectError: the refresh chain is dead.
+        """
+        if self._token is not None and not self._token.is_due(self._now()):
+            return self._token
+        async with self._lock:
+            self._token = self._store.read().token
+            if self._token.is_due(self._now()) and self._now() >= self._not_before:
+                self._token = await self._refreshed(self._token)
+            return self._token
+
+    async def replacement(self, refused: Token, *, server_time: datetime | None) -> Token | None:
+        """Return another token for one that Exact refused; None where there can be none yet.
+
+        A token that neither clock says is old is not refreshed: Exact would refuse that too, and count it.
+        """
+        async with self._lock:
+            stored = self._store.read().token
+            is_old = server_time is not None and refused.is_due_by_server(server_time)
+            if stored.generation == refused.generation and (is_old or refused.is_due(self._now())):
+                stored = await self._refreshed(stored)
+            self._token = stored
+            return None if stored.generation == refused.generation else stored
+
+    async def _refreshed(self, token: Token) -> Token:
+        """Return the next token, or the same where there is none yet and it is still good."""
+        held = self._store.read()
+        if held.dead is not None:
+            raise held.dead
+        try:
+            await self._refresh(token.generation)
+        except TooEarlyError:
+            self._not_before = self._now() + PAUSE
+        except (UnavailableError, UnreachableError):
+            if token.is_expired(self._now()):
+                raise
+            self._not_before = self._now() + PAUSE
+        return self._store.read().token
+
+
+async def refresh_apart(order: Order) -> None:
+    """Refresh in a process that outlives this one.
+
+    Raises:
+        ExactAssetsError: as `exact_assets.control.refresh.refresh`.
+    """
+    report = await asyncio.to_thread(_run, order)
+    error = report.to_error()
+    if error is not None:
+        raise error
+
+
+def _run(order: Order) -> Report:
+    root = Path(exact_assets.__file__).parents[1]
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    ended = subprocess.run(  # no timeout: it has its own bounds, and must not be killed
+        [sys.executable, "-m", "exact_assets.control.refresh"],
+        input=msgspec.json.encode(order),
+        capture_output=True,
+        check=False,
+        start_new_session=True,  # a signal to our group must not reach it
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    try:
+        return msgspec.json.decode(ended.stdout, type=Report)
+    except msgspec.DecodeError as error:
+        raise ControlError(
+            f"The process that refreshes the token ended without an answer (exit {ended.returncode}). Load again."
+        ) from error

@@ -1,0 +1,75 @@
+"""The two steps of connecting: the address at which a user lets the app in, and the answer that comes back.
+
+How a person gets from one to the other (browser, loopback, pasted text) belongs to `callback` and the command.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import httpx
+
+from exact_assets.control.open import DEFAULT_ZONE, Control
+from exact_assets.exact.auth import TokenEndpoint, authorize_url, read_redirect
+from exact_assets.exact.people import Division, Me
+
+ZONES = (DEFAULT_ZONE, "Europe/London")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """Who is connected, and what they reach."""
+
+    me: Me
+    divisions: tuple[Division, ...]
+    zone: str
+
+
+def begin(control: Control) -> str:
+    """Return the address at which the user lets the app in; its state is kept for `finish`."""
+    return authorize_url(
+        control.settings.site_url,
+        client_id=control.client_id,
+        redirect_uri=control.settings.redirect_uri,
+        state=control.tokens.begin_connection(at=datetime.now(UTC)),
+    )
+
+
+def finish(control: Control, redirect_url: str) -> None:
+    """Exchange the code in the address that the user was sent back to, and store the tokens.
+
+    Raises:
+        ReconnectError: the user said no, or the address belongs to another attempt.
+        RequestRefusedError: the code was used, is too old, or the app's credentials are wrong.
+    """
+    code = read_redirect(redirect_url, state=control.tokens.pending_state())
+    with httpx.Client() as http:
+        endpoint = TokenEndpoint(
+            http,
+            site_url=control.settings.site_url,
+            client_id=control.client_id,
+            client_secret=control.client_secret(),
+        )
+        control.tokens.keep(endpoint.exchange(code, redirect_uri=control.settings.redirect_uri))
+    control.tokens.end_connection()
+
+
+async def look_around(control: Control) -> Connected:
+    """Ask who is connected and what they reach, and note the site's zone."""
+    async with control.client() as client:
+        me = await client.me()
+        zone = zone_of(me.server_utc_offset_seconds, client.server_now())
+        control.tokens.keep_zone(zone)
+        return Connected(me=me, divisions=await client.divisions(), zone=zone)
+
+
+def zone_of(offset_seconds: int | None, at: datetime) -> str:
+    """Return the zone whose clock was so far ahead of UTC at that moment: of Exact's sites, else a fixed offset."""
+    if offset_seconds is None:
+        return DEFAULT_ZONE
+    for zone in ZONES:
+        offset = at.astimezone(ZoneInfo(zone)).utcoffset()
+        if offset is not None and offset.total_seconds() == offset_seconds:
+            return zone
+    minutes = abs(offset_seconds) // 60
+    return f"{'-' if offset_seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"

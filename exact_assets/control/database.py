@@ -1,0 +1,128 @@
+"""The tables that processes share and how they are opened. What is kept in them stands in the modules beside this.
+
+SQLAlchemy Core on an SQLite file. Each transaction takes the write lock at its start: reading first and writing
+later would let two processes decide on the same state.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from exact_assets.control.locks import Locks
+from exact_assets.errors import SettingsError
+
+BUSY_TIMEOUT_SECONDS = 30
+METADATA = sa.MetaData()
+
+CONNECTIONS = sa.Table(
+    "connections",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("access_token", sa.LargeBinary, nullable=False, comment="encrypted"),
+    sa.Column("refresh_token", sa.LargeBinary, nullable=False, comment="encrypted"),
+    sa.Column("received_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+    sa.Column("lifetime_seconds", sa.Float, nullable=False),
+    sa.Column("issued_at", sa.Float, comment="epoch seconds, the server's clock"),
+    sa.Column("generation", sa.Integer, nullable=False, comment="rises with each new pair"),
+    sa.Column("attempted_at", sa.Float, comment="a refresh began and its outcome is not stored"),
+    sa.Column("dead_kind", sa.String, comment="the error that ended the refresh chain"),
+    sa.Column("dead_message", sa.String),
+    sa.Column("zone", sa.String, comment="of the site's wall clocks"),
+)
+
+PENDING = sa.Table(
+    "pending_connections",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("begun_at", sa.Float, nullable=False),
+)
+
+QUOTAS = sa.Table(
+    "quotas",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    *(
+        sa.Column(f"{window}_{name}", kind)
+        for window in ("minute", "day")
+        for name, kind in (
+            ("limit", sa.Integer),
+            ("remaining", sa.Integer),
+            ("resets_at", sa.Float),
+            ("used", sa.Integer),
+        )
+    ),
+)
+
+REFUSALS = sa.Table(
+    "refusals",
+    METADATA,
+    sa.Column("site", sa.String, nullable=False),
+    sa.Column("client", sa.String, nullable=False),
+    sa.Column("division", sa.Integer, nullable=False, comment="0: an address without a division"),
+    sa.Column("endpoint", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False, comment="epoch seconds, the server's clock"),
+    sa.Index("refusals_by_endpoint", "site", "client", "division", "endpoint", "at"),
+)
+
+CLOCKS = sa.Table(
+    "clocks",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("ahead_seconds", sa.Float, nullable=False, comment="the server's clock against ours, at least"),
+)
+
+
+def database_path(url: str) -> Path:
+    """Return the file of an SQLite URL.
+
+    Raises:
+        SettingsError: it is no `sqlite:///path`.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise SettingsError(
+            f"EXACT_CONTROL_URL: expected sqlite:///path, not {parsed.get_backend_name()}: "
+            "tokens and quota are kept in an SQLite file."
+        )
+    return Path(parsed.database).expanduser().resolve()
+
+
+def open_database(url: str, *, is_durable: bool) -> sa.Engine:
+    """Open the shared database, creating what is missing.
+
+    Args:
+        url: `sqlite:///path`.
+        is_durable: whether a commit survives a power cut (tokens must; counts of calls need not, and are quicker).
+    """
+    return _open(database_path(url), is_durable)
+
+
+@cache
+def _open(path: Path, is_durable: bool) -> sa.Engine:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    with Locks(path).hold("schema", wait=True):
+        path.touch(mode=0o600)
+        METADATA.create_all(engine)
+    return engine

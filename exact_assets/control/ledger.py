@@ -1,0 +1,149 @@
+"""The account of calls per division, shared by all processes. The arithmetic is `exact.limits`; here it is kept.
+
+Booking is one short transaction that takes the write lock first, so that no two processes take the same call.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS
+from exact_assets.exact.limits import Quota, Window
+from exact_assets.exact.ports import Booking
+
+REFUSED = frozenset({400, 401, 403, 404})
+MOST_REFUSALS = 10
+"""Exact blocks an app's key after more than ten of these on one endpoint of one division within an hour."""
+HOUR = timedelta(hours=1)
+NO_DIVISION = 0
+WINDOWS = ("minute", "day")
+FIELDS = ("limit", "remaining", "resets_at", "used")
+
+
+class QuotaLedger:
+    """One app's account at one site; implements `exact.ports.Ledger`."""
+
+    def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
+        """Prepare the statements; nothing is read."""
+        self._engine = engine
+        self._site = site
+        self._client = client
+        mine = (QUOTAS.c.site == site) & (QUOTAS.c.client == client)
+        division: sa.BindParameter[int] = sa.bindparam("division")
+        self._read = sa.select(*(QUOTAS.c[name] for name in _columns())).where(
+            mine & (QUOTAS.c.division == division)
+        )
+        upsert = insert(QUOTAS).values(
+            site=site, client=client, division=division, **{name: sa.bindparam(name) for name in _columns()}
+        )
+        self._write = upsert.on_conflict_do_update(
+            index_elements=["site", "client", "division"],
+            set_={name: upsert.excluded[name] for name in _columns()},
+        )
+        self._refusals = (
+            sa.select(REFUSALS.c.at)
+            .where((REFUSALS.c.site == site) & (REFUSALS.c.client == client) & (REFUSALS.c.division == division))
+            .where((REFUSALS.c.endpoint == sa.bindparam("endpoint")) & (REFUSALS.c.at > sa.bindparam("since")))
+            .order_by(REFUSALS.c.at)
+        )
+
+    def quota(self, division: int) -> Quota:
+        """Return what was last known."""
+        with self._engine.begin() as connection:
+            return self._quota(connection, division)
+
+    def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
+        """Count a call before it is sent, where one may be sent; `now` is the server's time."""
+        with self._engine.begin() as connection:
+            held_until = self._held_until(connection, division, endpoint, now)
+            quota = Quota() if division is None else self._quota(connection, division).at(now)
+            if held_until is not None or not quota:
+                return Booking(quota=quota, is_booked=False, held_until=held_until)
+            if division is not None:
+                quota = quota.booked()
+                self._keep(connection, division, quota)
+            return Booking(quota=quota, is_booked=True)
+
+    def settle(self, division: int | None, endpoint: str, *, news: Quota, status: int, now: datetime) -> Quota:
+        """Keep what an answer said of the quota, and count refusals."""
+        with self._engine.begin() as connection:
+            if status in REFUSED:
+                self._count_refusal(connection, division, endpoint, now)
+            if division is None:
+                return Quota()
+            quota = self._quota(connection, division).told(news, status=status, now=now)
+            self._keep(connection, division, quota)
+            return quota
+
+    def unsent(self, division: int | None) -> None:
+        """Give a booked call back that never reached Exact."""
+        if division is None:
+            return
+        with self._engine.begin() as connection:
+            self._keep(connection, division, self._quota(connection, division).unsent())
+
+    def skew(self) -> timedelta | None:
+        """Return the lower bound of the server's clock against ours, as last kept."""
+        with self._engine.begin() as connection:
+            ahead = connection.scalar(sa.select(CLOCKS.c.ahead_seconds).where(CLOCKS.c.site == self._site))
+        return None if ahead is None else timedelta(seconds=ahead)
+
+    def keep_skew(self, at_least: timedelta) -> None:
+        """Keep it for processes to come."""
+        upsert = insert(CLOCKS).values(site=self._site, ahead_seconds=at_least.total_seconds())
+        upsert = upsert.on_conflict_do_update(
+            index_elements=["site"], set_={"ahead_seconds": upsert.excluded.ahead_seconds}
+        )
+        with self._engine.begin() as connection:
+            connection.execute(upsert)
+
+    def _quota(self, connection: sa.Connection, division: int) -> Quota:
+        row = connection.execute(self._read, {"division": division}).one_or_none()
+        return Quota() if row is None else Quota(minute=_window(row[:4]), day=_window(row[4:]))
+
+    def _keep(self, connection: sa.Connection, division: int, quota: Quota) -> None:
+        values = (*_values(quota.minute), *_values(quota.day))
+        connection.execute(self._write, {"division": division, **dict(zip(_columns(), values, strict=True))})
+
+    def _held_until(
+        self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime
+    ) -> datetime | None:
+        """Return when the oldest of too many refusals is an hour old."""
+        values = {
+            "division": NO_DIVISION if division is None else division,
+            "endpoint": endpoint,
+            "since": (now - HOUR).timestamp(),
+        }
+        moments = connection.scalars(self._refusals, values).all()
+        if len(moments) < MOST_REFUSALS:
+            return None
+        return datetime.fromtimestamp(moments[-MOST_REFUSALS], UTC) + HOUR
+
+    def _count_refusal(self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime) -> None:
+        connection.execute(sa.delete(REFUSALS).where(REFUSALS.c.at <= (now - HOUR).timestamp()))
+        connection.execute(
+            sa.insert(REFUSALS).values(
+                site=self._site,
+                client=self._client,
+                division=NO_DIVISION if division is None else division,
+                endpoint=endpoint,
+                at=now.timestamp(),
+            )
+        )
+
+
+def _columns() -> tuple[str, ...]:
+    return tuple(f"{window}_{name}" for window in WINDOWS for name in FIELDS)
+
+
+def _window(values: Any) -> Window:
+    limit, remaining, resets_at, used = values
+    moment = None if resets_at is None else datetime.fromtimestamp(resets_at, UTC)
+    return Window(limit=limit, remaining=remaining, resets_at=moment, used=used or 0)
+
+
+def _values(window: Window) -> tuple[Any, ...]:
+    resets_at = None if window.resets_at is None else window.resets_at.timestamp()
+    return (window.limit, window.remaining, resets_at, window.used)

@@ -1,0 +1,68 @@
+"""Named locks that hold across processes and end with them: files beside the database, locked by the system.
+
+A process that dies lets go, however it dies. What a lock is about is for those who take it.
+"""
+
+import asyncio
+import hashlib
+import random
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import filelock
+
+from exact_assets.errors import ControlError
+
+POLL_SECONDS = 0.02
+LONGEST_NAME = 80
+
+
+class Locks:
+    """Locks beside one database file."""
+
+    def __init__(self, database: Path) -> None:
+        """Prepare; the folder is made with the first lock."""
+        self._folder = database.with_name(f"{database.name}.locks")
+
+    @contextmanager
+    def hold(self, name: str, *, wait: bool, timeout_seconds: float = -1) -> Iterator[bool]:
+        """Hold a lock; yields False where another holds it and `wait` is false.
+
+        Raises:
+            ControlError: it was not free within `timeout_seconds` (negative: no bound).
+        """
+        lock = self._lock(name)
+        try:
+            lock.acquire(timeout=timeout_seconds if wait else 0, poll_interval=POLL_SECONDS)
+        except filelock.Timeout as error:
+            if wait:
+                raise ControlError(f"Another process held {name} for over {timeout_seconds:g} s.") from error
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    @asynccontextmanager
+    async def hold_async(self, name: str) -> AsyncIterator[None]:
+        """Hold a lock, waiting without a thread: hundreds may wait at once."""
+        lock = self._lock(name)
+        while True:
+            try:
+                lock.acquire(timeout=0)
+                break
+            except filelock.Timeout:
+                await asyncio.sleep(POLL_SECONDS * random.random())  # noqa: S311 - fairness, not secrecy
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _lock(self, name: str) -> filelock.FileLock:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:LONGEST_NAME]
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        return filelock.FileLock(self._folder / f"{readable}-{digest}.lock", thread_local=False, is_singleton=False)

@@ -1,0 +1,153 @@
+"""The refresh of the token: one at a time over all processes, in a process of its own.
+
+Exact takes a refresh token once. Were the process that asks killed between Exact's answer and our commit, the
+connection would be lost; a run can be killed at any time, so the refresh does not run inside it. Should even this
+process be killed, the attempt that it noted before makes the next error say what happened.
+
+`python -m exact_assets.control.refresh` reads an `Order` from standard input, so that no secret is in a command
+line, and writes a `Report` to standard output.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from exact_assets import errors
+from exact_assets.control.database import database_path, open_database
+from exact_assets.control.locks import Locks
+from exact_assets.control.secrets import open_cipher
+from exact_assets.control.tokens import TokenStore
+from exact_assets.exact.auth import TokenEndpoint, TooEarlyError
+from exact_assets.exact.token import Token
+
+LOCK_TIMEOUT_SECONDS = 300.0
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to refresh."""
+
+    control_url: str
+    site_url: str
+    client_id: str
+    client_secret: str
+    secret_key: str | None
+    generation: int
+    """Of the token that is due; a higher one in the store is good already."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How it ended. No error: the store holds a good token."""
+
+    error: str | None = None
+    """The name of the error's class."""
+    message: str = ""
+    status: int | None = None
+    reason: str | None = None
+
+    def to_error(self) -> errors.ExactAssetsError | None:
+        """Return the error, as it was raised in the other process."""
+        if self.error is None:
+            return None
+        facts: dict[str, Any] = {"status": self.status, "reason": self.reason}
+        if self.error == TooEarlyError.__name__:
+            return TooEarlyError(self.message, **facts)
+        kind: type[errors.ExactAssetsError] = getattr(errors, self.error, errors.ControlError)
+        return kind(self.message, **facts) if issubclass(kind, errors.ExactError) else kind(self.message)
+
+
+def refresh(
+    store: TokenStore,
+    endpoint: TokenEndpoint,
+    locks: Locks,
+    *,
+    generation: int,
+    name: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Token:
+    """Refresh the token of a generation, unless another process did. Returns the stored one.
+
+    Args:
+        store: where it is kept.
+        endpoint: asks Exact.
+        locks: of all processes.
+        generation: of the token that is due.
+        name: of the connection; one refresh at a time for each.
+        now: our clock.
+
+    Raises:
+        TooEarlyError: Exact keeps to the token it gave; nothing changed.
+        ReconnectError: the chain is dead; noted, so that nobody asks again.
+    """
+    with locks.hold(f"refresh {name}", wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
+        held = store.read()
+        if held.token.generation != generation:
+            return held.token
+        if held.dead is not None:
+            raise held.dead
+        store.note_attempt(now())
+        try:
+            token = endpoint.refresh(held.token.refresh_token)
+        except (TooEarlyError, errors.UnreachableError, errors.RequestRefusedError):
+            if held.attempted_at is None:
+                store.note_attempt(None)
+            raise
+        except errors.ReconnectError as error:
+            if store.read().token.generation != generation:
+                return store.read().token
+            final = _explain(error, was_interrupted=held.attempted_at)
+            store.note_death(final)
+            raise final from error
+        store.keep(token)
+        return store.read().token
+
+
+def _explain(error: errors.ReconnectError, *, was_interrupted: datetime | None) -> errors.ReconnectError:
+    """Tell a token that another installation used from one of which our own last refresh lost the answer."""
+    if was_interrupted is None or not isinstance(error, errors.TokenUsedElsewhereError):
+        return error
+    return errors.ReconnectError(
+        f"The refresh of {was_interrupted:%Y-%m-%d %H:%M} UTC was interrupted before its new token was stored, "
+        "and the old one is used up. Run `exact-assets connect`.",
+        endpoint=error.endpoint,
+        status=error.status,
+        reason=error.reason,
+    )
+
+
+def fulfil(order: Order) -> Report:
+    """Refresh as ordered; errors that are meant to be read become part of the report."""
+    path: Path = database_path(order.control_url)
+    key = None if order.secret_key is None else SecretStr(order.secret_key)
+    try:
+        store = TokenStore(
+            open_database(order.control_url, is_durable=True),
+            open_cipher(key, folder=path.parent),
+            site=order.site_url,
+            client=order.client_id,
+        )
+        with httpx.Client() as http:
+            endpoint = TokenEndpoint(
+                http, site_url=order.site_url, client_id=order.client_id, client_secret=order.client_secret
+            )
+            refresh(
+                store, endpoint, Locks(path), generation=order.generation, name=order.site_url + order.client_id
+            )
+    except errors.ExactAssetsError as error:
+        return Report(
+            error=type(error).__name__,
+            message=str(error),
+            status=getattr(error, "status", None),
+            reason=getattr(error, "reason", None),
+        )
+    return Report()
+
+
+if __name__ == "__main__":
+    outcome = fulfil(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
+    sys.stdout.buffer.write(msgspec.json.encode(outcome))

@@ -1,0 +1,222 @@
+"""OAuth2 as Exact speaks it: the authorize address, the token endpoint, and what its answers mean.
+
+Exact takes the app's credentials in the body only. Its errors come with varying statuses and codes, so they are
+told apart by their description. authlib makes the requests; where tokens are kept is `control`'s business.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import msgspec
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+
+from exact_assets.errors import (
+    ExactError,
+    ReconnectError,
+    RequestRefusedError,
+    TokenExpiredError,
+    TokenUsedElsewhereError,
+    UnavailableError,
+    UnreachableError,
+)
+from exact_assets.exact.answers import may_pass, server_time
+from exact_assets.exact.token import Token
+
+AUTHORIZE_PATH = "/api/oauth2/auth"
+TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a token
+ENDPOINT = "oauth2/token"
+MOST_ATTEMPTS = 4
+TIMEOUT_SECONDS = 30.0
+FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+
+
+class TooEarlyError(ExactError):
+    """The access token is not old enough for a refresh; both tokens stay good."""
+
+
+def authorize_url(site_url: str, *, client_id: str, redirect_uri: str, state: str) -> str:
+    """Return the address at which a user lets the app in."""
+    url: str = prepare_grant_uri(
+        f"{site_url}{AUTHORIZE_PATH}",
+        client_id=client_id,
+        response_type="code",
+        redirect_uri=redirect_uri,
+        state=state,
+    )
+    return url
+
+
+def read_redirect(url: str, *, state: str | None) -> str:
+    """Return the code in the address that the user was sent back to.
+
+    Args:
+        url: the whole address, as it stands in the browser.
+        state: the one that we gave, if we did.
+
+    Raises:
+        ReconnectError: the user said no, the state is another's, or there is no code.
+    """
+    pairs = [pair.partition("=") for pair in urlsplit(url.strip()).query.split("&")]
+    given = {name: unquote(value) for name, _, value in pairs}  # not unquote_plus: a plus stands for itself
+    if "error" in given:
+        raise ReconnectError(f"Exact did not connect: {given.get('error_description') or given['error']}.")
+    if state is not None and given.get("state") != state:
+        raise ReconnectError(
+            "The address does not belong to the connection that was begun last (its state differs). "
+            "Run `exact-assets connect` again and use the address of that attempt."
+        )
+    if not given.get("code"):
+        raise ReconnectError("The address holds no code: give the whole address that Exact sent the browser to.")
+    return given["code"]
+
+
+class TokenEndpoint:
+    """Exchanges codes and refresh tokens for tokens."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        site_url: str,
+        client_id: str,
+        client_secret: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare; nothing is sent."""
+        self._http = http
+        self._url = f"{site_url}{TOKEN_PATH}"
+        self._client = ClientAuth(client_id, client_secret, "client_secret_post")
+        self._now = now
+        self._sleep = sleep
+
+    def exchange(self, code: str, *, redirect_uri: str) -> Token:
+        """Return the first token for a code, which is good for some minutes and once only."""
+        return self._ask("authorization_code", code=code, redirect_uri=redirect_uri)
+
+    def refresh(self, refresh_token: str) -> Token:
+        """Return the next token. The refresh token is dead from then on, and may be when no answer comes.
+
+        Raises:
+            TooEarlyError: before 95 % of the access token's lifetime; nothing was used up.
+            TokenUsedElsewhereError: the refresh token was used before.
+            ReconnectError: the chain is dead for another reason.
+            UnavailableError: it was tried again, in vain; the token may be used up.
+            UnreachableError: likewise, but nothing was sent.
+        """
+        return self._ask("refresh_token", refresh_token=refresh_token)
+
+    def _ask(self, grant_type: str, **fields: str) -> Token:
+        """Ask, trying again what may pass; Exact's gateway answers with faults and empty bodies at times."""
+        body = prepare_token_request(grant_type, **fields)
+        url, headers, body = self._client.prepare("POST", self._url, dict(FORM_HEADERS), body)
+        was_lost = False
+        attempt = 1
+        while True:
+            try:
+                return self._ask_once(url, headers, body)
+            except (UnavailableError, UnreachableError) as error:
+                was_lost = was_lost or isinstance(error, UnavailableError)
+                if attempt == MOST_ATTEMPTS:
+                    raise
+            except TokenUsedElsewhereError as error:
+                if was_lost:
+                    raise _lost(error) from error
+                raise
+            self._sleep(random.random() * 2**attempt)  # noqa: S311 - jitter
+            attempt += 1
+
+    def _ask_once(self, url: str, headers: Mapping[str, str], body: str) -> Token:
+        try:
+            answer = self._http.post(url, headers=dict(headers), content=body, timeout=TIMEOUT_SECONDS)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            why = str(error) or type(error).__name__
+            host = urlsplit(self._url).netloc
+            raise UnreachableError(
+                f"No connection to {host} ({why}). Check the network, EXACT_COUNTRY and EXACT_BASE_URL.",
+                endpoint=ENDPOINT,
+            ) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise UnavailableError(
+                f"The token endpoint's answer was lost ({type(error).__name__}).", endpoint=ENDPOINT
+            ) from error
+        return read_token_answer(answer.status_code, answer.headers, answer.content, received_at=self._now())
+
+
+def read_token_answer(status: int, headers: Mapping[str, str], body: bytes, *, received_at: datetime) -> Token:
+    """Read an answer of the token endpoint.
+
+    Raises:
+        ExactError: as `TokenEndpoint.refresh`; no message holds what was sent.
+    """
+    try:
+        answer: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = None
+    if not isinstance(answer, dict):
+        answer = {}
+    if status == 200 and answer.get("access_token") and answer.get("refresh_token"):
+        return Token(
+            access_token=str(answer["access_token"]),
+            refresh_token=str(answer["refresh_token"]),
+            received_at=received_at,
+            lifetime_seconds=_seconds(answer.get("expires_in")),
+            issued_at=server_time(headers),
+        )
+    raise _refusal(status, headers.get("reason") or "", answer)
+
+
+def _refusal(status: int, reason: str, answer: Mapping[str, Any]) -> ExactError:
+    said = str(answer.get("error_description") or "")
+    words = f"{said} {reason}".lower()
+    code = str(answer.get("error") or "")
+    facts: dict[str, Any] = {"endpoint": ENDPOINT, "status": status, "reason": said or reason or code or None}
+    if "not expired" in words or "tooearly" in words:
+        return TooEarlyError("Exact refreshes a token only shortly before it expires.", **facts)
+    if "old refresh token" in words:
+        return TokenUsedElsewhereError(
+            "Exact says that the stored refresh token was used before: by a second installation with the same app "
+            "and user, of which Exact allows one, or by this one before a backup was restored. "
+            "Stop the other, then run `exact-assets connect`.",
+            **facts,
+        )
+    if "refresh token" in words and "expired" in words:
+        return TokenExpiredError(
+            f"The connection was unused for too long. Exact says: {said or reason} Run `exact-assets connect`.",
+            **facts,
+        )
+    if "chainid" in words or code == "invalid_grant":
+        return ReconnectError(
+            f"The connection is broken. Exact says: {said or code} Run `exact-assets connect`.", **facts
+        )
+    if may_pass(status) or status < 400 or "fault" in answer or not answer:
+        return UnavailableError(f"The token endpoint gave no tokens (HTTP {status}). Try again later.", **facts)
+    return RequestRefusedError(
+        f"The token endpoint refuses the request (HTTP {status}, {said or code}). Check EXACT_CLIENT_ID, "
+        "EXACT_CLIENT_SECRET and EXACT_REDIRECT_URI; a code is good once, for some minutes.",
+        **facts,
+    )
+
+
+def _seconds(value: object) -> float:
+    """Read `expires_in`, which Exact sends as a string."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return 600.0
+
+
+def _lost(error: ExactError) -> ReconnectError:
+    return ReconnectError(
+        "The refresh token is used up, but Exact's answer with the new one was lost on the way. "
+        "Run `exact-assets connect`.",
+        endpoint=error.endpoint,
+        status=error.status,
+        reason=error.reason,
+    )

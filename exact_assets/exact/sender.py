@@ -1,0 +1,290 @@
+"""Sends one question until it is answered, refused, or not worth asking again. The only place that does HTTP.
+
+Every attempt is booked in the ledger before it is sent, and holds the division's only slot while it is under way.
+What answers mean stands in `answers` and `limits`; what is asked, in `client`.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from exact_assets.errors import DayQuotaError, ExactError, KeyBlockedError, UnavailableError, UnreachableError
+from exact_assets.exact import answers, limits
+from exact_assets.exact.clock import Skew
+from exact_assets.exact.limits import Quota
+from exact_assets.exact.mend import NotJsonError
+from exact_assets.exact.ports import Booking, Ledger, Slots, Tokens
+from exact_assets.exact.token import Token
+from exact_assets.exact.urls import endpoint_of
+
+logger = logging.getLogger(__name__)
+
+Read = TypeVar("Read")
+
+MOST_ATTEMPTS = 5
+MOST_TIMEOUTS = 2
+"""A 408 mostly means that the request is too broad, which does not pass."""
+MOST_LIMITED = 10
+"""429s to one question, each after waiting for the reset."""
+SHORTEST_WAIT_SECONDS = 0.01
+BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 30.0
+LONGEST_HINTED_WAIT_SECONDS = 120
+SKEW_WORTH_KEEPING = timedelta(milliseconds=50)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Generic[Read]):
+    """What came of a question."""
+
+    content: Read
+    server_time: datetime
+    calls: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Question:
+    """One question and what has come of it so far."""
+
+    url: str
+    division: int | None
+    endpoint: str
+    calls: int = 0
+    failures: list[ExactError] = field(default_factory=list)
+    limited: int = 0
+    """429s so far."""
+    is_blind: bool = False
+    """Whether a 429 without headers was waited out already."""
+    refused_token: Token | None = None
+
+    def facts(self, status: int | None) -> dict[str, Any]:
+        return {"division": self.division, "endpoint": self.endpoint, "status": status}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Response:
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    token: Token
+    server_time: datetime
+
+
+class Sender:
+    """Sends questions to one site on behalf of one app and user."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        tokens: Tokens,
+        ledger: Ledger,
+        slots: Slots,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            http: keeps the connections.
+            tokens: the shared access token.
+            ledger: the shared quota.
+            slots: one call in flight per division.
+            now: our clock, aware.
+            sleep: waits for so many seconds.
+            chance: a number from 0 to 1, for jitter.
+        """
+        self._http = http
+        self._tokens = tokens
+        self._ledger = ledger
+        self._slots = slots
+        self._now = now
+        self._sleep = sleep
+        self._chance = chance
+        self._skew = Skew(ledger.skew())
+
+    def server_now(self) -> datetime:
+        """Return the server's time, or somewhat earlier."""
+        return self._skew.now(self._now())
+
+    async def ask(self, url: str, read: Callable[[bytes], Read], *, division: int | None = None) -> Answer[Read]:
+        """GET an address and read its answer, trying again what may pass.
+
+        Args:
+            url: sent as it is.
+            read: makes the content of a body; raises NotJsonError where the body is cut or no JSON.
+            division: whose quota it costs; None: addresses without a division cost none.
+
+        Raises:
+            ExactError: the kind says what can be done; see `exact_assets.errors`.
+        """
+        question = _Question(url=url, division=division, endpoint=endpoint_of(url))
+        while True:
+            outcome = await self._attempt(question)
+            if isinstance(outcome, Booking):
+                await self._await_room(question, outcome)
+            elif isinstance(outcome, ExactError):
+                await self._back_off(question, outcome)
+            elif outcome.status != 200:
+                await self._overcome(question, outcome)
+            else:
+                try:
+                    content = read(outcome.body)
+                except NotJsonError as error:
+                    await self._back_off(question, _broken(question, str(error)))
+                else:
+                    return Answer(content=content, server_time=outcome.server_time, calls=question.calls)
+
+    async def _attempt(self, question: _Question) -> _Response | Booking | ExactError:
+        """Send once, where a call may go."""
+        async with self._slot(question.division):
+            token = await self._tokens.current()
+            booking = self._ledger.book(question.division, question.endpoint, now=self.server_now())
+            return await self._send(question, token) if booking.is_booked else booking
+
+    def _slot(self, division: int | None) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if division is None else self._slots.slot(division)
+
+    async def _send(self, question: _Question, token: Token) -> _Response | ExactError:
+        question.calls += 1
+        sent_at = self._now()
+        try:
+            answer = await self._http.get(question.url, headers={"Authorization": f"Bearer {token.access_token}"})
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            self._ledger.unsent(question.division)
+            return _unreachable(question, error)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            return _broken(question, f"the connection broke: {type(error).__name__}")
+        date = answers.server_time(answer.headers)
+        if date is not None:
+            self._observe(date, sent_at)
+        now = self.server_now()
+        news = limits.read_headers(answer.headers)
+        self._ledger.settle(question.division, question.endpoint, news=news, status=answer.status_code, now=now)
+        return _Response(
+            status=answer.status_code,
+            headers=answer.headers,
+            body=answer.content,
+            token=token,
+            server_time=date or now,
+        )
+
+    def _observe(self, date: datetime, sent_at: datetime) -> None:
+        before = self._skew.at_least
+        self._skew = self._skew.observed(date, sent_at=sent_at, received_at=self._now())
+        at_least = self._skew.at_least
+        if at_least is not None and (before is None or abs(at_least - before) > SKEW_WORTH_KEEPING):
+            self._ledger.keep_skew(at_least)
+
+    async def _await_room(self, question: _Question, booking: Booking) -> None:
+        """Wait until the minute's calls are back, or say why waiting is no use."""
+        now = self.server_now()
+        if booking.held_until is not None:
+            raise _held_back(question, booking.held_until)
+        if not booking.quota.day:
+            raise _day_is_used(question, booking.quota, now)
+        resets_at = booking.quota.minute.resets_at or now
+        await self._sleep(max((resets_at - now).total_seconds(), SHORTEST_WAIT_SECONDS))
+
+    async def _overcome(self, question: _Question, response: _Response) -> None:
+        """Do what a refusal asks for, so that the question can be sent again, or raise it."""
+        error = answers.refusal(
+            response.status, response.headers, response.body, division=question.division, endpoint=question.endpoint
+        )
+        if response.status == 429:
+            await self._wait_for_quota(question, response)
+        elif response.status == 401:
+            await self._replace_token(question, response, error)
+        elif answers.may_pass(response.status):
+            await self._back_off(question, error)
+        else:
+            raise error
+
+    async def _wait_for_quota(self, question: _Question, response: _Response) -> None:
+        """Count a 429; the ledger knows its window by now, so booking waits for it or raises."""
+        question.limited += 1
+        if limits.exhausted_window(limits.read_headers(response.headers)) is not None:
+            if question.limited > MOST_LIMITED:
+                raise UnavailableError(
+                    f"{question.endpoint}: Exact kept answering that the minute's calls are used. Load later.",
+                    **question.facts(429),
+                )
+            return
+        if question.is_blind:
+            raise KeyBlockedError(
+                f"{question.endpoint}: Exact refuses calls without naming a limit. It does so for an hour or more "
+                "after ten refused requests: look for those in the log, and load again later.",
+                **question.facts(429),
+            )
+        question.is_blind = True
+        await self._sleep(_hinted_wait_seconds(response))
+
+    async def _replace_token(self, question: _Question, response: _Response, error: ExactError) -> None:
+        """Get another token for one that was refused, once."""
+        if question.refused_token is None:
+            question.refused_token = response.token
+            other = await self._tokens.replacement(response.token, server_time=response.server_time)
+            if other is not None:
+                return
+        raise error
+
+    async def _back_off(self, question: _Question, error: ExactError) -> None:
+        """Wait a little before the next attempt, or raise when there were enough."""
+        question.failures.append(error)
+        tries = len(question.failures)
+        timeouts = sum(failure.status == 408 for failure in question.failures)
+        if tries >= MOST_ATTEMPTS or timeouts >= MOST_TIMEOUTS:
+            unreachable = all(isinstance(failure, UnreachableError) for failure in question.failures)
+            raise error if unreachable or not isinstance(error, UnreachableError) else question.failures[0]
+        seconds = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2 ** (tries - 1)) * self._chance()
+        logger.info("%s; attempt %d of %d follows in %.1f s", error, tries + 1, MOST_ATTEMPTS, seconds)
+        await self._sleep(seconds)
+
+
+def _unreachable(question: _Question, error: httpx.TransportError) -> UnreachableError:
+    why = str(error) or type(error).__name__
+    return UnreachableError(
+        f"No connection to {urlsplit(question.url).netloc} ({why}). "
+        "Check the network, EXACT_COUNTRY and EXACT_BASE_URL.",
+        **question.facts(None),
+    )
+
+
+def _broken(question: _Question, what: str) -> UnavailableError:
+    return UnavailableError(f"{question.endpoint}: {what}. Load again later.", **question.facts(None))
+
+
+def _held_back(question: _Question, until: datetime) -> KeyBlockedError:
+    return KeyBlockedError(
+        f"{question.endpoint}: Exact refused it so often within an hour that one more refusal would block the app. "
+        f"It is not asked again before {until:%H:%M} UTC; see the earlier errors for the reason.",
+        **question.facts(None),
+    )
+
+
+def _day_is_used(question: _Question, quota: Quota, now: datetime) -> DayQuotaError:
+    resets_at = quota.day.resets_at or now
+    calls = "" if quota.day.limit is None else f" {quota.day.limit:,}"
+    return DayQuotaError(
+        f"The day's{calls} calls of division {question.division} are used; they are back at "
+        f"{resets_at:%Y-%m-%d %H:%M} UTC. What was loaded is kept: load again then.",
+        resets_at=resets_at,
+        division=question.division,
+    )
+
+
+def _hinted_wait_seconds(response: _Response) -> float:
+    """Wait as the answer says, within bounds, else until the minute is over, in case it is about that."""
+    hint = response.headers.get("retry-after", "")
+    if hint.isdecimal():
+        return float(min(max(int(hint), 1), LONGEST_HINTED_WAIT_SECONDS))
+    return 60.0 - response.server_time.second
