@@ -66,7 +66,7 @@ class Installation:
         return self.simulator.control.rows(table.endpoint.removeprefix("/api/v1/{division}/"), division)
 
     def connect(self) -> None:
-        printed = self.command("connect", "--no-browser")
+        printed = self.command("connect", "--no-browser", "--wait-seconds", "0")
         address = next(word for word in printed.split() if "/api/oauth2/auth" in word)
         answer = httpx.get(address, follow_redirects=False)
         self.command("connect", "--redirect-url", answer.headers["location"])

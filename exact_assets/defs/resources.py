@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import SecretStr
 
 from exact_assets.catalogue.table import Table
-from exact_assets.control import Control, open_client
+from exact_assets.control.open import Control
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.settings import Settings
 from exact_assets.warehouse.open import open_warehouse
@@ -48,6 +48,6 @@ class ExactResource(dg.ConfigurableResource[None]):
         self, table: Table, requests: Mapping[int, Request], warehouse: Warehouse
     ) -> Mapping[int, Outcome]:
         settings = self.settings()
-        with Control.open(settings) as control:
-            async with open_client(settings, control) as client:
-                return await replicate(table, requests, client=client, warehouse=warehouse, leases=control)
+        control = Control.open(settings)
+        async with control.client() as client:
+            return await replicate(table, requests, client=client, warehouse=warehouse, leases=control)

@@ -125,7 +125,7 @@ def _start_simulator(stack: contextlib.ExitStack, place: Place, years: range, co
 def _connect(environment: Mapping[str, str], place: Place, console: Console) -> list[int]:
     """Connect and choose divisions, in the two steps that a script without a browser takes."""
     console.print("Connecting and choosing divisions …")
-    printed = _command(place, environment, "connect", "--no-browser")
+    printed = _command(place, environment, "connect", "--no-browser", "--wait-seconds", "0")
     address = next(word for word in printed.split() if "/api/oauth2/auth" in word)
     answer = httpx.get(address, follow_redirects=False)
     _command(place, environment, "connect", "--redirect-url", answer.headers["location"])

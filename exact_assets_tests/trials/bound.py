@@ -31,8 +31,8 @@ def main(url: str, token: str, division: int, database: str) -> None:
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
     with httpx.Client(headers=headers) as http, duckdb.connect(database) as connection:
         connection.execute(_create(table))
-        link: str | None = url + table.endpoint.format(division=division)
-        link += f"?$filter=Timestamp gt 1&$select={','.join(names)}"
+        path = table.endpoint.format(division=division)
+        link: str | None = f"{url}{path}?$filter=Timestamp gt 1&$select={','.join(names)}"
         batch: list[Any] = []
         while link:
             answer = decoder.decode(http.get(link).raise_for_status().content)
@@ -44,15 +44,11 @@ def main(url: str, token: str, division: int, database: str) -> None:
     sys.stdout.write(json.dumps({"rows": rows, "calls": calls}) + "\n")
 
 
-def _answer_type(table: Table) -> type[Any]:
-    row = msgspec.defstruct(
-        "Row", [(column.property, _python_type(column.type), None) for column in table.columns], gc=False
-    )
-    inner = msgspec.defstruct(
-        "Inner",
-        [("results", list[row]), ("next", str | None, None)],
-        rename={"next": "__next"},  # type: ignore[valid-type]  # made at run time
-    )
+def _answer_type(table: Table) -> Any:
+    fields = [(column.property, _python_type(column.type), None) for column in table.columns]
+    row: Any = msgspec.defstruct("Row", fields, gc=False)
+    pages = [("results", list[row]), ("next", str | None, None)]
+    inner = msgspec.defstruct("Inner", pages, rename={"next": "__next"})
     return msgspec.defstruct("Answer", [("d", inner)])
 
 

@@ -10,7 +10,7 @@ import sys
 from exact_assets.warehouse.open import open_warehouse
 
 from exact_assets.catalogue import select
-from exact_assets.control import Control, open_client
+from exact_assets.control.open import Control
 from exact_assets.replicate import Mode, Request, replicate
 from exact_assets.settings import Settings
 
@@ -26,19 +26,14 @@ async def main(names: str, divisions: list[int], reload_id: str | None) -> None:
         mode=Mode.RELOAD if reload_id else Mode.AUTO,
         backfill_id=reload_id,
     )
-    with Control.open(settings) as control:
-        async with open_client(settings, control) as client:
-            for table in select(names):
-                outcomes = await replicate(
-                    table,
-                    dict.fromkeys(divisions, request),
-                    client=client,
-                    warehouse=warehouse,
-                    leases=control,
-                )
-                for outcome in outcomes.values():
-                    if outcome.error is not None:
-                        raise outcome.error
+    control = Control.open(settings)
+    async with control.client() as client:
+        for table in select(names):
+            requests = dict.fromkeys(divisions, request)
+            outcomes = await replicate(table, requests, client=client, warehouse=warehouse, leases=control)
+            for outcome in outcomes.values():
+                if outcome.error is not None:
+                    raise outcome.error
 
 
 if __name__ == "__main__":
