@@ -3,8 +3,10 @@
 Every body and answer is JSON; `rows` and `calls` answer JSON lines.
 """
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -105,17 +107,19 @@ class Admin:
         division = int(query["division"]) if "division" in query else None
         return StreamingResponse(self._lines(endpoint, division), media_type="application/x-ndjson")
 
-    def _lines(self, endpoint: Endpoint, division: int | None) -> Iterator[str]:
+    async def _lines(self, endpoint: Endpoint, division: int | None) -> AsyncIterator[str]:
         names = [item.name for item in endpoint.properties if item.edm_type.startswith("Edm.")]
-        columns = ", ".join(map(quoted, names))
+        columns = ", ".join(map(quoted, names)) or "NULL"
         where, bound = ("WHERE _division = ?", (division,)) if division is not None else ("", ())
         sql = f"SELECT {columns} FROM {quoted(self._world.books.relation(endpoint))} {where}"
-        connection = self._world.books.connect()
-        try:
-            for row in connection.execute(sql, bound):
-                yield json.dumps(dict(zip(names, row, strict=True))) + "\n"
-        finally:
-            connection.close()
+        loop = asyncio.get_running_loop()
+        # A connection belongs to one thread.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            connection = await loop.run_in_executor(thread, self._world.books.connect)
+            cursor = await loop.run_in_executor(thread, connection.execute, sql, bound)
+            while rows := await loop.run_in_executor(thread, cursor.fetchmany, 1000):
+                yield "".join(json.dumps(dict(zip(names, row, strict=False))) + "\n" for row in rows)
+            await loop.run_in_executor(thread, connection.close)
 
     async def mutate(self, request: Request) -> Response:
         """Change the books: `{"action": "insert", …}`; the other members go to the books' method of that name."""

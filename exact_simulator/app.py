@@ -1,5 +1,7 @@
 """The ASGI application: which address is answered by which part, and the log around it."""
 
+import socket
+import struct
 import time
 from collections.abc import Callable
 
@@ -82,6 +84,10 @@ def _aborter(send: Send) -> Callable[[bool], None]:
     def abort(drop: bool) -> None:
         transport = send.__self__.transport  # type: ignore[attr-defined]  # uvicorn's cycle, of which send is a method
         if drop:
+            # Lingering for no time turns the end of the connection into a reset.
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
             transport.abort()
         else:
             transport.close()

@@ -22,6 +22,7 @@ class Reset(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Drop the connection."""
         scope[ABORT](True)
+        await _end(receive)
 
 
 class Cut(Response):
@@ -31,12 +32,19 @@ class Cut(Response):
         """Take over the answer's status and headers, its length included."""
         super().__init__(bytes(whole.body), whole.status_code, dict(whole.headers))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the half and close."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         half = bytes(self.body)[: len(self.body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
         scope[ABORT](False)
+        await _end(receive)
+
+
+async def _end(receive: Receive) -> None:
+    """Wait until the server has noticed that the connection is gone, or it would answer by itself."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def early_answer(fault: Fault) -> Response | None:
