@@ -1,0 +1,220 @@
+"""The sync feed."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exact_assets.errors import PagingError, UnavailableError
+from exact_assets.feeds import Want
+from exact_assets.stream import Verb
+from exact_assets_tests.feeds.model import Model
+from exact_assets_tests.feeds.tables import SYNC
+from exact_assets_tests.feeds.vendor import Row, Vendor
+
+
+def row(number: int, *, stamp: int | None = None, year: int | None = 2024, amount: int = 0) -> Row:
+    stamp = 1000 + number if stamp is None else stamp
+    return {"ID": f"{number:04}", "Timestamp": stamp, "FinancialYear": year, "Amount": amount}
+
+
+def want(vendor: Vendor, **wishes: Any) -> Want:
+    return Want(start_year=wishes.pop("start_year", 2022), now=vendor.now, **wishes)
+
+
+def bring(model: Model, vendor: Vendor, **wishes: Any) -> None:
+    asyncio.run(model.bring(vendor, want(vendor, **wishes)))
+
+
+def by_stamp(one: Row) -> Any:
+    return one["Timestamp"]
+
+
+def shuffled(one: Row) -> Any:
+    """An order that is neither that of keys nor of Timestamps."""
+    return (one["Timestamp"] * 7919) % 10007, one["ID"]
+
+
+def truth(vendor: Vendor, start_year: int = 2022) -> dict[Any, Any]:
+    return {(r["ID"],): r["Amount"] for r in vendor.rows if (r["FinancialYear"] or start_year) >= start_year}
+
+
+def test_a_first_load_starts_at_timestamp_1_and_names_every_column() -> None:
+    vendor = Vendor([row(n) for n in range(7)], order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    assert vendor.calls[0]["$filter"] == "Timestamp gt 1L"
+    assert vendor.calls[0]["$select"] == "ID,Timestamp,FinancialYear,Amount"
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_stream_in_which_nothing_changed_costs_one_call_and_no_step() -> None:
+    vendor = Vendor([row(n) for n in range(2500)], page_size=1000, order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    steps, calls = len(model.steps), len(vendor.calls)
+    bring(model, vendor)
+    assert (len(model.steps), len(vendor.calls)) == (steps, calls + 1)
+
+
+def test_an_empty_stream_costs_one_call_and_no_step_after_its_first_load() -> None:
+    model, vendor = Model(SYNC), Vendor([])
+    bring(model, vendor)
+    assert model.state.is_loaded
+    bring(model, vendor)
+    assert (len(model.steps), len(vendor.calls)) == (1, 2)
+
+
+def test_the_next_read_starts_at_the_500th_highest_timestamp() -> None:
+    vendor = Vendor([row(n) for n in range(2500)], page_size=1000, order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    assert (model.state.cursor, model.state.floor) == ("3499", "3000")
+
+
+def test_a_row_that_surfaces_late_with_a_lower_timestamp_is_read() -> None:
+    """A long transaction commits after a higher rowversion was read; reading on from the highest would miss it."""
+    vendor = Vendor([row(n, stamp=1000 + 2 * n) for n in range(600)], page_size=1000, order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    vendor.rows.append(row(9999, stamp=1301))
+    bring(model, vendor)
+    assert ("9999",) in model.values("amount")
+
+
+def test_rows_of_business_years_before_the_starting_year_are_left_out() -> None:
+    vendor = Vendor([row(0, year=2021), row(1, year=2022), row(2, year=None)])
+    model = Model(SYNC)
+    bring(model, vendor)
+    assert model.values("_year") == {("0001",): 2022, ("0002",): 2022}
+
+
+def test_an_earlier_starting_year_reads_the_stream_anew() -> None:
+    vendor = Vendor([row(0, year=2021), row(1, year=2022)])
+    model = Model(SYNC)
+    bring(model, vendor)
+    bring(model, vendor, start_year=2020)
+    assert vendor.calls[-1]["$filter"] == "Timestamp gt 1L"
+    assert model.values("_year") == {("0000",): 2021, ("0001",): 2022}
+    assert model.state.start_year == 2020
+
+
+def test_a_reload_replaces_the_stream_so_that_vanished_rows_go() -> None:
+    vendor = Vendor([row(n) for n in range(60)], page_size=2, order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    del vendor.rows[10:20]
+    bring(model, vendor, reload=True, reload_id="b1")
+    assert [step.verb for step in model.steps[-2:]] == [Verb.STAGE, Verb.REPLACE]
+    assert model.values("amount") == truth(vendor)
+    assert (model.state.reload_id, model.state.reload_years) == ("b1", ())
+
+
+def test_a_first_load_counts_as_the_load_of_the_backfill_that_asked() -> None:
+    vendor = Vendor([row(1)])
+    model = Model(SYNC)
+    bring(model, vendor, reload_id="b1")
+    assert model.state.reload_id == "b1"
+
+
+def test_a_killed_load_goes_on_at_the_page_where_it_stopped() -> None:
+    vendor = Vendor([row(n) for n in range(100)], page_size=2, order=by_stamp)
+    model = Model(SYNC)
+    asyncio.run(model.bring(vendor, want(vendor), stop=lambda _: True))
+    calls = len(vendor.calls)
+    bring(model, vendor)
+    assert (calls, len(vendor.calls)) == (20, 50)
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_link_that_exact_no_longer_takes_starts_the_chain_anew() -> None:
+    vendor = Vendor([row(n) for n in range(100)], page_size=2, order=by_stamp)
+    model = Model(SYNC)
+    asyncio.run(model.bring(vendor, want(vendor), stop=lambda _: True))
+    vendor.links.clear()
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_reload_whose_link_is_lost_forgets_what_it_had_staged() -> None:
+    vendor = Vendor([row(n) for n in range(100)], page_size=2, order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    asyncio.run(model.bring(vendor, want(vendor, reload=True), stop=lambda n: n > 4))
+    assert model.stage
+    vendor.links.clear()
+    vendor.rows = vendor.rows[50:]
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+
+
+def test_what_was_read_before_an_error_is_stored() -> None:
+    vendor = Vendor([row(n) for n in range(30)], page_size=2, order=by_stamp)
+    vendor.fail = lambda v: UnavailableError("down", status=503) if len(v.calls) == 6 else None
+    model = Model(SYNC)
+    with pytest.raises(UnavailableError):
+        bring(model, vendor)
+    assert len(model.rows) == 10
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_link_that_leads_astray_is_asked_for_again() -> None:
+    vendor = Vendor([row(n) for n in range(30)], page_size=2, order=by_stamp)
+    vendor.fail = lambda v: PagingError("round and round") if len(v.calls) == 6 else None
+    model = Model(SYNC)
+    with pytest.raises(PagingError):
+        bring(model, vendor)
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_chunk_ends_after_fifteen_seconds() -> None:
+    vendor = Vendor([row(n) for n in range(30)], page_size=2, order=by_stamp)
+    model = Model(SYNC)
+    vendor.step *= 80
+    asyncio.run(model.bring(vendor, want(vendor), stop=lambda _: True))
+    assert len(vendor.calls) == 2
+
+
+def change(vendor: Vendor, numbers: list[int]) -> None:
+    """Change a row before each answer: it gets the highest Timestamp."""
+    if not numbers:
+        return
+    number = numbers.pop()
+    top = max(r["Timestamp"] for r in vendor.rows)
+    if number < len(vendor.rows):
+        vendor.rows[number] |= {"Timestamp": top + 1, "Amount": vendor.rows[number]["Amount"] + 1}
+    else:
+        vendor.rows.append(row(number, stamp=top + 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(0, 80),
+    page_size=st.integers(1, 30),
+    order=st.sampled_from([by_stamp, shuffled, lambda r: r["ID"]]),
+    changed=st.lists(st.integers(0, 120), max_size=60, unique=True),
+    kills=st.sets(st.integers(1, 12)),
+    reload=st.booleans(),
+)
+def test_whatever_the_order_the_kills_and_the_changes_nothing_is_lost(
+    *, count: int, page_size: int, order: Any, changed: list[int], kills: set[int], reload: bool
+) -> None:
+    vendor = Vendor([row(n) for n in range(max(count, 1))], page_size=page_size, order=order)
+    vendor.between = partial(change, numbers=changed)
+    model = Model(SYNC)
+    stop = lambda n: n in kills  # noqa: E731 - a kill point, read beside its use
+    while not asyncio.run(model.bring(vendor, want(vendor), stop=stop)):
+        pass
+    if reload:
+        while not asyncio.run(model.bring(vendor, want(vendor, reload=True), stop=stop)):
+            pass
+    vendor.between = lambda _: None
+    for _ in range(3):
+        bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+    assert model.state.chain is None
