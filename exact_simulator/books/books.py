@@ -4,16 +4,13 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from exact_simulator.books import balance, divisions, ledger, store, sql
-from exact_simulator.books.generate import PLACES, TIMESTAMPS_PER_ROW, Batch, Division, Generator
-from exact_simulator.books.mutate import Mutator
-from exact_simulator.books.plan import Plan, build_plan
-from exact_simulator.books.rules import Years
-from exact_simulator.books.sizes import Sizes
-from exact_simulator.books.view import views
+from exact_simulator.books import deletions, divisions, mutate, remove, renew, store
+from exact_simulator.books.context import Context
+from exact_simulator.books.create import Settings, fill, until_ms
 from exact_simulator.facts import Endpoint
 
 Clock = Callable[[], int]
@@ -35,15 +32,20 @@ class Books:
         version: goes up with every change, so that what was read before can be told stale.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, plan: Plan, mutator: Mutator) -> None:
+    def __init__(
+        self,
+        *,
+        path: Path,
+        context: Context,
+        directory: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        """Use `create` or `open`."""
         self.path = path
-        self.divisions = tuple(item.number for item in mutator.divisions)
+        self.divisions = tuple(item.number for item in context.divisions)
         self.version = 0
-        self._connection = connection
-        self._plan = plan
-        self._mutator = mutator
+        self._context = context
         self._lock = threading.Lock()
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory = directory
 
     @classmethod
     def create(
@@ -71,53 +73,46 @@ class Books:
         Raises:
             ValueError: the arguments cannot make books, or the file is there already.
         """
+        if not divisions or len(set(divisions)) != len(divisions):
+            raise ValueError("divisions: give at least one, each once")
+        settings = Settings(
+            divisions=list(divisions),
+            first_year=first_year,
+            last_year=last_year,
+            rows=rows,
+            seed=seed,
+            until_ms=until_ms(first_year, last_year, now_ms()),
+        )
         directory = None
         if path is None:
             directory = tempfile.TemporaryDirectory(prefix="exact-simulator-")
             path = Path(directory.name) / "books.sqlite"
-        path = Path(path)
-        if path.exists():
+        if Path(path).exists():
             raise ValueError(f"{path} is there already: open it, or remove it to make new books")
-        if not divisions or len(set(divisions)) != len(divisions):
-            raise ValueError("divisions: give at least one, each once")
-        settings: dict[str, object] = {
-            "divisions": list(divisions),
-            "first_year": first_year,
-            "last_year": last_year,
-            "rows": rows,
-            "seed": seed,
-            "until_ms": _until(first_year, last_year, now_ms()),
-        }
-        connection = store.connect(path)
-        store.prepare(connection)
-        plan, mutator = _assemble(settings, connection, now_ms)
-        _fill(connection, plan, mutator, int(str(settings["until_ms"])))
-        store.save_settings(connection, settings)
-        books = cls(path, connection, plan, mutator)
-        books._directory = directory
-        return books
+        connection = store.connect(Path(path))
+        context = settings.context(connection, now_ms)
+        fill(connection, settings, context)
+        return cls(path=Path(path), context=context, directory=directory)
 
     @classmethod
     def open(cls, path: Path | str, *, now_ms: Clock = local_ms) -> "Books":
         """Open books made earlier.
 
         Raises:
-            ValueError: the file holds no complete books.
+            ValueError: the file is not there or holds no complete books.
         """
-        path = Path(path)
-        if not path.is_file():
+        if not Path(path).is_file():
             raise ValueError(f"{path} is not there: create the books first")
-        connection = store.connect(path)
-        settings = store.settings(connection)
-        if settings is None:
+        connection = store.connect(Path(path))
+        saved = store.settings(connection)
+        if saved is None:
             connection.close()
             raise ValueError(f"{path} holds no complete books: remove it and create them again")
-        plan, mutator = _assemble(settings, connection, now_ms)
-        return cls(path, connection, plan, mutator)
+        return cls(path=Path(path), context=Settings.read(saved).context(connection, now_ms))
 
     def close(self) -> None:
         """Close the books and remove a temporary file."""
-        self._connection.close()
+        self._context.connection.close()
         if self._directory is not None:
             self._directory.cleanup()
 
@@ -133,21 +128,29 @@ class Books:
         Raises:
             KeyError: the endpoint has no GET.
         """
-        if endpoint.relation in divisions.RELATIONS or endpoint.relation in self._plan.by_relation:
+        if endpoint.relation in divisions.RELATIONS or endpoint.relation in self._context.plan.by_relation:
             return endpoint.relation
         raise KeyError(f"{endpoint.path} holds no rows: it has no GET")
 
     def insert(
-        self,
-        entity: Endpoint | str,
-        division: int,
-        count: int = 1,
-        *,
-        values: dict[str, object] | None = None,
+        self, entity: Endpoint | str, division: int, count: int = 1, *, values: dict[str, object] | None = None
     ) -> list[object]:
-        """Add records; see `Mutator.insert`."""
-        with self._change():
-            return self._mutator.insert(entity, division, count, values=values)
+        """Add `count` records, or as many documents where the entity is part of one.
+
+        Args:
+            entity: an endpoint, a path below the division, or an entity's name.
+            division: its number.
+            count: how many.
+            values: properties to set on them, where the entity stores these as they are shown.
+
+        Returns:
+            Identities of the new records of this entity: of all lines, where it is lines.
+
+        Raises:
+            ValueError: no such entity or division, nothing can be added there, or a value cannot be set.
+        """
+        with self._change() as context:
+            return mutate.insert(context, context.target(entity, division), count, values)
 
     def update(
         self,
@@ -158,126 +161,83 @@ class Books:
         keys: Iterable[object] | None = None,
         values: dict[str, object] | None = None,
     ) -> list[object]:
-        """Change records; see `Mutator.update`."""
-        with self._change():
-            return self._mutator.update(entity, division, count, keys=keys, values=values)
+        """Change records and give them, and the document they are part of, new Timestamps and Modified.
+
+        Args:
+            entity: as for `insert`.
+            division: its number.
+            count: how many, where no keys are given: others at each call, fewer where there are not as many.
+            keys: identities of the records to change.
+            values: properties to set; None: some text or amount that no other record shows.
+
+        Returns:
+            Identities of the changed records.
+
+        Raises:
+            ValueError: no such entity, division or key, or a value cannot be set.
+        """
+        with self._change() as context:
+            return mutate.update(context, context.target(entity, division), count, keys, values)
 
     def delete(
         self, entity: Endpoint | str, division: int, count: int = 1, *, keys: Iterable[object] | None = None
     ) -> list[object]:
-        """Delete records; see `Mutator.delete`."""
-        with self._change():
-            return self._mutator.delete(entity, division, count, keys=keys)
+        """Delete records and log them in sync/Deleted where Exact does.
+
+        A header takes its lines with it, and an entry what follows from it. A line leaves its amount to another line
+        of its document, which is renewed; the last line takes the document with it. Records that refer to a deleted one
+        lose the reference and are renewed, unless they are documents: what these refer to cannot be deleted.
+
+        Returns:
+            Identities of the deleted records of this entity, which may be more than `count`.
+
+        Raises:
+            ValueError: no such entity, division or key, documents refer to it, or there are not as many to delete.
+        """
+        with self._change() as context:
+            return remove.delete(context, context.target(entity, division), count, keys)
 
     def move_division(self, division: int) -> None:
         """Give every record of a division a new Timestamp, and set DivisionMoveDate."""
-        with self._change():
-            self._mutator.move_division(division)
+        with self._change() as context:
+            renew.move_division(context, division)
 
     def hr_link(self, division: int) -> None:
         """Give every HR record of a division a new Timestamp and ID, and set DivisionHRLinkUnlinkDate."""
-        with self._change():
-            self._mutator.hr_link(division)
+        with self._change() as context:
+            renew.hr_link(context, division)
 
     def surface_late(self, entity: Endpoint | str, division: int, count: int = 1) -> int:
-        """Take Timestamps for records that `release_late` makes visible; see `Mutator.surface_late`."""
-        with self._change():
-            return self._mutator.surface_late(entity, division, count)
+        """Prepare records whose Timestamp will be lower than one that is there already.
+
+        Adds one ordinary record now, with a higher Timestamp. The prepared ones are nowhere to be seen until
+        `release_late`, as in a server transaction that began early and ends late.
+
+        Returns:
+            A ticket for `release_late`.
+        """
+        with self._change() as context:
+            return mutate.surface_late(context, context.target(entity, division), count)
 
     def release_late(self, ticket: int | None = None) -> list[object]:
-        """Make late records visible. None: all. Returns their keys."""
-        with self._change():
-            return self._mutator.release_late(ticket)
+        """Make prepared records visible. None: all of them. Returns their identities."""
+        with self._change() as context:
+            return mutate.release_late(context, ticket)
 
     def prune_deleted(self, before_ms: int) -> int:
         """Forget deletions logged before a wall clock time. Returns how many."""
-        with self._change():
-            return self._mutator.prune_deleted(before_ms)
+        with self._change() as context:
+            return deletions.prune(context.connection, before_ms)
 
-    def _change(self) -> "_Change":
-        return _Change(self)
-
-
-class _Change:
-    """One transaction at a time; the version goes up when it has ended."""
-
-    def __init__(self, books: Books) -> None:
-        self._books = books
-
-    def __enter__(self) -> None:
-        self._books._lock.acquire()  # noqa: SLF001 - a part of Books
-        self._books._connection.execute("BEGIN IMMEDIATE")  # noqa: SLF001 - likewise
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            self._books._connection.execute("ROLLBACK" if error else "COMMIT")  # noqa: SLF001 - likewise
-            self._books.version += 1
-        finally:
-            self._books._lock.release()  # noqa: SLF001 - likewise
-
-
-def _until(first_year: int, last_year: int, now_ms: int) -> int:
-    today = now_ms - now_ms % sql.DAY_MS
-    until = min(sql.ms_of_year(last_year + 1) - 1, today)
-    if last_year < first_year:
-        raise ValueError(f"last_year {last_year} is before first_year {first_year}")
-    if until <= sql.ms_of_year(first_year):
-        raise ValueError(f"first_year {first_year} has not begun by the server's clock")
-    return until
-
-
-def _assemble(settings: dict[str, object], connection: sqlite3.Connection, now_ms: Clock) -> tuple[Plan, Mutator]:
-    numbers = settings["divisions"]
-    assert isinstance(numbers, list)  # noqa: S101 - narrows what JSON gives
-    first, last, rows, seed, until = (
-        int(str(settings[name])) for name in ("first_year", "last_year", "rows", "seed", "until_ms")
-    )
-    years = Years(first=first, last=last)
-    plan = build_plan(Sizes(rows=rows), years)
-    mutator = Mutator(
-        connection=connection,
-        plan=plan,
-        generator=Generator(seed=seed, years=years, until_ms=until),
-        divisions=tuple(Division(place=place, number=int(number)) for place, number in enumerate(numbers)),
-        now_ms=now_ms,
-    )
-    return plan, mutator
-
-
-def _fill(connection: sqlite3.Connection, plan: Plan, mutator: Mutator, until_ms: int) -> None:
-    generator = mutator.generator
-    connection.execute("BEGIN")
-    connection.execute(divisions.CREATE)
-    connection.executemany(
-        f"INSERT INTO {divisions.TABLE} VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
-        (
-            (
-                item.place,
-                item.number,
-                f"Voorbeeld {item.number}",
-                *item.guid_parts(generator.seed),
-                until_ms - until_ms % sql.DAY_MS,
-            )
-            for item in mutator.divisions
-        ),
-    )
-    connection.executemany("INSERT INTO _places VALUES (?, ?)", PLACES)
-    for name, shape in plan.shapes.items():
-        generator.create(connection, shape)
-        count = plan.counts[name] if shape.model.header is None else plan.counts[mutator.root(shape).name]
-        for division in mutator.divisions:
-            room = 0 if shape.model.source == "lines" else 2 * count * TIMESTAMPS_PER_ROW
-            timestamp = store.reserve_timestamps(connection, room) if room else 0
-            generator.fill(connection, shape, division, Batch(first=1, last=count, timestamp=timestamp))
-        if count > _SMALL:
-            generator.index(connection, shape)
-    entries = plan.counts[ledger.ENTRIES]
-    for division in mutator.divisions:
-        balance.add(connection, first=(division.place << 32) + 1, last=(division.place << 32) + entries)
-    for statement in [*views(plan), *divisions.views()]:
-        connection.execute(statement)
-    connection.execute("COMMIT")
-
-
-_SMALL = 300
-"""Tables with fewer rows per division are sorted quicker than their indexes are made."""
+    @contextmanager
+    def _change(self) -> Iterator[Context]:
+        """One transaction at a time; an error undoes it."""
+        with self._lock:
+            self._context.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._context
+            except BaseException:
+                self._context.connection.execute("ROLLBACK")
+                raise
+            self._context.connection.execute("COMMIT")
+            self.version += 1

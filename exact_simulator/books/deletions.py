@@ -1,6 +1,8 @@
 """The deletion log: which tables it knows under which EntityType, and how it is written and pruned."""
 
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from exact_simulator.books.shape import Model, base
 from exact_simulator.books.sql import DAY_MS, draw, guid
@@ -83,35 +85,44 @@ def models() -> dict[str, Model]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What new rows of the log are bound to."""
+
+    place: int
+    division: int
+    seed: int
+    g3: str
+    g4: str
+    now_ms: int
+    first: int
+    """Row number of the first."""
+    timestamp: int
+    """Timestamp of the first."""
+
+
 def log(
-    connection: sqlite3.Connection,
-    *,
-    table_number: int,
-    bound: dict[str, object],
-    keys: list[str],
-    entity_type: int,
+    connection: sqlite3.Connection, *, table_number: int, bound: Bound, keys: Sequence[str], entity_type: int
 ) -> None:
     """Add a row per deleted record.
 
     Args:
         connection: within a transaction.
         table_number: number of the log's base table, for its GUIDs.
-        bound: `d`, `division`, `seed`, `g3`, `g4`, `now`; `first` (row number) and `ts` of the first new row.
+        bound: division, time, and the first row number and Timestamp.
         keys: identities of the records.
         entity_type: as Exact numbers them.
     """
     statement = (
         f"INSERT INTO {base(LOG)} (_n, _division, Timestamp, ID, EntityKey, EntityType, DeletedDate, DeletedBy,"
-        f" Created, Modified) SELECT (:d<<32)+:n, :division, :ts, {guid(table_number, number=':n')}, :key, :type, :now,"
-        " (:d<<32)+1, :now, :now"
+        f" Created, Modified) SELECT (:place<<32)+:n, :division, :ts, {guid(table_number, number=':n')}, :key, :type,"
+        " :now_ms, (:place<<32)+1, :now_ms, :now_ms"
     )
-    first, timestamp = bound["first"], bound["ts"]
-    assert isinstance(first, int)  # noqa: S101 - narrows the mapping's value type
-    assert isinstance(timestamp, int)  # noqa: S101 - likewise
+    same = asdict(bound)
     connection.executemany(
         statement,
         (
-            {**bound, "n": first + at, "ts": timestamp + at, "key": key, "type": entity_type}
+            {**same, "n": bound.first + at, "ts": bound.timestamp + at, "key": key, "type": entity_type}
             for at, key in enumerate(keys)
         ),
     )

@@ -259,7 +259,7 @@ class _Draft:
         count = self.counts[table]
         if name in {"Creator", "Modifier"}:
             return Reference(table=table, expression=f"1+{draw(name, max(1, count - 1))}")
-        if (self.name, name) in _PARENTS or name in {"Account", "Item", "Project", "Employee", "Warehouse"}:
+        if (self.name, name) in PARENTS or name in {"Account", "Item", "Project", "Employee", "Warehouse"}:
             return Reference(table=table, expression=f"1+(n-1)%{count}")
         chosen = f"1+{draw(name, count)}"
         return Reference(table=table, expression=f"CASE WHEN {draw(name + '?', 3)}>0 THEN {chosen} END")
@@ -286,7 +286,7 @@ def _identity_of(group: Iterable[Endpoint]) -> str:
     return "ID"
 
 
-_PARENTS = {
+PARENTS = {
     (endpoint.relation, link.foreign_key)
     for parent in load_endpoints()
     for link in parent.navigations

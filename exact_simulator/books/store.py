@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 FIRST_TIMESTAMP = 10_000_000_000
 _TABLES = """
@@ -32,18 +33,18 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.executescript(_TABLES)
 
 
-def save_settings(connection: sqlite3.Connection, settings: dict[str, object]) -> None:
+def save_settings(connection: sqlite3.Connection, settings: dict[str, Any]) -> None:
     """Keep what the books were created with."""
     connection.execute("INSERT INTO _settings VALUES (?)", (json.dumps(settings),))
 
 
-def settings(connection: sqlite3.Connection) -> dict[str, object] | None:
+def settings(connection: sqlite3.Connection) -> dict[str, Any] | None:
     """What the books were created with; None: the file holds no complete books."""
     try:
         row = connection.execute("SELECT value FROM _settings").fetchone()
     except sqlite3.OperationalError:
         return None
-    loaded: dict[str, object] | None = json.loads(row[0]) if row else None
+    loaded: dict[str, Any] | None = json.loads(row[0]) if row else None
     return loaded
 
 
