@@ -87,3 +87,7 @@ def _ask(control: "Control", *, browser: bool, wait_seconds: float) -> str | Non
             "No answer came. Run `exact-assets connect --redirect-url '…'` with the address that you were sent to."
         )
     return answer
+
+
+if __name__ == "__main__":
+    main()

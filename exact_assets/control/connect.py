@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from exact_assets.control.open import DEFAULT_ZONE, Control
+from exact_assets.control.refresh import lock_name_of
 from exact_assets.exact.auth import TokenEndpoint, authorize_url, read_redirect
 from exact_assets.exact.people import Division, Me
 
@@ -50,7 +51,10 @@ def finish(control: Control, redirect_url: str) -> None:
             client_id=control.client_id,
             client_secret=control.client_secret(),
         )
-        control.tokens.keep(endpoint.exchange(code, redirect_uri=control.settings.redirect_uri))
+        token = endpoint.exchange(code, redirect_uri=control.settings.redirect_uri)
+    name = lock_name_of(site_url=control.settings.site_url, client_id=control.client_id)
+    with control.locks.hold(name, wait=True):  # a refresh under way would put the old chain in its place
+        control.tokens.keep(token)
     control.tokens.end_connection()
 
 

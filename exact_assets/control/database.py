@@ -4,6 +4,8 @@ SQLAlchemy Core on an SQLite file. Each transaction takes the write lock at its 
 later would let two processes decide on the same state.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from exact_assets.control.locks import Locks
-from exact_assets.errors import SettingsError
+from exact_assets.errors import ControlError, SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
 METADATA = sa.MetaData()
@@ -105,6 +107,23 @@ def open_database(url: str, *, is_durable: bool) -> sa.Engine:
     return _open(database_path(url), is_durable)
 
 
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Hold the write lock for a block, and commit at its end.
+
+    Raises:
+        ControlError: the database cannot be read or written.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sa.exc.DBAPIError as error:
+        raise ControlError(
+            f"The control database {engine.url.database} cannot be used: {error.orig}. "
+            "Check the disk, its permissions and EXACT_CONTROL_URL."
+        ) from error
+
+
 @cache
 def _open(path: Path, is_durable: bool) -> sa.Engine:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -124,5 +143,6 @@ def _open(path: Path, is_durable: bool) -> sa.Engine:
 
     with Locks(path).hold("schema", wait=True):
         path.touch(mode=0o600)
-        METADATA.create_all(engine)
+        with transaction(engine) as connection:
+            METADATA.create_all(connection)
     return engine

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS
+from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, transaction
 from exact_assets.exact.limits import Quota, Window
 from exact_assets.exact.ports import Booking
 
@@ -51,12 +51,12 @@ class QuotaLedger:
 
     def quota(self, division: int) -> Quota:
         """Return what was last known."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             return self._quota(connection, division)
 
     def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
         """Count a call before it is sent, where one may be sent; `now` is the server's time."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             held_until = self._held_until(connection, division, endpoint, now)
             quota = Quota() if division is None else self._quota(connection, division).at(now)
             if held_until is not None or not quota:
@@ -68,7 +68,7 @@ class QuotaLedger:
 
     def settle(self, division: int | None, endpoint: str, *, news: Quota, status: int, now: datetime) -> Quota:
         """Keep what an answer said of the quota, and count refusals."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             if status in REFUSED:
                 self._count_refusal(connection, division, endpoint, now)
             if division is None:
@@ -78,15 +78,15 @@ class QuotaLedger:
             return quota
 
     def unsent(self, division: int | None) -> None:
-        """Give a booked call back that never reached Exact."""
+        """Give a booked call back of which no answer came."""
         if division is None:
             return
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             self._keep(connection, division, self._quota(connection, division).unsent())
 
     def skew(self) -> timedelta | None:
         """Return the lower bound of the server's clock against ours, as last kept."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             ahead = connection.scalar(sa.select(CLOCKS.c.ahead_seconds).where(CLOCKS.c.site == self._site))
         return None if ahead is None else timedelta(seconds=ahead)
 
@@ -96,7 +96,7 @@ class QuotaLedger:
         upsert = upsert.on_conflict_do_update(
             index_elements=["site"], set_={"ahead_seconds": upsert.excluded.ahead_seconds}
         )
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(upsert)
 
     def _quota(self, connection: sa.Connection, division: int) -> Quota:

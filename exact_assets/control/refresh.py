@@ -40,6 +40,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     """Of the token that is due; a higher one in the store is good already."""
 
+    def __repr__(self) -> str:
+        """Show what is no secret."""
+        return f"Order(site_url={self.site_url!r}, generation={self.generation}, …)"
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended. No error: the store holds a good token."""
@@ -61,13 +65,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return kind(self.message, **facts) if issubclass(kind, errors.ExactError) else kind(self.message)
 
 
+def lock_name_of(*, site_url: str, client_id: str) -> str:
+    """Return the name of the lock under which the connection's tokens change."""
+    return f"refresh {site_url} {client_id}"
+
+
 def refresh(
     store: TokenStore,
     endpoint: TokenEndpoint,
     locks: Locks,
     *,
     generation: int,
-    name: str,
+    lock_name: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Token:
     """Refresh the token of a generation, unless another process did. Returns the stored one.
@@ -77,14 +86,14 @@ def refresh(
         endpoint: asks Exact.
         locks: of all processes.
         generation: of the token that is due.
-        name: of the connection; one refresh at a time for each.
+        lock_name: one refresh at a time for each connection.
         now: our clock.
 
     Raises:
         TooEarlyError: Exact keeps to the token it gave; nothing changed.
         ReconnectError: the chain is dead; noted, so that nobody asks again.
     """
-    with locks.hold(f"refresh {name}", wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
+    with locks.hold(lock_name, wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
         held = store.read()
         if held.token.generation != generation:
             return held.token
@@ -135,9 +144,8 @@ def fulfil(order: Order) -> Report:
             endpoint = TokenEndpoint(
                 http, site_url=order.site_url, client_id=order.client_id, client_secret=order.client_secret
             )
-            refresh(
-                store, endpoint, Locks(path), generation=order.generation, name=order.site_url + order.client_id
-            )
+            name = lock_name_of(site_url=order.site_url, client_id=order.client_id)
+            refresh(store, endpoint, Locks(path), generation=order.generation, lock_name=name)
     except errors.ExactAssetsError as error:
         return Report(
             error=type(error).__name__,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets import errors
-from exact_assets.control.database import CONNECTIONS, PENDING
+from exact_assets.control.database import CONNECTIONS, PENDING, transaction
 from exact_assets.control.secrets import Cipher
 from exact_assets.exact.token import Token
 
@@ -43,7 +43,7 @@ class TokenStore:
             NotConnectedError: there is none.
             ControlError: it was encrypted with another key.
         """
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(sa.select(CONNECTIONS).where(self._mine)).mappings().one_or_none()
         if row is None:
             raise errors.NotConnectedError(
@@ -76,7 +76,7 @@ class TokenStore:
         upsert = upsert.on_conflict_do_update(
             index_elements=list(self._key), set_={**values, "generation": CONNECTIONS.c.generation + 1}
         )
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(upsert)
 
     def note_attempt(self, at: datetime | None) -> None:
@@ -96,25 +96,25 @@ class TokenStore:
         state = secrets.token_urlsafe(24)
         values = {"state": state, "begun_at": at.timestamp()}
         upsert = insert(PENDING).values(**self._key, **values)
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(upsert.on_conflict_do_update(index_elements=list(self._key), set_=values))
         return state
 
     def pending_state(self) -> str | None:
         """Return the state that was last given out and not yet answered."""
         mine = (PENDING.c.site == self._key["site"]) & (PENDING.c.client == self._key["client"])
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             state: str | None = connection.scalar(sa.select(PENDING.c.state).where(mine))
         return state
 
     def end_connection(self) -> None:
         """Forget the state: it was answered."""
         mine = (PENDING.c.site == self._key["site"]) & (PENDING.c.client == self._key["client"])
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(sa.delete(PENDING).where(mine))
 
     def _update(self, **values: Any) -> None:
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(sa.update(CONNECTIONS).where(self._mine).values(**values))
 
 

@@ -74,7 +74,11 @@ def refusal(
     facts: dict[str, Any] = {"division": division, "endpoint": endpoint, "status": status, "reason": reason or text}
     said = f" Exact says: {text or reason}" if text or reason else ""
     if status == 401:
-        return AccessTokenRefusedError(f"{endpoint}: Exact refused the access token.{said}", **facts)
+        return AccessTokenRefusedError(
+            f"{endpoint}: Exact refuses the access token, though it should be good.{said} "
+            "If this stays so, run `exact-assets connect`.",
+            **facts,
+        )
     if status == 403:
         return _forbidden(text or "", reason or "", said, facts)
     if 400 <= status < 500 and status != 408:

@@ -108,7 +108,7 @@ class Quota:
         return self
 
     def unsent(self) -> "Quota":
-        """Return the quota after a call that never reached Exact."""
+        """Return the quota after a call of which no answer came."""
         return Quota(minute=self.minute.returned(), day=self.day.returned())
 
 

@@ -48,7 +48,7 @@ class Ledger(Protocol):
         """Keep what an answer said of the quota, and count refusals."""
 
     def unsent(self, division: int | None) -> None:
-        """Give a booked call back that never reached Exact."""
+        """Give a booked call back of which no answer came."""
 
     def skew(self) -> timedelta | None:
         """Return the lower bound of the server's clock against ours, as last kept."""

@@ -69,7 +69,7 @@ class _Question:
         return {"division": self.division, "endpoint": self.endpoint, "status": status}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Response:
     status: int
     headers: httpx.Headers
@@ -159,11 +159,12 @@ class Sender:
         sent_at = self._now()
         try:
             answer = await self._http.get(question.url, headers={"Authorization": f"Bearer {token.access_token}"})
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            self._ledger.unsent(question.division)
-            return _unreachable(question, error)
         except (httpx.TransportError, httpx.DecodingError) as error:
-            return _broken(question, f"the connection broke: {type(error).__name__}")
+            # If Exact did count it, the next answer says so; if not, the call is still ours to use.
+            self._ledger.unsent(question.division)
+            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                return _unreachable(question, error)
+            return _broken(question, f"the connection broke ({type(error).__name__})")
         date = answers.server_time(answer.headers)
         if date is not None:
             self._observe(date, sent_at)
@@ -206,13 +207,23 @@ class Sender:
             await self._replace_token(question, response, error)
         elif answers.may_pass(response.status):
             await self._back_off(question, error)
+        elif self._may_be_blocked(question, response, error):
+            raise _blocked(question, 403) from error
         else:
             raise error
+
+    def _may_be_blocked(self, question: _Question, response: _Response, error: ExactError) -> bool:
+        """Whether a bare 403 came from before the place where calls are counted; all others carry rate headers."""
+        if response.status != 403 or question.division is None or error.reason not in {None, "Forbidden"}:
+            return False
+        is_counted = limits.is_known(limits.read_headers(response.headers))
+        return not is_counted and limits.is_known(self._ledger.quota(question.division))
 
     async def _wait_for_quota(self, question: _Question, response: _Response) -> None:
         """Count a 429; the ledger knows its window by now, so booking waits for it or raises."""
         question.limited += 1
-        if limits.exhausted_window(limits.read_headers(response.headers)) is not None:
+        is_named = limits.exhausted_window(limits.read_headers(response.headers)) is not None
+        if is_named and question.division is not None:
             if question.limited > MOST_LIMITED:
                 raise UnavailableError(
                     f"{question.endpoint}: Exact kept answering that the minute's calls are used. Load later.",
@@ -220,11 +231,7 @@ class Sender:
                 )
             return
         if question.is_blind:
-            raise KeyBlockedError(
-                f"{question.endpoint}: Exact refuses calls without naming a limit. It does so for an hour or more "
-                "after ten refused requests: look for those in the log, and load again later.",
-                **question.facts(429),
-            )
+            raise _blocked(question, 429)
         question.is_blind = True
         await self._sleep(_hinted_wait_seconds(response))
 
@@ -261,6 +268,14 @@ def _unreachable(question: _Question, error: httpx.TransportError) -> Unreachabl
 
 def _broken(question: _Question, what: str) -> UnavailableError:
     return UnavailableError(f"{question.endpoint}: {what}. Load again later.", **question.facts(None))
+
+
+def _blocked(question: _Question, status: int) -> KeyBlockedError:
+    return KeyBlockedError(
+        f"{question.endpoint}: Exact refuses calls without naming a limit or a reason (HTTP {status}). It does so "
+        "for an hour or more after ten refused requests: look for those in the log, and load again later.",
+        **question.facts(status),
+    )
 
 
 def _held_back(question: _Question, until: datetime) -> KeyBlockedError:
