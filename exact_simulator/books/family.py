@@ -46,6 +46,16 @@ def references_to(plan: Plan, shape: Shape) -> Iterator[tuple[Shape, str]]:
                 yield other, column
 
 
+def kept_rows(plan: Plan, shape: Shape) -> int:
+    """How many of the first rows new documents may refer to by hand-made models, and so cannot be deleted."""
+    for other in plan.shapes.values():
+        if other.model.source != "numbers" and shape.model.source == "numbers":
+            for reference in other.model.refers.values():
+                if reference is not None and reference.table == shape.name:
+                    return plan.counts[shape.name] if shape.model.kept is None else shape.model.kept
+    return 0
+
+
 def is_owned(shape: Shape, column: str) -> bool:
     """Whether rows of a table cannot be without the row that a column refers to: they are its lines, or keyed by it."""
     return any(

@@ -8,7 +8,7 @@ from exact_simulator.books import master
 from exact_simulator.books.lines import PERSONS, line_model
 from exact_simulator.books.reference import ACCOUNTS, USERS
 from exact_simulator.books.shape import Model, Reference
-from exact_simulator.books.sizes import Sizes
+from exact_simulator.books.sizes import Sizes, kept
 from exact_simulator.books.sql import DAY_MS, draw, guid
 
 ENTRIES, LINES = "ledger_entries", "ledger_lines"
@@ -24,7 +24,7 @@ _JOURNAL_RELATIONS = {
     "S": ("salesentry_SalesEntries", "salesentry_SalesEntryLines"),
     "P": ("purchaseentry_PurchaseEntries", "purchaseentry_PurchaseEntryLines"),
 }
-KIND_OF = {relation: kind for kind, pair in _JOURNAL_RELATIONS.items() for relation in pair}
+_KINDS = {relation: kind for kind, pair in _JOURNAL_RELATIONS.items() for relation in pair}
 _TYPE = "CASE @._kind WHEN 'S' THEN 20 WHEN 'P' THEN 30 WHEN 'B' THEN 40 WHEN 'C' THEN 10 ELSE 90 END"
 _TYPE_TEXT = (
     "CASE @._kind WHEN 'S' THEN 'Verkoopboeking' WHEN 'P' THEN 'Inkoopboeking' WHEN 'B' THEN 'Bankboeking'"
@@ -37,7 +37,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
     sales = sizes.accounts * 11 // 20
     account = (
         f"CASE kind WHEN 'S' THEN 1+{draw('customer', sales)} WHEN 'P' THEN"
-        f" {sizes.accounts // 2 + 1}+{draw('supplier', sizes.accounts - sizes.accounts // 2)} END"
+        f" {sizes.accounts // 2 + 1}+{draw('supplier', kept(sizes.accounts) - sizes.accounts // 2)} END"
     )
     return {
         ENTRIES: _entries(sizes, account),
@@ -84,7 +84,7 @@ def _entries(sizes: Sizes, account: str) -> Model:
             ),
             "_document": Reference(
                 table="documents_Documents",
-                expression=f"CASE WHEN n%8=0 THEN 1+{draw('document', sizes.documents)} END",
+                expression=f"CASE WHEN n%8=0 THEN 1+{draw('document', kept(sizes.documents))} END",
             ),
             "_condition": Reference(table="cashflow_PaymentConditions", expression="1+n%4"),
         },
@@ -122,6 +122,7 @@ def _entries(sizes: Sizes, account: str) -> Model:
             "IsExtraDuty": "0",
         },
         where=relations,
+        kinds=_KINDS,
         indexed=("Date", "FinancialYear"),
     )
 
@@ -183,11 +184,11 @@ def _lines(sizes: Sizes) -> Model:
             "Account": Reference(table=ACCOUNTS, expression="_account&4294967295"),
             "Item": Reference(
                 table="logistics_Items",
-                expression=f"CASE WHEN _kind='S' AND i BETWEEN 1 AND 4 THEN 1+h%{sizes.items} END",
+                expression=f"CASE WHEN _kind='S' AND i BETWEEN 1 AND 4 THEN 1+h%{kept(sizes.items)} END",
             ),
             "Project": Reference(
                 table="project_Projects",
-                expression=f"CASE WHEN h%16=0 AND i BETWEEN 1 AND 4 THEN 1+(h>>8)%{sizes.projects} END",
+                expression=f"CASE WHEN h%16=0 AND i BETWEEN 1 AND 4 THEN 1+(h>>8)%{kept(sizes.projects)} END",
             ),
         },
         shown={
@@ -234,6 +235,7 @@ def _lines(sizes: Sizes) -> Model:
             },
         },
         where=relations,
+        kinds=_KINDS,
         indexed=("_header", "Date"),
     )
 
@@ -287,6 +289,7 @@ def _invoices(sizes: Sizes) -> Model:
             "StatusDescription": "'Verwerkt'",
             "TypeDescription": "CASE @.Type WHEN 8021 THEN 'Creditnota' ELSE 'Verkoopfactuur' END",
         },
+        kinds=dict.fromkeys(("salesinvoice_SalesInvoices", "bulk_SalesInvoice_SalesInvoices"), "S"),
         indexed=("InvoiceDate",),
     )
 
@@ -299,6 +302,7 @@ def _invoice_lines(sizes: Sizes) -> Model:
         merged=("sync_SalesInvoice_SalesInvoices",),
         header=INVOICES,
         header_key="InvoiceID",
+        kinds=dict.fromkeys((*plain, "sync_SalesInvoice_SalesInvoices"), "S"),
         line_numbers=(0, 9999),
         where=dict.fromkeys(plain, "@.LineNumber BETWEEN 1 AND 8999"),
     )
@@ -366,6 +370,13 @@ def _terms(sizes: Sizes) -> Model:
             "PaymentCondition": "@_condition.Code",
             "PaymentConditionDescription": "@_condition.Description",
             "TransactionType": _TYPE,
+        },
+        kinds={
+            "sync_Cashflow_PaymentTerms": "S",
+            "cashflow_Receivables": "S",
+            "bulk_Cashflow_Receivables": "S",
+            "cashflow_Payments": "P",
+            "bulk_Cashflow_Payments": "P",
         },
         where={
             "cashflow_Receivables": "@._kind='S'",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from exact_simulator.books.reference import USERS
 from exact_simulator.books.shape import Model, Reference
-from exact_simulator.books.sizes import Sizes
+from exact_simulator.books.sizes import Sizes, kept
 
 PERSONS: dict[str, Reference | None] = {
     "Creator": Reference(table=USERS, expression="1+n%5"),
@@ -36,6 +36,7 @@ def line_model(
     line_numbers: tuple[int, ...] = (),
     where: Mapping[str, str] | None = None,
     shown: Mapping[str, str] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Model:
     """A model of lines.
 
@@ -50,6 +51,7 @@ def line_model(
         header=header,
         line_numbers=line_numbers,
         where=where or {},
+        kinds=kinds or {},
         is_dated=True,
         stored={
             "_cents": "CASE i WHEN 0 THEN _net+_vat WHEN 7 THEN _vat ELSE cents END",
@@ -61,7 +63,7 @@ def line_model(
         },
         refers={
             "Item": Reference(
-                table="logistics_Items", expression=f"CASE WHEN i BETWEEN 1 AND 6 THEN 1+h%{sizes.items} END"
+                table="logistics_Items", expression=f"CASE WHEN i BETWEEN 1 AND 6 THEN 1+h%{kept(sizes.items)} END"
             ),
             "Creator": Reference(table=USERS, expression="1+n%5"),
             "Modifier": Reference(table=USERS, expression="1+h%5"),

@@ -2,7 +2,7 @@
 
 from exact_simulator.books.reference import ACCOUNTS, USERS
 from exact_simulator.books.shape import Model, Reference
-from exact_simulator.books.sizes import Sizes
+from exact_simulator.books.sizes import Sizes, kept
 from exact_simulator.books.sql import draw
 
 GL_ACCOUNTS = 64
@@ -51,6 +51,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
         ),
         ACCOUNTS: Model(
             count=accounts,
+            kept=kept(accounts),
             stored={
                 "Code": "printf('%18d',1000+n)",
                 "Name": f"{_LAST} || ' ' || {_choice('trade', _TRADES.split(','))} || ' ' || n",
@@ -145,6 +146,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
         ),
         "logistics_Items": Model(
             count=items,
+            kept=kept(items),
             stored={
                 "Code": "printf('ART-%05d',n)",
                 "Description": "'Artikel ' || n || CASE n%13 WHEN 0 THEN ' – Ø 12″ ''special''' ELSE '' END",
@@ -168,6 +170,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
         ),
         "project_Projects": Model(
             count=sizes.projects,
+            kept=kept(sizes.projects),
             stored={
                 "Code": "printf('P%04d',n)",
                 "Description": "'Project ' || n || CASE n%7 WHEN 0 THEN ' ''é''' ELSE '' END",
@@ -184,6 +187,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
         ),
         "documents_Documents": Model(
             count=sizes.documents,
+            kept=kept(sizes.documents),
             stored={
                 "Subject": "'Document ' || n || CASE n%9 WHEN 0 THEN ' ✓ ''kopie''' ELSE '' END",
                 "HID": "n",
@@ -208,7 +212,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
             stored={
                 "Quantity": f"(1+{draw('hours', 32)})/4.0",
                 "_price": f"5000+{draw('rate', 100)}*100",
-                "_is_cost": "n%4=0",
+                "_is_cost": "CASE :kind WHEN 'cost' THEN 1 WHEN 'time' THEN 0 ELSE n%4=0 END",
                 "EntryNumber": "n",
                 "Date": "c-c%86400000",
                 "HourStatus": "CASE n%5 WHEN 0 THEN 2 ELSE 20 END",
@@ -221,6 +225,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
                 "Type": "CASE WHEN @._is_cost THEN 2 ELSE 1 END",
                 "DivisionDescription": "NULL",
             },
+            kinds={"project_TimeTransactions": "time", "project_CostTransactions": "cost"},
             where={"project_TimeTransactions": "NOT @._is_cost", "project_CostTransactions": "@._is_cost"},
             indexed=("Date",),
         ),

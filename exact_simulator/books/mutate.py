@@ -24,7 +24,7 @@ def insert(context: Context, target: Target, count: int, values: dict[str, objec
         last=0,
         timestamp=store.reserve_timestamps(context.connection, _room(context, target, count)),
         now_ms=context.now_ms(),
-        kind=_kind(target),
+        kind=target.shape.model.kinds.get(target.endpoint.relation),
     )
     numbers = _make(context, target, replace(batch, last=batch.first + count - 1))
     if values:
@@ -74,7 +74,11 @@ def release_late(context: Context, ticket: int | None) -> list[object]:
         target = context.target(relation, division)
         first = _next_number(context, target, count)
         batch = Batch(
-            first=first, last=first + count - 1, timestamp=timestamp, now_ms=prepared_ms, kind=_kind(target)
+            first=first,
+            last=first + count - 1,
+            timestamp=timestamp,
+            now_ms=prepared_ms,
+            kind=target.shape.model.kinds.get(target.endpoint.relation),
         )
         keys += context.keys(target, _make(context, target, batch))
         context.connection.execute("DELETE FROM _late WHERE ticket=?", (number,))
@@ -97,13 +101,6 @@ def _next_number(context: Context, target: Target, count: int) -> int:
 def _room(context: Context, target: Target, count: int) -> int:
     tables = dependents(context.plan, root(context.plan, target.shape))
     return len(tables) * 2 * count * TIMESTAMPS_PER_ROW
-
-
-def _kind(target: Target) -> str | None:
-    """Kind of entry that shows in the entity; None: by pattern."""
-    if target.shape.name in {ledger.INVOICES, ledger.INVOICE_LINES, ledger.TERMS}:
-        return "P" if target.endpoint.entity == "Payments" else "S"
-    return ledger.KIND_OF.get(target.endpoint.relation)
 
 
 def _make(context: Context, target: Target, batch: Batch) -> list[int]:

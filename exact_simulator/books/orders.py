@@ -3,7 +3,7 @@
 from exact_simulator.books.lines import HEADER_AMOUNTS, HEADER_STORED, PERSONS, line_model
 from exact_simulator.books.reference import ACCOUNTS
 from exact_simulator.books.shape import Model, Reference
-from exact_simulator.books.sizes import Sizes
+from exact_simulator.books.sizes import Sizes, kept
 from exact_simulator.books.sql import draw
 
 SALES_ORDERS, SALES_ORDER_LINES = "salesorder_SalesOrders", "salesorder_SalesOrderLines"
@@ -22,7 +22,7 @@ def _customer(sizes: Sizes) -> Reference:
 
 def _supplier(sizes: Sizes) -> Reference:
     half = sizes.accounts // 2
-    return Reference(table=ACCOUNTS, expression=f"{half + 1}+{draw('supplier', sizes.accounts - half)}")
+    return Reference(table=ACCOUNTS, expression=f"{half + 1}+{draw('supplier', kept(sizes.accounts) - half)}")
 
 
 def _sales(sizes: Sizes) -> dict[str, Model]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from exact_simulator.books import balance, deletions, ledger, store
 from exact_simulator.books.context import Context, Target
-from exact_simulator.books.family import dependents, has_modified, header_of, is_owned, references_to
+from exact_simulator.books.family import dependents, has_modified, header_of, is_owned, kept_rows, references_to
 from exact_simulator.books.generate import Division
 from exact_simulator.books.renew import header_number, line_range, renew, renew_parents
 from exact_simulator.books.shape import Shape, base
@@ -44,8 +44,9 @@ def _free(context: Context, target: Target, count: int) -> list[int]:
 
 
 def _held(context: Context, shape: Shape, numbers: Sequence[int]) -> set[int]:
-    """Those of the rows that documents other than their own refer to."""
-    held: set[int] = set()
+    """Those of the rows that documents other than their own refer to, or will."""
+    kept = kept_rows(context.plan, shape)
+    held = {number for number in numbers if number & 0xFFFFFFFF <= kept}
     own = {item.name for item in dependents(context.plan, shape)}
     for other, column in references_to(context.plan, shape):
         if other.model.source != "numbers" and other.name not in own:

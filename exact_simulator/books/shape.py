@@ -50,6 +50,10 @@ class Model:
     """Line numbers beside the details of `lines`: 0 is the header, 9999 the VAT."""
     is_dated: bool | None = None
     """Business rows, from the first year on; None: by rule."""
+    kept: int | None = None
+    """So many of the first rows new documents may refer to, and cannot be deleted; None: all."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Kind that a row must have to show in a relation (`:kind` of the generator)."""
     is_lean: bool = False
     """Properties without a model are shown as null, not stored: for the big tables."""
     indexed: tuple[str, ...] = ()

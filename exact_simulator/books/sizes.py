@@ -8,6 +8,11 @@ LINES_PER_ENTRY = 4.1
 """Transaction lines of an average entry; see the pattern of kinds in `ledger`."""
 
 
+def kept(count: int) -> int:
+    """Of so many rows, those that documents refer to; the last ones can be deleted."""
+    return count * 9 // 10
+
+
 def _between(low: int, value: float, high: int) -> int:
     return max(low, min(high, int(value)))
 
