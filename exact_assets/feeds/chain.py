@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 from msgspec.structs import replace
 
-from exact_assets.errors import ExactError, PagingError, RequestRefusedError
+from exact_assets.errors import ExactError, RequestRefusedError
 from exact_assets.exact.page import Expand, Page
 from exact_assets.feeds.want import Source
 from exact_assets.stream import Chain
@@ -82,7 +82,6 @@ async def _chunks(
     source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
 ) -> AsyncGenerator[Chunk, None]:
     chain = chain if chain.link else anew(chain)
-    asked: str | None = chain.link
     pages: list[Page] = []
     opened = now()
     failure: ExactError | None = None
@@ -96,7 +95,7 @@ async def _chunks(
                 failure = error
                 break
             pages.append(page)
-            asked, chain = chain.link, _after(chain, page)
+            chain = _after(chain, page)
             if page.next_link is not None and _is_full(pages, now() - opened):
                 yield Chunk(pages=tuple(pages), chain=chain, is_last=False)
                 pages, opened = [], now()
@@ -104,9 +103,8 @@ async def _chunks(
         yield Chunk(pages=tuple(pages), chain=chain, is_last=True)
         return
     if pages:
-        # A link that leads nowhere may be a slip of one answer: next time that answer is asked for again.
-        kept = replace(chain, link=asked) if isinstance(failure, PagingError) else chain
-        yield Chunk(pages=tuple(pages), chain=kept, is_last=False)
+        # A page whose link leads astray has not come: it is asked for again next time, which helps against a slip.
+        yield Chunk(pages=tuple(pages), chain=chain, is_last=False)
     raise failure
 
 

@@ -79,11 +79,12 @@ class Reader:
 
     async def _do(self, job: Job, state: StreamState) -> AsyncGenerator[Step, None]:
         """Do a job, in another way where Exact refuses to filter."""
+        stored = state
         while True:
             chosen = plan(job, self.table, self.target.year, state, zone=self.source.zone)
             began = False
             try:
-                async with aclosing(self._run(job, chosen, state)) as steps:
+                async with aclosing(self._run(job, chosen, state, stored=stored)) as steps:
                     async for step in steps:
                         began = True
                         yield step
@@ -95,10 +96,13 @@ class Reader:
                 state = replace(state, refused=(*state.refused, chosen.relies_on), chain=None)
                 if was_under_way:
                     yield self._nothing(state)
+                    stored = state
             else:
                 return
 
-    async def _run(self, job: Job, chosen: Plan, state: StreamState) -> AsyncGenerator[Step, None]:
+    async def _run(
+        self, job: Job, chosen: Plan, state: StreamState, *, stored: StreamState
+    ) -> AsyncGenerator[Step, None]:
         chain = state.chain or _new_chain(job)
         following = follow(self.source, self.division, self.target.ask(chosen), chain, now=self.want.now)
         async with aclosing(following) as chunks:
@@ -108,9 +112,9 @@ class Reader:
                     state = replace(state, chain=None)
                     yield self._nothing(state)
                 step = await self._step(job, chunk, state)
-                if step.verb is Verb.REPLACE or step.rows.num_rows or step.parents or step.state != state:
+                if step.verb is Verb.REPLACE or step.rows.num_rows or step.parents or step.state != stored:
                     yield step
-                state = step.state
+                state = stored = step.state
 
     def _nothing(self, state: StreamState) -> Step:
         return Step(verb=Verb.UPSERT, rows=empty(self.table), state=state)

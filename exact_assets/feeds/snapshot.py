@@ -33,11 +33,14 @@ async def read(
         and want.now() - parse_utc(state.chain.started) > STALE
     ):
         state = replace(state, chain=replace(state.chain, link=None))
+    stored = state
     while True:
         relies_on, question = _question(table, state, want)
         began = False
         try:
-            async with aclosing(_run(source, table, division, state, question=question, want=want)) as steps:
+            async with aclosing(
+                _run(source, table, division, state, question=question, want=want, stored=stored)
+            ) as steps:
                 async for step in steps:
                     began = True
                     yield step
@@ -52,7 +55,14 @@ async def read(
 
 
 async def _run(
-    source: Source, table: Table, division: int, state: StreamState, *, question: Question, want: Want
+    source: Source,
+    table: Table,
+    division: int,
+    state: StreamState,
+    *,
+    question: Question,
+    want: Want,
+    stored: StreamState,
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
     async with aclosing(follow(source, division, question, chain, now=want.now)) as chunks:
@@ -70,9 +80,9 @@ async def _run(
             )
             rows = between(rows, first_year_kept(table, want.start_year), LATEST)
             step = _step(table, chunk, rows, state, want)
-            if step.verb is not Verb.UPSERT or step.state != state:
+            if step.verb is not Verb.UPSERT or step.state != stored:
                 yield step
-            state = step.state
+            state = stored = step.state
 
 
 def _step(table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: Want) -> Step:

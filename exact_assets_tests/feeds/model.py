@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 
 from exact_assets.catalogue.table import Table
-from exact_assets.feeds import Want, read
+from exact_assets.feeds import Source, Want, read
 from exact_assets.stream import Step, StreamState, Verb
-from exact_assets_tests.feeds.vendor import Vendor
 
 Row = dict[str, Any]
-DIVISION = 123456
 
 
 @dataclass
@@ -42,9 +40,11 @@ class Model:
         state = msgspec.json.decode(msgspec.json.encode(step.state), type=StreamState)
         self.state = msgspec.structs.replace(state, load_seq=self.state.load_seq + 1)
 
-    async def bring(self, vendor: Vendor, want: Want, *, stop: Callable[[int], bool] = lambda _: False) -> bool:
+    async def bring(
+        self, source: Source, want: Want, *, division: int = 123456, stop: Callable[[int], bool] = lambda _: False
+    ) -> bool:
         """Read and store steps until the end, or until `stop` says that the process is killed after one."""
-        async with aclosing(read(vendor, self.table, DIVISION, self.state, want=want)) as steps:
+        async with aclosing(read(source, self.table, division, self.state, want=want)) as steps:
             async for step in steps:
                 self.store(step)
                 if stop(len(self.steps)):
