@@ -154,6 +154,10 @@ class ExactClient:
         """Return what is known of the division's quota; unknown before its first answer."""
         return self._ledger.quota(division).at(self.server_now())
 
+    def calls(self, division: int) -> int:
+        """Count the calls that this client has sent to a division, retries included."""
+        return self._sender.calls[division]
+
     async def _page(self, url: str, decode: PageDecoder, *, division: int, check_division: bool) -> Page:
         """Read one page; rows of another division are asked for once more, as that has passed by itself before."""
         calls = 0

@@ -7,6 +7,7 @@ What answers mean stands in `answers` and `limits`; what is asked, in `client`.
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -111,6 +112,8 @@ class Sender:
         self._sleep = sleep
         self._chance = chance
         self._skew = Skew(ledger.skew())
+        self.calls: Counter[int | None] = Counter()
+        """What was sent so far, per division, retries included."""
 
     def server_now(self) -> datetime:
         """Return the server's time, or somewhat earlier."""
@@ -156,6 +159,7 @@ class Sender:
 
     async def _send(self, question: _Question, token: Token) -> _Response | ExactError:
         question.calls += 1
+        self.calls[question.division] += 1
         sent_at = self._now()
         try:
             answer = await self._http.get(question.url, headers={"Authorization": f"Bearer {token.access_token}"})
