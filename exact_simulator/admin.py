@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 from exact_simulator.facts import Endpoint, endpoint_by_path
 from exact_simulator.faults import Fault
 from exact_simulator.odata.sql import quoted
+from exact_simulator.render import shown_sql
 from exact_simulator.settings import Settings
 from exact_simulator.world import World
 
@@ -30,7 +31,7 @@ def admin_routes(world: World) -> list[Mount]:
         Mount(
             "/_simulator",
             routes=[
-                Route("/settings", admin.settings, methods=["GET", "POST"]),
+                Route("/settings", admin.settings, methods=["GET", "POST", "DELETE"]),
                 Route("/faults", admin.faults, methods=["GET", "POST", "DELETE"]),
                 Route("/calls", admin.calls, methods=["GET", "DELETE"]),
                 Route("/rows", admin.rows, methods=["GET"]),
@@ -62,12 +63,13 @@ class Admin:
     def __init__(self, world: World) -> None:
         """Keep the world they work on."""
         self._world = world
+        self._at_first = world.settings.model_dump()
 
     async def settings(self, request: Request) -> Response:
-        """Tell the switches; change those given."""
+        """Tell the switches; change those given, or put all back to what they were at the start (DELETE)."""
         world = self._world
-        if request.method == "POST":
-            given = await request.json()
+        if request.method != "GET":
+            given = await request.json() if request.method == "POST" else self._at_first
             try:
                 changed = Settings.model_validate(world.settings.model_dump() | given)
             except ValidationError as error:
@@ -105,11 +107,14 @@ class Admin:
         except KeyError as error:
             return Response(f"no such endpoint: {error}", 404)
         division = int(query["division"]) if "division" in query else None
-        return StreamingResponse(self._lines(endpoint, division), media_type="application/x-ndjson")
+        return StreamingResponse(
+            self._lines(endpoint, division, base=str(request.base_url).partition("/_simulator")[0].rstrip("/")),
+            media_type="application/x-ndjson",
+        )
 
-    async def _lines(self, endpoint: Endpoint, division: int | None) -> AsyncIterator[str]:
+    async def _lines(self, endpoint: Endpoint, division: int | None, *, base: str) -> AsyncIterator[str]:
         names = [item.name for item in endpoint.properties if item.edm_type.startswith("Edm.")]
-        columns = ", ".join(map(quoted, names)) or "NULL"
+        columns = ", ".join(shown_sql(endpoint, name, base=base) for name in names) or "NULL"
         where, bound = ("WHERE _division = ?", (division,)) if division is not None else ("", ())
         sql = f"SELECT {columns} FROM {quoted(self._world.books.relation(endpoint))} {where}"
         loop = asyncio.get_running_loop()

@@ -86,6 +86,12 @@ class Control:
         found: dict[str, Any] = _checked(answer).json()
         return found
 
+    def reset(self) -> None:
+        """Put switches back; forget faults, calls and quota; let the clock go on. Rows and tokens stay."""
+        for path in ("/settings", "/faults", "/calls", "/quota"):
+            _checked(self._http.delete(path))
+        self.thaw()
+
     def calls(self, *, path: str = "", division: int | None = None) -> list[dict[str, Any]]:
         """Read the log of calls, oldest first; with `path`, those whose path has it as a part."""
         lines = _checked(self._http.get("/calls")).text.splitlines()

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,29 @@ from exact_simulator.serve import key_clause
 from exact_simulator.world import World
 
 WRITABLE = frozenset({"documents/Documents", "documents/DocumentAttachments"})
+_BLANK = [
+    "AmountFC",
+    "Body",
+    "Contact",
+    "ContactFullName",
+    "ContractID",
+    "ContractNumber",
+    "DocumentDate",
+    "DocumentFolder",
+    "ExpiryDate",
+    "FinancialTransactionEntryID",
+    "Item",
+    "Language",
+    "Opportunity",
+    "Project",
+    "ProposedEntryStatus",
+    "SalesInvoiceNumber",
+    "SalesOrderNumber",
+    "ScanServiceStatus",
+    "ShopOrderNumber",
+    "TeamsMeetingId",
+]
+"""What a document that was just made has no value for, unless one was given."""
 
 
 def write(world: World, *, route: Route, method: str, body: bytes, base: str) -> Response:
@@ -46,9 +70,23 @@ def write(world: World, *, route: Route, method: str, body: bytes, base: str) ->
                 endpoint, route.division, keys=[key], values=_held(endpoint, _payload(endpoint, body))
             )
         else:
-            world.books.delete(endpoint, route.division, keys=[key])
+            _changed(world.books.delete, endpoint, route.division, keys=[key])
         world.changed()
     return Response(status_code=204)
+
+
+def _changed(
+    change: Callable[..., list[object]], endpoint: Endpoint, division: int, **arguments: Any
+) -> list[object]:
+    """Change the books.
+
+    Raises:
+        RefusedError: they refuse.
+    """
+    try:
+        return change(endpoint, division, **arguments)
+    except ValueError as error:
+        raise RefusedError(400, f"{texts.BAD_PAYLOAD} {error}") from error
 
 
 def _payload(endpoint: Endpoint, body: bytes) -> dict[str, Any]:
@@ -72,7 +110,8 @@ def _create(world: World, endpoint: Endpoint, division: int, payload: dict[str, 
         raise RefusedError(400, texts.TOO_LARGE)
     if content is not None:
         payload["FileSize"] = len(content)
-    (key,) = world.books.insert(endpoint, division, values=_held(endpoint, payload))
+    blank = dict.fromkeys(_BLANK) if endpoint.entity == "Documents" else {}
+    (key,) = _changed(world.books.insert, endpoint, division, values=blank | _held(endpoint, payload))
     if content is not None:
         world.files.mkdir(exist_ok=True)
         (world.files / str(key)).write_bytes(content)

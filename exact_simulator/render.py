@@ -34,7 +34,8 @@ def _row_sql(path: str, chosen: tuple[str, ...], uri: str, links: tuple[str, ...
     address = [_constant(uri), *_key_parts(endpoint)]
     parts = ['{"__metadata":{"uri":"', *address, f'","type":"{model(endpoint)}"}}']
     for item in properties:
-        parts += [f',"{item.name}":', _Argument(_value(item, escaped=escaped))]
+        column = shown_sql(endpoint, item.name, base=uri.partition("/api/v1/")[0])
+        parts += [f',"{item.name}":', _Argument(_value(item, column, escaped=escaped))]
     for link in links:
         parts += [f',"{link}":{{"__deferred":{{"uri":"', *address, f'/{link}"}}}}']
     # As bytes, so that nobody decodes what is encoded again a moment later.
@@ -88,8 +89,15 @@ _JSON = {
 """SQL for the JSON text of a value: {0} is the column, {1} a slash. Other types are always null."""
 
 
-def _value(item: Property, *, escaped: bool) -> str:
-    return _JSON.get(item.edm_type, "'null'").format(f'"{item.name}"', "\\/" if escaped else "/")
+def _value(item: Property, column: str, *, escaped: bool) -> str:
+    return _JSON.get(item.edm_type, "'null'").format(column, "\\/" if escaped else "/")
+
+
+def shown_sql(endpoint: Endpoint, name: str, *, base: str) -> str:
+    """Write the SQL expression of a property as it is shown: the books do not know where files are served."""
+    if endpoint.entity == "DocumentAttachments" and name == "Url":
+        return f"""('{base.replace("'", "''")}' || "Url" || '&Stamp=NL001')"""
+    return f'"{name}"'
 
 
 def _key_parts(endpoint: Endpoint) -> list[str]:

@@ -126,16 +126,28 @@ def _set(context: Context, target: Target, numbers: Sequence[int], values: dict[
     """Store values for properties that a table stores as they are shown."""
     shown = target.shape.shown[target.endpoint.relation]
     for name, value in values.items():
-        column = shown.get(name, "").removeprefix("@.")
-        if (
-            column not in target.shape.columns
-            or column in target.shape.references
-            or name in target.endpoint.identity
-        ):
+        column = name if shown.get(name, "").startswith(f"@{name}.") else shown.get(name, "").removeprefix("@.")
+        if column not in target.shape.columns or name in target.endpoint.identity:
             raise ValueError(f"{target.endpoint.relation}.{name} cannot be set: it is no stored value of its own")
+        stored = _number_of(context, target, column, value) if column in target.shape.references else value
         context.connection.executemany(
-            f'UPDATE {base(target.shape.name)} SET "{column}"=? WHERE _n=?', ((value, number) for number in numbers)
+            f'UPDATE {base(target.shape.name)} SET "{column}"=? WHERE _n=?',
+            ((stored, number) for number in numbers),
         )
+
+
+def _number_of(context: Context, target: Target, column: str, value: object) -> object:
+    """Find the row that a reference's value names."""
+    if value is None:
+        return None
+    other = context.plan.shapes[target.shape.references[column].table]
+    found = context.connection.execute(
+        f'SELECT _n FROM {base(other.name)} WHERE _division=? AND "{other.identity}"=?',
+        (target.division.number, str(value).lower()),
+    ).fetchone()
+    if found is None:
+        raise ValueError(f"{target.endpoint.relation}.{column}: there is no {other.name} {value}")
+    return found[0]
 
 
 def _set_something(context: Context, target: Target, numbers: Sequence[int]) -> None:
