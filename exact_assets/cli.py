@@ -4,16 +4,25 @@ Exit codes: 0 done, 1 failed with the reason on standard error, 2 wrong usage.
 """
 
 import asyncio
+import json
 import sys
 import webbrowser
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
 
-from exact_assets.errors import ExactAssetsError, ReconnectError
+from exact_assets.errors import ExactAssetsError, ReconnectError, SettingsError
+from exact_assets.settings import Settings
 
 if TYPE_CHECKING:
     from exact_assets.control.open import Control
+    from exact_assets.warehouse.divisions import DivisionChoice
+    from exact_assets.warehouse.protocol import Warehouse
 
 
 class ReportingGroup(click.Group):
@@ -50,7 +59,6 @@ def connect(redirect_url: str | None, browser: bool, wait_seconds: float) -> Non
     """
     from exact_assets.control.connect import finish, look_around  # noqa: PLC0415 - other commands start sooner
     from exact_assets.control.open import Control  # noqa: PLC0415 - likewise
-    from exact_assets.settings import Settings  # noqa: PLC0415 - likewise
 
     control = Control.open(Settings())
     control.client_secret()
@@ -87,6 +95,126 @@ def _ask(control: "Control", *, browser: bool, wait_seconds: float) -> str | Non
             "No answer came. Run `exact-assets connect --redirect-url '…'` with the address that you were sent to."
         )
     return answer
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@click.option("--select", "selection", help="Names, groups and globs, comma separated; otherwise all tables.")
+def tables(as_json: bool, selection: str | None) -> None:
+    """List the tables: how each is read, its key and year, and what it costs in calls."""
+    from exact_assets.catalogue import listing, select  # noqa: PLC0415 - other commands start sooner
+
+    listed = listing(select(selection or "all"))
+    _show([asdict(one) for one in listed], as_json=as_json)
+    if not as_json:
+        click.echo(f"{len(listed)} tables, {sum(one.is_default for one in listed)} of them by default")
+
+
+@main.group()
+def divisions() -> None:
+    """Choose the divisions (administrations) that are kept in step."""
+
+
+@divisions.command()
+def refresh() -> None:
+    """Ask Exact which divisions there are, and add new ones to the list, not enabled."""
+    from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
+
+    async def ask() -> list[tuple[int, str]]:
+        async with Control.open(Settings()).client() as client:
+            return [(one.code, one.description or "") for one in await client.divisions()]
+
+    added = _warehouse().refresh_divisions(asyncio.run(ask()))
+    click.echo(f"{len(added)} new divisions")
+
+
+@divisions.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+def list_divisions(as_json: bool) -> None:
+    """List the divisions and which of them are enabled."""
+    _show([asdict(choice) for choice in _choices()], as_json=as_json)
+
+
+@divisions.command()
+@click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
+def enable(codes: tuple[int, ...]) -> None:
+    """Keep divisions in step from now on: they become partitions."""
+    _enable(codes, enabled=True)
+
+
+@divisions.command()
+@click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
+def disable(codes: tuple[int, ...]) -> None:
+    """Stop work on divisions: their partitions go, their data stays."""
+    _enable(codes, enabled=False)
+
+
+@main.command()
+@click.option("--ui/--no-ui", default=True, help="Keep the Dagster UI open, or end after the closing table.")
+@click.option("--port", default=3000, show_default=True, help="For the UI, where it is free.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(".state/demo"),
+    show_default=True,
+    help="For its state.",
+)
+def demo(ui: bool, port: int, folder: Path) -> None:
+    """Load two divisions of a simulated Exact Online by real Dagster runs, and open the UI."""
+    from exact_assets.demo.run import run_demo  # noqa: PLC0415 - other commands start sooner
+
+    run_demo(folder, port=port, shows_ui=ui, console=_console())
+
+
+def _enable(codes: tuple[int, ...], *, enabled: bool) -> None:
+    from exact_assets.defs.selection import apply_to_instance  # noqa: PLC0415 - other commands start sooner
+
+    unknown = set(codes) - {choice.division for choice in _choices()}
+    if unknown:
+        raise SettingsError(
+            f"Division {min(unknown)} is not in the list. Run `exact-assets divisions refresh`, then look at "
+            "`exact-assets divisions list`."
+        )
+    _warehouse().set_divisions_enabled(codes, enabled=enabled)
+    changes = apply_to_instance({choice.division for choice in _choices() if choice.sync_enabled})
+    click.echo(f"{len(changes.added)} divisions added to the partitions, {len(changes.removed)} removed")
+
+
+def _choices() -> "tuple[DivisionChoice, ...]":
+    return _warehouse().list_divisions() or ()
+
+
+def _warehouse() -> "Warehouse":
+    from exact_assets.warehouse.open import open_warehouse  # noqa: PLC0415 - other commands start sooner
+
+    return open_warehouse(Settings().warehouse_url)
+
+
+def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows for people or for programs."""
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, default=str))
+        return
+    grid = Grid(box=box.SIMPLE)
+    for name in rows[0] if rows else ():
+        grid.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        grid.add_row(*(_text(value) for value in row.values()))
+    _console().print(grid)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+def _console() -> Console:
+    # Where nobody looks, in a file or a pipe, lines are not cut to the width of a screen.
+    return Console(width=None if sys.stdout.isatty() else 220)
 
 
 if __name__ == "__main__":

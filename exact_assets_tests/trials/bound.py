@@ -47,7 +47,7 @@ def main(url: str, token: str, division: int, database: str) -> None:
 def _answer_type(table: Table) -> Any:
     fields = [(column.property, _python_type(column.type), None) for column in table.columns]
     row: Any = msgspec.defstruct("Row", fields, gc=False)
-    pages = [("results", list[row]), ("next", str | None, None)]
+    pages: list[tuple[str, Any, Any]] = [("results", list[row]), ("next", str | None, None)]
     inner = msgspec.defstruct("Inner", pages, rename={"next": "__next"})
     return msgspec.defstruct("Answer", [("d", inner)])
 
