@@ -116,11 +116,13 @@ FILTERS_OF_BULK = {
 
 SNAPSHOT_LINES = frozenset(
     {
-        # Its headers must be filtered (they have a sync twin), by a list of fields that lacks Modified.
+        # Few documents have charges: through their headers, all documents would be read to find them.
         "crm_quotation_order_charge_lines",
+        "salesinvoice_sales_invoice_order_charge_lines",
+        "salesorder_sales_order_order_charge_lines",
     }
 )
-"""Lines that have headers which cannot be asked for what changed."""
+"""Lines without Modified that are read whole, though they have headers."""
 
 YEAR_SOURCES = {
     # Plans and terms of a project: it, and what is booked on it, refers to them whatever their date.

@@ -73,6 +73,15 @@ async def follow(
             yield chunk
 
 
+def may_do_without_filter(error: RequestRefusedError) -> bool:
+    """Tell whether another filter, or none, may help.
+
+    Exact's texts come in the user's language; what stays is the name of the option that they are about.
+    """
+    reason = error.reason or ""
+    return error.status not in {404, 405} and ("$filter" in reason or "$select" not in reason)
+
+
 def anew(chain: Chain) -> Chain:
     """Give the same chain before its first page."""
     return Chain(first_year=chain.first_year, last_year=chain.last_year, reload=chain.reload)

@@ -18,7 +18,7 @@ from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.errors import RequestRefusedError
 from exact_assets.exact.page import Page
 from exact_assets.feeds import digest
-from exact_assets.feeds.chain import Chunk, Question, follow
+from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
 from exact_assets.feeds.filters import MODIFIED, Plan, YearProperty, plan
 from exact_assets.feeds.jobs import Job, Kind, jobs
 from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept
@@ -54,6 +54,8 @@ class Target:
     rows: Callable[[Sequence[Page], int], Awaitable[Part]]
     """Of pages and the year of rows that nothing tells the year of."""
     year: YearProperty | None
+    guid_key: str | None
+    """The key's property, where it is one guid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class Reader:
         """Do a job, in another way where Exact refuses to filter."""
         stored = state
         while True:
-            chosen = plan(job, self.table, self.target.year, state, zone=self.source.zone)
+            chosen = self._plan(job, state)
             began = False
             try:
                 async with aclosing(self._run(job, chosen, state, stored=stored)) as steps:
@@ -89,7 +91,7 @@ class Reader:
                         began = True
                         yield step
             except RequestRefusedError as error:
-                if began or chosen.relies_on is None or error.status in {404, 405}:
+                if began or chosen.relies_on is None or not may_do_without_filter(error):
                     raise
                 job = _without_filter(job, chosen, state)
                 was_under_way = state.chain is not None
@@ -99,6 +101,10 @@ class Reader:
                     stored = state
             else:
                 return
+
+    def _plan(self, job: Job, state: StreamState) -> Plan:
+        target = self.target
+        return plan(job, self.table, state, year=target.year, key=target.guid_key, zone=self.source.zone)
 
     async def _run(
         self, job: Job, chosen: Plan, state: StreamState, *, stored: StreamState
@@ -209,6 +215,6 @@ def _new_chain(job: Job) -> Chain:
 
 def _without_filter(job: Job, chosen: Plan, state: StreamState) -> Job:
     """Give the job to do instead: everything, in the place of what is there."""
-    if chosen.is_unfiltered:
+    if job.kind is not Kind.CATCH_UP and (job.span is None or not chosen.filters):
         return job
     return Job(kind=Kind.RELOAD if state.is_loaded else Kind.LOAD)

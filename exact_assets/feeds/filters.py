@@ -1,10 +1,10 @@
 """The `$filter` and `$orderby` of a job, and what they rely on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.table import Column, Table
 from exact_assets.feeds.jobs import Job, Kind, Span
 from exact_assets.feeds.wall_clock import literal, reread_from
 from exact_assets.stream import StreamState
@@ -12,6 +12,7 @@ from exact_assets.stream import StreamState
 MODIFIED = "Modified"
 UNFILTERED = "no filter"
 """In `StreamState.refused`: an endpoint with mandatory filtering."""
+_NO_GUID = "00000000-0000-0000-0000-000000000000"
 _EVER = datetime(1900, 1, 1)  # noqa: DTZ001 - a wall clock
 
 
@@ -52,23 +53,33 @@ class Plan:
     relies_on: str | None
     """What Exact might refuse, as in `StreamState.refused`; None: there is no other way."""
 
-    @property
-    def is_unfiltered(self) -> bool:
-        """Whether everything is asked for."""
-        return not self.filters
 
-
-def plan(job: Job, table: Table, year: YearProperty | None, state: StreamState, *, zone: str) -> Plan:
-    """Choose the filters of a job."""
+def plan(
+    job: Job, table: Table, state: StreamState, *, year: YearProperty | None, key: str | None, zone: str
+) -> Plan:
+    """Choose the filters of a job; `key` is the key's property where that is a guid."""
     if job.kind is Kind.CATCH_UP and MODIFIED not in state.refused:
         return _since(state, zone=zone)
     inside = year.within(job.span) if year is not None and job.span is not None else ""
     if year is not None and inside:
         return Plan(filters={"$filter": inside}, relies_on=year.name)
-    by_modified = MODIFIED in table.filterable and MODIFIED not in state.refused
-    if UNFILTERED in state.refused and by_modified:
-        return Plan(filters={"$filter": f"{MODIFIED} ge {literal(_EVER)}"}, relies_on=None)
-    return Plan(filters={}, relies_on=UNFILTERED if by_modified else None)
+    return everything(table, state.refused, key=key)
+
+
+def everything(table: Table, refused: tuple[str, ...], *, key: str | None) -> Plan:
+    """Ask for all rows: without a filter, or where one is mandatory with one that every row passes."""
+    by_key, by_modified = key is not None, MODIFIED in table.filterable and MODIFIED not in refused
+    if UNFILTERED not in refused:
+        return Plan(filters={}, relies_on=UNFILTERED if by_key or by_modified else None)
+    if key is not None and key not in refused:
+        return Plan(filters={"$filter": f"{key} ne guid'{_NO_GUID}'"}, relies_on=key if by_modified else None)
+    return Plan(filters={"$filter": f"{MODIFIED} ge {literal(_EVER)}"}, relies_on=None)
+
+
+def guid_key(columns: Iterable[Column], key: Iterable[str]) -> str | None:
+    """Give the property that is the key, where it is one guid."""
+    found = [column for column in columns if column.name in set(key)]
+    return found[0].property if len(found) == 1 and found[0].edm_type == "Edm.Guid" else None
 
 
 def _since(state: StreamState, *, zone: str) -> Plan:

@@ -9,7 +9,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.exact.page import Page
 from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty
+from exact_assets.feeds.filters import Plan, YearProperty, guid_key
 from exact_assets.feeds.rows import as_rows, page_schema, select_list
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState
@@ -24,7 +24,12 @@ async def read(
         answers = [page.rows for page in pages]
         return Part(rows=as_rows(answers, table, division=division, zone=source.zone, start_year=start_year))
 
-    target = Target(ask=lambda plan: _question(table, plan), rows=rows, year=_year(table))
+    target = Target(
+        ask=lambda plan: _question(table, plan),
+        rows=rows,
+        year=_year(table),
+        guid_key=guid_key(table.columns, table.key),
+    )
     reader = Reader(source=source, table=table, division=division, want=want, target=target)
     async with aclosing(reader.read(state)) as steps:
         async for step in steps:

@@ -15,7 +15,7 @@ from exact_assets.errors import RequestRefusedError
 from exact_assets.exact.page import Expand, Page, Unexpanded
 from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty
+from exact_assets.feeds.filters import Plan, YearProperty, guid_key
 from exact_assets.feeds.rows import as_rows, page_schema, select_list, years_of
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState
@@ -30,7 +30,13 @@ async def read(
     if table.parent is None:
         raise ValueError(f"{table.name} has no parent to be read through")
     lines = Lines(source=source, table=table, parent=table.parent, division=division)
-    target = Target(ask=lines.ask, rows=lines.rows, year=_year(table.parent))
+    key = [column.name for column in table.parent.columns if column.property == table.parent.key]
+    target = Target(
+        ask=lines.ask,
+        rows=lines.rows,
+        year=_year(table.parent),
+        guid_key=guid_key(table.parent.columns, key),
+    )
     reader = Reader(source=source, table=table, division=division, want=want, target=target)
     async with aclosing(reader.read(state)) as steps:
         async for step in steps:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.errors import RequestRefusedError
 from exact_assets.feeds import digest
-from exact_assets.feeds.chain import Chunk, Question, follow
-from exact_assets.feeds.filters import YearProperty
+from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
+from exact_assets.feeds.filters import Plan, YearProperty, everything, guid_key
 from exact_assets.feeds.jobs import Span
 from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
 from exact_assets.feeds.wall_clock import parse_utc
@@ -45,7 +45,7 @@ async def read(
                     began = True
                     yield step
         except RequestRefusedError as error:
-            if began or relies_on is None or error.status in {404, 405}:
+            if began or relies_on is None or not (relies_on == _SELECT or may_do_without_filter(error)):
                 raise
             state = replace(state, refused=(*state.refused, relies_on))
             if state.chain is not None:
@@ -106,23 +106,28 @@ def _step(table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: 
 
 def _question(table: Table, state: StreamState, want: Want) -> tuple[str | None, Question]:
     """Give what is asked, and what of it Exact may refuse."""
-    params: dict[str, str] = {}
-    relies_on: str | None = None
-    if table.feed is not Feed.FUNCTION or _SELECT not in state.refused:
+    plan = _plan(table, state, want)
+    params = dict(plan.filters)
+    if _SELECT not in state.refused:
         params[_SELECT] = select_list(table.columns)
-        # Some functions take no `$select`.
-        relies_on = _SELECT if table.feed is Feed.FUNCTION else None
-    year = _year(table)
-    if year is not None and year.is_usable(table, state.refused):
-        params["$filter"], relies_on = year.within(_since(want.start_year)), year.name
     properties = {column.name: column.property for column in table.columns}
-    return relies_on, Question(
+    return plan.relies_on, Question(
         path=table.endpoint,
         params=params,
         schema=page_schema(table.columns),
         key=tuple(properties[name] for name in table.key),
         check_division=table.checks_division,
     )
+
+
+def _plan(table: Table, state: StreamState, want: Want) -> Plan:
+    if table.feed is Feed.FUNCTION:
+        # Functions take no filters, and some no `$select`.
+        return Plan(filters={}, relies_on=None if _SELECT in state.refused else _SELECT)
+    year = _year(table)
+    if year is not None and year.is_usable(table, state.refused):
+        return Plan(filters={"$filter": year.within(_since(want.start_year))}, relies_on=year.name)
+    return everything(table, state.refused, key=guid_key(table.columns, table.key))
 
 
 def _year(table: Table) -> YearProperty | None:

@@ -22,7 +22,7 @@ FIRST_YEAR = 2024
 UNLIMITED: Mapping[str, Any] = {"minute_limit": 100_000, "day_limit": 1_000_000}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Connected:
     """A running simulator and the way to it."""
 

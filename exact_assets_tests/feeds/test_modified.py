@@ -216,20 +216,37 @@ def test_where_modified_is_refused_the_table_is_read_whole_each_time() -> None:
     assert sum("Modified" in call.get("$filter", "") for call in vendor.calls) == 1
 
 
-def test_where_a_filter_is_mandatory_everything_is_asked_for_by_modified() -> None:
+@pytest.mark.parametrize(
+    ("refuses", "asked"),
+    [
+        ({"no filter"}, "ID ne guid'00000000-0000-0000-0000-000000000000'"),
+        ({"no filter", "ID"}, "Modified ge datetime'1900-01-01T00:00:00'"),
+    ],
+)
+def test_where_a_filter_is_mandatory_one_that_every_row_passes_is_given(refuses: set[str], asked: str) -> None:
     table = replace(INVOICES, filterable=frozenset({"Modified"}))
-    vendor = Vendor([row(1), row(2)], refuses=frozenset({"no filter"}))
+    vendor = Vendor([row(1), row(2)], refuses=frozenset(refuses))
     model = Model(table)
     bring(model, vendor)
-    assert vendor.calls[-1]["$filter"] == "Modified ge datetime'1900-01-01T00:00:00'"
+    assert vendor.calls[-1]["$filter"] == asked
     assert model.values("amount") == truth(vendor)
 
 
 def test_a_request_that_is_refused_in_every_form_is_an_error() -> None:
-    vendor = Vendor([row(1)], refuses=frozenset({"$select"}))
+    vendor = Vendor([row(1)], refuses=frozenset({"InvoiceDate", "no filter", "ID", "Modified"}))
     with pytest.raises(RequestRefusedError):
         bring(Model(INVOICES), vendor)
-    assert len(vendor.calls) == 3
+    assert len(vendor.calls) == 4
+
+
+def test_no_other_filter_is_tried_where_the_refusal_is_about_something_else() -> None:
+    vendor = Vendor([row(1)])
+    vendor.fail = lambda _: RequestRefusedError(
+        "no", status=400, reason="Please add a $select or a $top=1 statement"
+    )
+    with pytest.raises(RequestRefusedError):
+        bring(Model(INVOICES), vendor)
+    assert len(vendor.calls) == 1
 
 
 def test_a_row_that_was_changed_while_pages_were_read_is_read_by_the_next_catch_up() -> None:

@@ -19,7 +19,7 @@ from exact_assets.exact.page import Expand, Page, Unexpanded
 
 ZONE = "Europe/Amsterdam"
 Row = dict[str, Any]
-_TERM = re.compile(r"(\w+) (eq|gt|ge|lt|le) (\S+)")
+_TERM = re.compile(r"(\w+) (eq|ne|gt|ge|lt|le) (\S+)")
 
 
 @dataclass
