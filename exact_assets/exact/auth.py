@@ -195,7 +195,7 @@ def _refusal(status: int, reason: str, answer: Mapping[str, Any]) -> ExactError:
         return ReconnectError(
             f"The connection is broken. Exact says: {said or code} Run `exact-assets connect`.", **facts
         )
-    if may_pass(status) or status < 400 or "fault" in answer or not answer:
+    if may_pass(status) or status < 400 or "fault" in answer:
         return UnavailableError(f"The token endpoint gave no tokens (HTTP {status}). Try again later.", **facts)
     return RequestRefusedError(
         f"The token endpoint refuses the request (HTTP {status}, {said or code}). Check EXACT_CLIENT_ID, "

@@ -1,0 +1,117 @@
+"""How a chain of pages is followed, and where it ends."""
+
+import pytest
+
+from exact_assets.errors import DivisionNotGrantedError, PagingError, WrongDivisionError
+from exact_assets_tests.exact.conftest import Bench
+from exact_assets_tests.exact.vendor import Reply, error, page
+
+ROW = {"ID": "a", "Division": 7}
+LINK = "/api/v1/7/crm/Accounts?$select=ID&$skiptoken=datetime'2018-09-21T04%3A18%3A55.617',guid'cb'"
+
+
+def test_a_link_is_followed_to_the_letter(bench: Bench) -> None:
+    bench.vendor.replies = [page(ROW, following=bench.vendor.base_url + LINK), page()]
+    assert [found.rows.num_rows for found in bench.pages()] == [1, 0]
+    assert bench.vendor.targets[1] == LINK
+
+
+@pytest.mark.parametrize("name", ["$skiptoken", "%24skiptoken"])
+def test_both_spellings_of_the_skiptoken_are_followed(bench: Bench, name: str) -> None:
+    link = f"/api/v1/7/crm/Accounts?{name}=12L"
+    bench.vendor.replies = [page(ROW, following=bench.vendor.base_url + link), page()]
+    bench.pages()
+    assert bench.vendor.targets[1] == link
+
+
+def test_a_chain_goes_on_from_a_link(bench: Bench) -> None:
+    bench.vendor.replies = [page(ROW)]
+    assert len(bench.pages(link=bench.vendor.base_url + LINK)) == 1
+    assert bench.vendor.targets == [LINK]
+
+
+def test_a_bare_list_is_the_last_page(bench: Bench) -> None:
+    bench.vendor.replies = [Reply(body={"d": [ROW, ROW]})]
+    (found,) = bench.pages()
+    assert (found.rows.num_rows, found.next_link) == (2, None)
+
+
+def test_a_single_entity_is_a_page_of_one_row(bench: Bench) -> None:
+    bench.vendor.replies = [Reply(body={"d": {"__metadata": {"uri": "x"}, **ROW}})]
+    assert bench.pages()[0].rows.to_pylist() == [ROW]
+
+
+@pytest.mark.parametrize("body", [{"d": []}, {"d": {"results": []}}])
+def test_an_empty_answer_is_an_empty_page(bench: Bench, body: object) -> None:
+    bench.vendor.replies = [Reply(body=body)]
+    assert [found.rows.num_rows for found in bench.pages()] == [0]
+
+
+def test_a_chain_that_repeats_itself_is_refused_before_its_page_is_given(bench: Bench) -> None:
+    link = f"{bench.vendor.base_url}{LINK}"
+    bench.vendor.replies = [page(ROW, following=link), page(ROW, following=link)]
+    seen, _ = bench.pages_until(PagingError)
+    assert (len(seen), len(bench.vendor.asked)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://127.0.0.1:1/api/v1/7/crm/Accounts",
+        "https://start.exactonline.nl/api/v1/7/crm/Accounts",
+        "http://127.0.0.1:{port}@evil.example/api/v1/7/crm/Accounts",
+        "https://127.0.0.1:{port}/api/v1/7/crm/Accounts",
+        "http://127.0.0.1:nan/x",
+        "/api/v1/7/crm/Accounts?relative",
+    ],
+)
+def test_a_link_elsewhere_is_not_followed(bench: Bench, link: str) -> None:
+    port = bench.vendor.base_url.rpartition(":")[2]
+    bench.vendor.replies = [page(ROW, following=link.format(port=port))]
+    bench.pages_until(PagingError)
+    assert len(bench.vendor.asked) == 1
+
+
+def test_a_resumed_link_elsewhere_gets_no_token(bench: Bench) -> None:
+    bench.pages_until(PagingError, link="https://evil.example/x")
+    assert bench.vendor.asked == []
+
+
+def test_a_row_of_another_division_is_asked_for_once_more(bench: Bench) -> None:
+    bench.vendor.replies = [page(ROW, {"ID": "b", "Division": 8}), page(ROW)]
+    (found,) = bench.pages()
+    assert (found.rows.num_rows, found.calls) == (1, 2)
+
+
+def test_rows_of_another_division_are_never_given(bench: Bench) -> None:
+    bench.vendor.replies = [page({"ID": "b", "Division": 8})] * 2
+    seen, caught = bench.pages_until(WrongDivisionError)
+    assert seen == []
+    assert "than 7" in str(caught)
+
+
+def test_rows_of_other_divisions_pass_where_they_are_meant_to(bench: Bench) -> None:
+    bench.vendor.replies = [page({"ID": "b", "Division": 8})]
+    assert bench.pages(check_division=False)[0].rows.num_rows == 1
+
+
+def test_all_pages_of_divisions_are_read(bench: Bench) -> None:
+    me = {"CurrentDivision": 7, "FullName": "Ann", "ServerUtcOffset": 7200}
+    first = {"Code": 7, "Hid": "1", "Legislation": "NL ", "Current": True, "DivisionMoveDate": "/Date(0)/"}
+    following = f"{bench.vendor.base_url}/api/v1/7/system/Divisions?$skiptoken=7"
+    bench.vendor.replies = [page(me), page(first, following=following), page({"Code": 8})]
+    found = bench.ask(lambda client: client.divisions())
+    assert [division.code for division in found] == [7, 8]
+    assert (found[0].hid, found[0].legislation, found[0].is_current) == (1, "NL", True)
+
+
+def test_divisions_that_cannot_be_listed_name_the_current_one(bench: Bench) -> None:
+    bench.vendor.replies = [page({"CurrentDivision": 7}), error(403, "Forbidden")]
+    with pytest.raises(DivisionNotGrantedError, match="current division 7"):
+        bench.ask(lambda client: client.divisions())
+
+
+def test_a_small_answer_keeps_its_digits(bench: Bench) -> None:
+    bench.vendor.replies = [Reply(body=b'{"d":[{"Amount":0.10000000000000001}]}')]
+    found = bench.ask(lambda client: client.get("/api/v1/{division}/read/x", {"a": "1"}, division=7))
+    assert str(found[0]["Amount"]) == "0.10000000000000001"
