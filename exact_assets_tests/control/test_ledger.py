@@ -1,0 +1,120 @@
+"""The account of calls, with several processes at it."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from exact_assets.control.database import open_database
+from exact_assets.control.ledger import QuotaLedger
+from exact_assets.errors import ControlError, SettingsError
+from exact_assets.exact.limits import Quota, Window
+from exact_assets_tests.control.processes import output_of, start
+
+NOW = datetime(2026, 11, 22, 12, 0, 20, tzinfo=UTC)
+MINUTE_END = datetime(2026, 11, 22, 12, 1, tzinfo=UTC)
+
+BOOK = """
+import sys
+from datetime import datetime
+from exact_assets.control.database import open_database
+from exact_assets.control.ledger import QuotaLedger
+ledger = QuotaLedger(open_database(sys.argv[1], is_durable=False), site="s", client="c")
+now = datetime.fromisoformat(sys.argv[2])
+print(sum(ledger.book(7, "sync/CRM/Accounts", now=now).is_booked for _ in range(60)))
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'deep' / 'control.sqlite'}"
+
+
+def open_ledger(url: str, *, client: str = "c") -> QuotaLedger:
+    return QuotaLedger(open_database(url, is_durable=False), site="s", client=client)
+
+
+def told(ledger: QuotaLedger, *, remaining: int = 100, status: int = 200) -> None:
+    news = Quota(minute=Window(limit=100, remaining=remaining, resets_at=MINUTE_END))
+    ledger.settle(7, "sync/CRM/Accounts", news=news, status=status, now=NOW)
+
+
+def test_processes_together_use_every_allowed_call_and_no_more(url: str) -> None:
+    ledger = open_ledger(url)
+    ledger.book(7, "sync/CRM/Accounts", now=NOW)
+    told(ledger, remaining=99)
+    racers = [start(BOOK, url, NOW.isoformat()) for _ in range(3)]
+    assert sum(int(output_of(process)) for process in racers) == 99
+    assert not open_ledger(url).book(7, "sync/CRM/Accounts", now=NOW).is_booked
+
+
+def test_all_calls_are_back_after_the_reset(url: str) -> None:
+    ledger = open_ledger(url)
+    told(ledger, remaining=0, status=429)
+    assert not ledger.book(7, "x", now=MINUTE_END - timedelta(milliseconds=1)).is_booked
+    assert ledger.book(7, "x", now=MINUTE_END).is_booked
+
+
+def test_divisions_and_apps_have_accounts_of_their_own(url: str) -> None:
+    told(open_ledger(url), remaining=0, status=429)
+    assert open_ledger(url).book(8, "x", now=NOW).is_booked
+    assert open_ledger(url, client="other").book(7, "x", now=NOW).is_booked
+
+
+def test_an_unanswered_call_is_given_back(url: str) -> None:
+    ledger = open_ledger(url)
+    told(ledger, remaining=50)
+    before = ledger.quota(7)
+    ledger.book(7, "x", now=NOW)
+    assert ledger.quota(7) != before
+    ledger.unsent(7)
+    assert ledger.quota(7) == before
+
+
+@pytest.mark.parametrize("division", [7, None])
+def test_an_endpoint_is_held_back_before_exact_blocks_the_key(url: str, division: int | None) -> None:
+    """Exact blocks after more than ten: the tenth may still go out, the eleventh not."""
+    ledger = open_ledger(url)
+    for second in range(10):
+        assert ledger.book(division, "crm/Accounts", now=NOW).is_booked
+        at = NOW + timedelta(seconds=second)
+        ledger.settle(division, "crm/Accounts", news=Quota(), status=400, now=at)
+    assert ledger.book(division, "crm/Accounts", now=NOW).held_until == NOW + timedelta(hours=1)
+    assert ledger.book(division, "crm/Contacts", now=NOW).is_booked
+    assert ledger.book(division, "crm/Accounts", now=NOW + timedelta(hours=1, seconds=1)).is_booked
+
+
+def test_answers_that_exact_does_not_count_hold_nothing_back(url: str) -> None:
+    ledger = open_ledger(url)
+    for status in [200, 408, 429, 500] * 10:
+        ledger.settle(7, "crm/Accounts", news=Quota(), status=status, now=NOW)
+    assert ledger.book(7, "crm/Accounts", now=NOW).is_booked
+
+
+def test_the_servers_clock_is_kept_for_the_next_process(url: str) -> None:
+    open_ledger(url).keep_skew(timedelta(seconds=-5.25))
+    assert open_ledger(url, client="other").skew() == timedelta(seconds=-5.25)
+
+
+def test_booking_and_settling_cost_less_than_a_millisecond_each(url: str) -> None:
+    ledger = open_ledger(url)
+    told(ledger)
+    began = time.process_time()
+    for _ in range(300):
+        ledger.book(8, "x", now=NOW)
+        ledger.settle(8, "x", news=Quota(), status=200, now=NOW)
+    assert (time.process_time() - began) / 600 < 0.001
+
+
+def test_a_database_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "control.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(ControlError, match="EXACT_CONTROL_URL"):
+        open_database(f"sqlite:///{path}", is_durable=False)
+
+
+@pytest.mark.parametrize("url", ["postgresql://host/name", "sqlite://", "sqlite:///:memory:"])
+def test_a_database_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="EXACT_CONTROL_URL"):
+        open_database(url, is_durable=False)
