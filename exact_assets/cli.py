@@ -98,7 +98,7 @@ def _ask(control: "Control", *, browser: bool, wait_seconds: float) -> str | Non
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--select", "selection", help="Names, groups and globs, comma separated; otherwise all tables.")
 def tables(as_json: bool, selection: str | None) -> None:
     """List the tables: how each is read, its key and year, and what it costs in calls."""
@@ -129,7 +129,7 @@ def refresh() -> None:
 
 
 @divisions.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_divisions(as_json: bool) -> None:
     """List the divisions and which of them are enabled."""
     _show([asdict(choice) for choice in _choices()], as_json=as_json)
@@ -193,8 +193,7 @@ def _warehouse() -> "Warehouse":
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print rows for people or for programs."""
     if as_json:
-        for row in rows:
-            click.echo(json.dumps(row, default=str))
+        click.echo(json.dumps(rows, default=str, indent=2))
         return
     grid = Grid(box=box.SIMPLE)
     for name in rows[0] if rows else ():
