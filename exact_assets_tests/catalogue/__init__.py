@@ -1,0 +1,1 @@
+"""The catalogue: facts, rules, and the language in which tables are chosen."""
