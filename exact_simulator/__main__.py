@@ -115,7 +115,13 @@ def _serve(world: World, *, host: str, port: int) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     config = uvicorn.Config(
-        make_app(world), log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=1
+        make_app(world),
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=1,
     )
     # The facts and the routes stay: no need to look at them again and again.
     gc.collect()

@@ -38,8 +38,6 @@ async def answer_call(world: World, http: HttpRequest, call: Call) -> Response:
     fault = world.faults.strike(target, route.division)
     if fault is not None:
         call.fault = fault.kind
-        if fault.kind == "slow":
-            await asyncio.sleep(float(fault.value))
         early = early_answer(fault)
         if early is not None:
             return early
@@ -80,6 +78,8 @@ async def _let_in(
 
 
 async def _answer(world: World, http: HttpRequest, *, route: Route, fault: Fault | None) -> Response:
+    if fault is not None and fault.kind == "slow":
+        await asyncio.sleep(float(fault.value))
     replaced = None if fault is None else replaced_answer(fault)
     if replaced is not None:
         return replaced

@@ -1,15 +1,17 @@
 """The ASGI application: which address is answered by which part, and the log around it."""
 
+import asyncio
 import socket
 import struct
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exact_simulator.admin import admin_routes
 from exact_simulator.answers import html
@@ -19,6 +21,8 @@ from exact_simulator.damage import ABORT, damaged, early_answer
 from exact_simulator.documents import download
 from exact_simulator.facts import endpoint_by_path
 from exact_simulator.faults import Fault
+from exact_simulator.limits import ErrorKey
+from exact_simulator.oauth import USER_ID
 from exact_simulator.world import World
 
 _ATTACHMENTS = "/api/v1/{division}/documents/DocumentAttachments"
@@ -51,16 +55,16 @@ class Front:
             await self._others(scope, receive, send)
             return
         scope[ABORT] = _aborter(send)
-        if not scope["path"].startswith("/api/v1/"):
-            await self._others(scope, receive, send)
-            return
         world = self._world
+        if not scope["path"].startswith("/api/v1/"):
+            await self._others(scope, receive, _dated(world, send))
+            return
         call = new_call(world, scope)
         began = time.perf_counter()
         try:
             answer = await answer_call(world, Request(scope, receive), call)
             call.status, call.bytes = answer.status_code, len(answer.body)
-            await answer(scope, receive, send)
+            await answer(scope, receive, _dated(world, send))
         finally:
             call.seconds = time.perf_counter() - began
             world.log.leave(call)
@@ -76,6 +80,18 @@ def new_call(world: World, scope: Scope) -> Call:
     )
     world.log.calls.append(call)
     return call
+
+
+def _dated(world: World, send: Send) -> Send:
+    """Put the simulator's own time in the Date header: clients take the server's clock from there."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = formatdate(world.clock.now(), usegmt=True).encode("ascii")
+            message["headers"] = [*message["headers"], (b"date", date)]
+        await send(message)
+
+    return dated
 
 
 def _aborter(send: Send) -> Callable[[bool], None]:
@@ -110,8 +126,15 @@ async def _token(request: Request) -> Response:
     call = new_call(world, request.scope)
     body = await request.body()
     fault = world.faults.strike(call.path, None)
+    key: ErrorKey = (world.app.client_id, USER_ID, None, "oauth2/token")
+    if world.settings.token_errors_block and world.blocks.is_blocked(key):
+        call.fault, call.status = "blocked", 429
+        return Response(status_code=429)
+    if fault is not None and fault.kind == "slow":
+        await asyncio.sleep(float(fault.value))
     answer = _token_answer(world, body, request.headers.get("content-type", ""), fault)
     call.fault, call.status = None if fault is None else fault.kind, answer.status_code
+    world.blocks.count(key, answer.status_code)
     return answer
 
 

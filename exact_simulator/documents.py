@@ -26,6 +26,7 @@ from exact_simulator.world import World
 
 WRITABLE = frozenset({"documents/Documents", "documents/DocumentAttachments"})
 _BLANK = [
+    "Account",
     "AmountFC",
     "Body",
     "Contact",

@@ -1,5 +1,6 @@
 """Runs plans against the books: rows as JSON texts, in their envelope, with the link to the next page."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -140,10 +141,25 @@ def _with_expansions(
         if item.navigation.target is not None:
             children = _children(place, item, [row[column] for row in rows])
         for index, row in enumerate(rows):
-            nested = children.get(row[column], ()) if item.navigation.target is not None else ()
-            texts[index] += b',"%b":{"results":[%b]}' % (item.navigation.name.encode(), b",".join(nested))
+            nested = children.get(row[column], []) if item.navigation.target is not None else []
+            texts[index] += b',"%b":%b' % (
+                item.navigation.name.encode(),
+                _nested(place, item, texts[index], nested),
+            )
         column += item.navigation.target is not None
     return [text + b"}" for text in texts]
+
+
+def _nested(place: Place, item: Expansion, parent: bytes, rows: list[bytes]) -> bytes:
+    """Put an expanded collection in `results`, with a link to the rest where that does not come at once."""
+    size = place.settings.expanded_page_size
+    if size is None or len(rows) <= size:
+        return b'{"results":[%b]}' % b",".join(rows)
+    address = json.loads(parent + b"}")["__metadata"]["uri"]
+    key = json.loads(rows[size - 1])["__metadata"]["uri"].rpartition("(")[2].rstrip(")")
+    select = "" if item.select is None else f"$select={','.join(item.select)}&"
+    link = json.dumps(f"{address}/{item.navigation.name}?{select}$skiptoken={key}")
+    return b'{"results":[%b],"__next":%b}' % (b",".join(rows[:size]), link.encode())
 
 
 def _children(place: Place, item: Expansion, owners: Sequence[Any]) -> dict[Any, list[bytes]]:

@@ -134,6 +134,8 @@ def _check_function(endpoint: Endpoint, query: Query) -> None:
 def check_filter(endpoint: Endpoint, query: Query, settings: Settings) -> None:
     """Refuse properties that may not be filtered on, and the lack of a mandatory filter."""
     used = frozenset() if query.filter is None else names(query.filter)
+    if not endpoint.by_name.keys() >= used:
+        raise QueryError
     if settings.mandatory_filter and _is_filter_mandatory(endpoint, settings):
         fields = endpoint.only_filters or sorted(endpoint.filterable)
         if fields and not used & frozenset(fields):

@@ -36,6 +36,8 @@ class Settings(BaseModel):
     block_seconds: float = 3600
     blocked_answer: Literal["429", "403"] = "429"
     """Both come without rate headers."""
+    token_errors_block: bool = False
+    """Whether errors of the token endpoint, early refreshes among them, block that as well."""
 
     # OData
     page_size_cap: int | None = Field(default=None, gt=0)
@@ -57,6 +59,8 @@ class Settings(BaseModel):
     date_slashes_escaped: bool = True
     """Write `\\/Date(…)\\/` in JSON text."""
     error_lang: str = ""
+    expanded_page_size: int | None = Field(default=None, gt=0)
+    """Rows of an expanded collection before it gets a `__next` of its own; None: all come at once."""
 
     # Who may do what
     refused_divisions: dict[int, str] = Field(default_factory=dict)
@@ -81,6 +85,7 @@ STRICT: dict[str, Any] = {
     "too_many_body": "html",
     "unauthorized_body": "empty",
     "overlaps_refused": True,
+    "token_errors_block": True,
     "full_page_has_next": True,
     "sync_order": "shuffled",
     "mandatory_filter": True,

@@ -31,7 +31,8 @@ ME = """
     DivisionCustomerSiretNumber DossierDivision AccountingDivision IsEmployeeSelfServiceUser IsMyFirmLiteUser
     IsStarterUser IsMyFirmPortalUser IsClientUser FullName PictureUrl ThumbnailPicture ThumbnailPictureFormat UserID
     UserName LanguageCode Legislation Email Title Initials FirstName MiddleName LastName Gender Nationality Language
-    Phone PhoneExtension Mobile ServerTime ServerUtcOffset EmployeeID CustomerCode PackageCode IsOEIMigrationMandatory
+    Phone PhoneExtension Mobile ServerTime ServerUtcOffset EmployeeID CustomerCode PackageCode
+    IsOEIMigrationMandatory
 """
 
 
@@ -53,8 +54,8 @@ def test_me_has_no_rate_headers(api: httpx.Client) -> None:
 
 DIVISION = """
     AddressLine1 AddressLine2 AddressLine3 BlockingStatus BusinessTypeCode BusinessTypeDescription Code
-    ChamberOfCommerceNumber ChamberOfCommerceEstablishment City CompanySizeCode CompanySizeDescription Country Created
-    Creator CreatorFullName Currency Current Customer CustomerCode CustomerName DatevAccountantNumber
+    ChamberOfCommerceNumber ChamberOfCommerceEstablishment City CompanySizeCode CompanySizeDescription Country
+    Created Creator CreatorFullName Currency Current Customer CustomerCode CustomerName DatevAccountantNumber
     DatevClientNumber Description DivisionMoveDate DivisionHRLinkUnlinkDate Email Fax Hid IsDossierDivision
     IsPracticeDivision IsHRDivision IsMainDivision Legislation Modified Modifier ModifierFullName OBNumber Postcode
     Phone SbiCode SbiDescription SectorCode SectorDescription ShareCapital SiretNumber StartDate State Status
@@ -73,7 +74,7 @@ def test_divisions(get: Get) -> None:
 
 
 def test_customers(get: Get, api: httpx.Client) -> None:
-    url = f"{api.base_url}api/v1/{FIRST}/crm/Accounts"
+    url = f"{api.base_url}/api/v1/{FIRST}/crm/Accounts"
     select = "ID,Name,Email,Phone,Status,IsSales,IsPurchase,IsSupplier,Modified"
     page = inside(get(f"crm/Accounts?$orderby=Modified asc&$select={select}&$skip=0&$top=100"))
     for row in page["results"]:
