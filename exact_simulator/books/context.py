@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exact_simulator.books import balance, deletions, divisions, store
 from exact_simulator.books.generate import Division, Generator
 from exact_simulator.books.plan import Plan
-from exact_simulator.books.shape import Shape
+from exact_simulator.books.shape import Shape, base, resolve
 from exact_simulator.facts import Endpoint, load_endpoints
 
 
@@ -95,17 +95,17 @@ class Context:
 
     def some(self, target: Target, count: int) -> list[int]:
         """Row numbers of `count` records, others at each call; fewer where there are not as many."""
-        relation, number = f'"{target.endpoint.relation}"', target.division.number
-        condition = "_division=?"
-        if target.shape.model.source == "lines" and "LineNumber" in target.endpoint.by_name:
+        shape, number = target.shape, target.division.number
+        where = shape.where(target.endpoint.relation)
+        condition = f"b._division=? AND ({resolve(where) if where else 1})"
+        if shape.model.source == "lines":
             condition += " AND LineNumber BETWEEN 1 AND 8999"
-        total = self.connection.execute(f"SELECT count(*) FROM {relation} WHERE {condition}", (number,)).fetchone()[
-            0
-        ]
+        rows_of = f"FROM {base(shape.name)} b WHERE {condition}"
+        total = self.connection.execute(f"SELECT count(*) {rows_of}", (number,)).fetchone()[0]
         if not total:
             return []
         offset = store.reserve(self.connection, "pick", count, initial=7) * 7919 % total
-        statement = f'SELECT _n FROM {relation} WHERE {condition} ORDER BY "{target.identity}" LIMIT ? OFFSET ?'
+        statement = f'SELECT _n {rows_of} ORDER BY "{shape.identity or "_n"}" LIMIT ? OFFSET ?'
         rows = self.connection.execute(statement, (number, count, offset)).fetchall()
         if len(rows) < count:
             rows += self.connection.execute(statement, (number, min(count - len(rows), offset), 0)).fetchall()

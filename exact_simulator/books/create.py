@@ -77,6 +77,7 @@ def fill(connection: sqlite3.Connection, settings: Settings, context: Context) -
         connection.execute(statement)
     store.save_settings(connection, asdict(settings))
     connection.execute("COMMIT")
+    store.finish(connection, divisions=len(context.divisions))
 
 
 def _divisions(connection: sqlite3.Connection, settings: Settings, context: Context) -> None:

@@ -61,26 +61,26 @@ class Generator:
         """Create the base table without indexes."""
         columns = ["_n INTEGER PRIMARY KEY", "_division INTEGER", "Timestamp INTEGER"]
         names = [*shape.columns, *(name for name in ("Created", "Modified") if name not in shape.columns)]
-        columns += [f'"{name}"' for name in names]
+        # A reference needs its affinity: else SQLite finds no index for `reference = row number`.
+        columns += [f'"{name}" {"INTEGER" if name in shape.references else ""}' for name in names]
         connection.execute(f"CREATE TABLE {base(shape.name)} ({', '.join(columns)})")
 
     def index(self, connection: sqlite3.Connection, shape: Shape) -> None:
         """Create the indexes: every order and range that endpoints are read by."""
-        names = ["Timestamp", "Modified", *([shape.identity] if shape.identity else []), *shape.model.indexed]
-        for name in dict.fromkeys(names):
+        for name in dict.fromkeys(["Timestamp", "Modified", *shape.model.indexed]):
             connection.execute(f'CREATE INDEX "ix_{shape.name}_{name}" ON {base(shape.name)} (_division, "{name}")')
         if shape.identity:
-            connection.execute(f'CREATE UNIQUE INDEX "ux_{shape.name}" ON {base(shape.name)} ("{shape.identity}")')
+            connection.execute(
+                f'CREATE UNIQUE INDEX "ux_{shape.name}" ON {base(shape.name)} (_division, "{shape.identity}")'
+            )
+        if shape.identity and shape.model.source == "documents":
+            # Lines are asked for by their header's identity alone: the division is on the line.
+            connection.execute(f'CREATE INDEX "id_{shape.name}" ON {base(shape.name)} ("{shape.identity}")')
 
-    def fill(self, connection: sqlite3.Connection, shape: Shape, division: Division, batch: Batch) -> int:
-        """Insert the rows of a batch.
-
-        Returns:
-            How many rows there were.
-        """
-        if batch.last < batch.first:
-            return 0
-        return connection.execute(self._insert(shape), self._parameters(shape, division, batch)).rowcount
+    def fill(self, connection: sqlite3.Connection, shape: Shape, division: Division, batch: Batch) -> None:
+        """Insert the rows of a batch."""
+        if batch.last >= batch.first:
+            connection.execute(self._insert(shape), self._parameters(shape, division, batch))
 
     def _parameters(self, shape: Shape, division: Division, batch: Batch) -> dict[str, object]:
         start = sql.ms_of_year(self.years.first - (0 if shape.is_dated else MASTER_YEARS))

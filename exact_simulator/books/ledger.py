@@ -123,7 +123,7 @@ def _entries(sizes: Sizes, account: str) -> Model:
         },
         where=relations,
         kinds=_KINDS,
-        indexed=("Date", "FinancialYear"),
+        indexed=("Date",),
     )
 
 
@@ -290,7 +290,6 @@ def _invoices(sizes: Sizes) -> Model:
             "TypeDescription": "CASE @.Type WHEN 8021 THEN 'Creditnota' ELSE 'Verkoopfactuur' END",
         },
         kinds=dict.fromkeys(("salesinvoice_SalesInvoices", "bulk_SalesInvoice_SalesInvoices"), "S"),
-        indexed=("InvoiceDate",),
     )
 
 
@@ -384,5 +383,4 @@ def _terms(sizes: Sizes) -> Model:
             "cashflow_Payments": "@._kind='P'",
             "bulk_Cashflow_Payments": "@._kind='P'",
         },
-        indexed=("EntryDate",),
     )

@@ -194,7 +194,6 @@ def models(sizes: Sizes) -> dict[str, Model]:
                 "Type": "CASE n%3 WHEN 0 THEN 55 WHEN 1 THEN 10 ELSE 20 END",
             },
             refers={"FinancialTransactionEntryID": None, "Opportunity": None, "Contact": None},
-            indexed=("DocumentDate",),
         ),
         "documents_DocumentAttachments": Model(
             count=sizes.documents * 9 // 8,
@@ -227,7 +226,6 @@ def models(sizes: Sizes) -> dict[str, Model]:
             },
             kinds={"project_TimeTransactions": "time", "project_CostTransactions": "cost"},
             where={"project_TimeTransactions": "NOT @._is_cost", "project_CostTransactions": "@._is_cost"},
-            indexed=("Date",),
         ),
         "cashflow_Banks": Model(count=5),
     }

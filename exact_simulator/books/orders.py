@@ -50,7 +50,6 @@ def _sales(sizes: Sizes) -> dict[str, Model]:
             "ID": "@.OrderID",
             "StatusDescription": "CASE @.Status WHEN 12 THEN 'Open' ELSE 'Volledig' END",
         },
-        indexed=("OrderDate",),
     )
     lines = line_model(
         sizes,
@@ -82,7 +81,6 @@ def _purchase(sizes: Sizes) -> dict[str, Model]:
         },
         refers={**PERSONS, "Supplier": _supplier(sizes), "DeliveryAccount": None},
         shown={**HEADER_AMOUNTS, "PurchaseOrderLineCount": "@._lines", "ExchangeRate": "1.0"},
-        indexed=("OrderDate",),
     )
     lines = line_model(
         sizes,
@@ -112,7 +110,6 @@ def _quotations(sizes: Sizes) -> dict[str, Model]:
         },
         refers={**PERSONS, "OrderAccount": customer, "InvoiceAccount": customer, "DeliveryAccount": customer},
         shown={**HEADER_AMOUNTS, "ID": "@.QuotationID"},
-        indexed=("QuotationDate",),
     )
     lines = line_model(
         sizes,

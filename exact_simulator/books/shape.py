@@ -57,7 +57,8 @@ class Model:
     is_lean: bool = False
     """Properties without a model are shown as null, not stored: for the big tables."""
     indexed: tuple[str, ...] = ()
-    """More columns that are walked in order or looked up, each with the division before it."""
+    """More columns that are looked up or have ranges, each with the division before it. Dates of the biggest tables
+    only: elsewhere SQLite had better walk the identities, in which order pages are."""
     merged: tuple[str, ...] = ()
     """Relations with a row per line that show the header's properties beside those of the line."""
 

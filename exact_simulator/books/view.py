@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from exact_simulator.books.plan import Plan
+from exact_simulator.books.plan import PARENTS, Plan
 from exact_simulator.books.shape import Shape, alias, base, resolve, tokens
 from exact_simulator.facts import Endpoint
 
@@ -24,13 +24,18 @@ def _view(plan: Plan, shape: Shape, endpoint: Endpoint) -> str:
     else:
         conditions, division = ["b._n<1<<32"], "0"
     columns = [f"{division} AS _division", "b._n AS _n", *columns]
-    joins = " ".join(_joins(plan, shape, paths))
+    is_expanded = any(relation == endpoint.relation for relation, _ in PARENTS)
+    joins = " ".join(_joins(plan, shape, paths, is_expanded=is_expanded))
     text = f'CREATE VIEW "{endpoint.relation}" AS SELECT {", ".join(columns)} FROM {base(shape.name)} b {joins}'
     return f"{text} WHERE {' AND '.join(conditions)}" if conditions else text
 
 
-def _joins(plan: Plan, shape: Shape, paths: set[str]) -> Iterator[str]:
-    """Outer joins by row number, so that SQLite leaves out those whose columns nobody asks for."""
+def _joins(plan: Plan, shape: Shape, paths: set[str], *, is_expanded: bool) -> Iterator[str]:
+    """Joins by row number: outer, so that SQLite leaves out those whose columns nobody asks for.
+
+    Where lines are expanded from their headers the join with these is inner (a line always has one): SQLite then
+    begins with the headers asked for.
+    """
     steps = {tuple(path.split(">")[:at]) for path in paths for at in range(1, path.count(">") + 2)}
     for step in sorted(steps, key=lambda step: (len(step), step)):
         table = shape
@@ -38,4 +43,5 @@ def _joins(plan: Plan, shape: Shape, paths: set[str]) -> Iterator[str]:
             table = plan.shapes[table.references[part].table]
         owner, own = alias(">".join(step[:-1])), alias(">".join(step))
         reference = table.references[step[-1]]
-        yield f'LEFT JOIN {base(reference.table)} {own} ON {own}._n={owner}."{step[-1]}"'
+        kind = "JOIN" if is_expanded and step == ("_header",) else "LEFT JOIN"
+        yield f'{kind} {base(reference.table)} {own} ON {own}._n={owner}."{step[-1]}"'
