@@ -125,6 +125,9 @@ SNAPSHOT_LINES = frozenset(
 """Lines without Modified that are read whole, though they have headers."""
 
 YEAR_SOURCES = {
+    # The reporting year is not among the fields that may be filtered on, and Exact calls all years too broad.
+    "cashflow_payments": ("EntryDate", "Created"),
+    "cashflow_receivables": ("EntryDate", "Created"),
     # Plans and terms of a project: it, and what is booked on it, refers to them whatever their date.
     "project_project_wbs": ("Created",),
     "project_wbs_activities": ("Created",),

@@ -3,6 +3,7 @@
 A chunk is stored before the next is read, so that a kill loses few calls and memory does not grow with the table.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from exact_assets.errors import ExactError, RequestRefusedError
 from exact_assets.exact.page import Expand, Page
 from exact_assets.feeds.want import Source
 from exact_assets.stream import Chain
+
+_log = logging.getLogger(__name__)
 
 CHUNK_ROWS = 20_000
 CHUNK_PAGES = 20
@@ -130,8 +133,16 @@ async def _answers(
         link=link,
         expand=question.expand,
     )
+    unknown = frozenset[str]()
     try:
         async for page in pages:
+            if page.unknown - unknown:
+                unknown |= page.unknown
+                _log.warning(
+                    "%s: Exact sends properties that the catalogue does not know: %s. They are not loaded.",
+                    question.path,
+                    ", ".join(sorted(page.unknown)),
+                )
             yield page
     finally:
         if isinstance(pages, AsyncGenerator):

@@ -259,6 +259,42 @@ def test_a_row_that_was_changed_while_pages_were_read_is_read_by_the_next_catch_
     assert model.values("amount") == truth(vendor)
 
 
+def test_a_row_that_was_passed_over_early_in_a_long_load_is_read_by_the_next_catch_up() -> None:
+    """Row 0 changes after its page was read, row 8 later, before its page is: the latter is the newest seen."""
+    vendor = Vendor([row(n) for n in range(9)], step=timedelta(minutes=30))
+    model = Model(INVOICES)
+    vendor.between = lambda v: change(v, 8 * (len(v.calls) - 1)) if len(v.calls) in {1, 2} else None
+    bring(model, vendor)
+    vendor.between = lambda _: None
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_reload_whose_link_is_lost_forgets_what_it_had_staged() -> None:
+    vendor = Vendor([row(n, year=2023) for n in range(90)])
+    model = Model(INVOICES)
+    bring(model, vendor)
+    steps = len(model.steps)
+    bring(model, vendor, stop=lambda n: n > steps, years=(2023,), reload=True)
+    assert model.stage
+    vendor.links.clear()
+    vendor.rows = vendor.rows[45:]
+    bring(model, vendor)
+    assert model.ids() == [(one["ID"],) for one in vendor.rows]
+
+
+def test_a_reload_that_finds_just_what_the_last_catch_up_found_replaces_all_the_same() -> None:
+    table = replace(INVOICES, filterable=frozenset({"Modified"}))
+    vendor = Vendor([row(1), row(2)])
+    model = Model(table)
+    bring(model, vendor)
+    vendor.rows.pop()
+    change(vendor, 1)
+    bring(model, vendor)
+    bring(model, vendor, reload=True)
+    assert model.ids() == [("0001",)]
+
+
 moments = st.integers(0, 4 * 3600)
 
 

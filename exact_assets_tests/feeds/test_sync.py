@@ -180,6 +180,24 @@ def test_a_chunk_ends_after_fifteen_seconds() -> None:
     assert len(vendor.calls) == 2
 
 
+def test_out_of_order_a_row_that_was_passed_over_while_many_changed_is_read() -> None:
+    """In key order, row 0 changes after its page was read; 600 later changes hide it from an overlap of 500."""
+    vendor = Vendor([row(n) for n in range(2000)], page_size=1000)
+
+    def meddle(at: Vendor) -> None:
+        if len(at.calls) == 1:
+            change(at, [0])
+            for number in range(1000, 1600):
+                change(at, [number])
+
+    vendor.between = meddle
+    model = Model(SYNC)
+    bring(model, vendor)
+    vendor.between = lambda _: None
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+
+
 def change(vendor: Vendor, numbers: list[int]) -> None:
     """Change a row before each answer: it gets the highest Timestamp."""
     if not numbers:
