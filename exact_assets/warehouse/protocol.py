@@ -1,10 +1,13 @@
 """What every kind of warehouse can do. One module beside this implements it for each kind."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from exact_assets.catalogue.table import Table
+from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
+from exact_assets.warehouse.divisions import DivisionChoice
 
 
 class Warehouse(Protocol):
@@ -14,7 +17,10 @@ class Warehouse(Protocol):
     """
 
     def prepare(self, tables: Iterable[Table]) -> None:
-        """Create what is missing of tables, columns, keys, comments and the state table; never drop anything."""
+        """Create what is missing of tables, columns, keys, comments and the state table; never drop anything.
+
+        A table that had to be created has no rows, so its streams' states, if any, are forgotten.
+        """
 
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read the states of a table's streams; a stream never stored has the empty state."""
@@ -24,7 +30,39 @@ class Warehouse(Protocol):
 
         Raises:
             LoadSupersededError: the stream's `load_seq` is not the expected one; nothing was written.
+            ValueRangeError: a value that its column cannot hold; nothing was written.
+        """
+
+    def store_many(
+        self, table: Table, steps: Sequence[tuple[int, Step, int]]
+    ) -> Sequence[Stored | WarehouseError | ValueRangeError]:
+        """Store steps of a table, each (division, step, expected_seq) in a transaction of its own.
+
+        Gives an answer for each, in their order: what `store` would return or raise. Only raises where nothing
+        can be said of any step, such as `WarehouseBusyError`.
         """
 
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
-        """Count the rows of each division per `_year`."""
+        """Count the rows of each division per `_year`; a division without rows counts none."""
+
+    def refresh_divisions(self, known: Iterable[tuple[int, str]]) -> tuple[int, ...]:
+        """Take up divisions (number, name) in the selection; give those that are new. Choices stay as they are."""
+
+    def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
+        """Read the selection, in order of number; None: there is none that can be read."""
+
+    def set_enabled(self, divisions: Iterable[int], enabled: bool) -> None:
+        """Choose whether divisions are copied.
+
+        Raises:
+            WarehouseError: the selection lacks one of them; nothing was changed.
+        """
+
+    def set_start_year(self, divisions: Iterable[int], start_year: int | None) -> None:
+        """Choose the first business year of divisions; None: the setting's. Raises as `set_enabled`."""
+
+    def set_sync_now(self, divisions: Iterable[int], sync_now: bool) -> None:
+        """Ask for divisions to be brought up to date out of turn. Raises as `set_enabled`."""
+
+    def record_sync(self, divisions: Iterable[int], *, last_sync: datetime | None, status: str) -> None:
+        """Note how it went (None: not brought up to date) and take back `sync_now`. Raises as `set_enabled`."""

@@ -1,0 +1,195 @@
+"""The warehouse in one DuckDB file: the protocol's methods, put together. Each is one opening of the file."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+from duckdb import DuckDBPyConnection
+
+from exact_assets.catalogue.table import Table
+from exact_assets.errors import LoadSupersededError, ValueRangeError, WarehouseError
+from exact_assets.stream import Step, Stored, StreamState
+from exact_assets.warehouse import divisions as selection
+from exact_assets.warehouse import duckdb_prepare
+from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.duckdb_file import DuckDBFile
+from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
+from exact_assets.warehouse.naming import DIVISION, STREAMS, YEAR, qualified
+
+BATCH_ROWS = 20_000
+"""Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
+
+Answer = Stored | WarehouseError | ValueRangeError
+
+
+class DuckDBWarehouse:
+    """Implements `protocol.Warehouse`."""
+
+    def __init__(self, path: str, *, lock_timeout_seconds: float) -> None:
+        self._file = DuckDBFile(Path(path), lock_timeout_seconds=lock_timeout_seconds)
+
+    def prepare(self, tables: Iterable[Table]) -> None:
+        """Create what is missing; the file is opened for writing only if something is."""
+        wanted = list(tables)
+        with self._file.connection() as connection:
+            if self._file.exists:
+                with self._file.attached(connection, read_only=True):
+                    if not duckdb_prepare.missing(connection, wanted):
+                        return
+            with self._file.attached(connection, read_only=False):
+                # Asked again: another process may have created it in between.
+                duckdb_prepare.create(connection, duckdb_prepare.missing(connection, wanted))
+
+    def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
+        """Read states in one query."""
+        found = self._read(
+            f"SELECT division, state FROM {qualified(STREAMS)} "
+            "WHERE table_name = $table AND division IN $divisions",
+            table=table.name,
+            divisions=list(divisions),
+        )
+        stored = {division: msgspec.json.decode(state, type=StreamState) for division, state in found or ()}
+        return {division: stored.get(division, StreamState()) for division in divisions}
+
+    def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
+        """Store one step."""
+        answer = self.store_many(table, [(division, step, expected_seq)])[0]
+        if isinstance(answer, Stored):
+            return answer
+        raise answer
+
+    def store_many(self, table: Table, steps: Sequence[tuple[int, Step, int]]) -> Sequence[Answer]:
+        """Store steps one after the other, many small ones at one opening of the file."""
+        answers: list[Answer] = []
+        with self._file.connection() as connection:
+            for batch in _batches(steps):
+                answers += self._store_batch(connection, table, batch)
+        return answers
+
+    def _store_batch(
+        self, connection: DuckDBPyConnection, table: Table, steps: Sequence[tuple[int, Step, int]]
+    ) -> list[Answer]:
+        arrived = [_arrived(connection, table, step, number) for number, step in enumerate(steps)]
+        answers: list[Answer] = []
+        if not any(isinstance(one, Arrived) for one in arrived):
+            return [one for one in arrived if not isinstance(one, Arrived)]
+        with self._file.attached(connection, read_only=False):
+            for number, one in enumerate(arrived):
+                answers.append(self._stored(connection, one) if isinstance(one, Arrived) else one)
+                leave(connection, number)
+        return answers
+
+    def _stored(self, connection: DuckDBPyConnection, arrived: Arrived) -> Answer:
+        try:
+            return self._file.with_room(connection, lambda: store(connection, arrived))
+        except LoadSupersededError as error:
+            return error
+        except duckdb.Error as error:
+            return WarehouseError(f"{arrived.table.name} of division {arrived.division}: {error}")
+
+    def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
+        """Count in one query."""
+        counts: dict[int, dict[int | None, int]] = {division: {} for division in divisions}
+        found = self._read(
+            f"SELECT {DIVISION}, {YEAR}, count(*) FROM {qualified(table.name)} WHERE {DIVISION} IN $divisions "
+            f"GROUP BY {DIVISION}, {YEAR}",
+            divisions=list(divisions),
+        )
+        for division, year, count in found or ():
+            counts[division][year] = count
+        return counts
+
+    def refresh_divisions(self, known: Iterable[tuple[int, str]]) -> tuple[int, ...]:
+        """Add what is new and rename what has another name."""
+        names = dict(known)
+        self.prepare(())
+        with self._writing() as connection:
+            there = dict(connection.execute(selection.SELECT_NAMES).fetchall())
+            for division, name in names.items():
+                if there.get(division, "") != name or division not in there:
+                    statement = selection.RENAME if division in there else selection.INSERT
+                    connection.execute(statement, {"division": division, "name": name})
+        return tuple(division for division in names if division not in there)
+
+    def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
+        """Read the selection."""
+        found = self._read(selection.SELECT)
+        return None if found is None else tuple(selection.choice(row) for row in found)
+
+    def set_enabled(self, divisions: Iterable[int], enabled: bool) -> None:
+        """Choose whether divisions are copied."""
+        self._choose(selection.SET_ENABLED, divisions, value=enabled)
+
+    def set_start_year(self, divisions: Iterable[int], start_year: int | None) -> None:
+        """Choose the first business year of divisions."""
+        self._choose(selection.SET_START_YEAR, divisions, value=start_year)
+
+    def set_sync_now(self, divisions: Iterable[int], sync_now: bool) -> None:
+        """Ask for divisions out of turn."""
+        self._choose(selection.SET_SYNC_NOW, divisions, value=sync_now)
+
+    def record_sync(self, divisions: Iterable[int], *, last_sync: datetime | None, status: str) -> None:
+        """Note how it went."""
+        self._choose(selection.RECORD_SYNC, divisions, last_sync=last_sync, status=status)
+
+    def _choose(self, statement: str, divisions: Iterable[int], **values: object) -> None:
+        self.prepare(())
+        with self._writing() as connection:
+            lacking = [
+                division
+                for division in divisions
+                if connection.execute(statement, {"division": division, **values}).fetchall() != [(1,)]
+            ]
+            if lacking:
+                raise WarehouseError(selection.not_there(lacking))
+
+    @contextmanager
+    def _writing(self) -> Iterator[DuckDBPyConnection]:
+        """Give a connection in a transaction, which is undone when an error leaves the block."""
+        with self._file.connection() as connection, self._file.attached(connection, read_only=False):
+            connection.execute("BEGIN TRANSACTION")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def _read(self, statement: str, **values: object) -> list[tuple[Any, ...]] | None:
+        """Read from a table; None: it is not there, or lacks a column that is asked for."""
+        if not self._file.exists:
+            return None
+        with self._file.connection() as connection, self._file.attached(connection, read_only=True):
+            try:
+                return connection.execute(statement, values or None).fetchall()
+            except (duckdb.CatalogException, duckdb.BinderException):
+                return None
+
+
+def _batches(steps: Sequence[tuple[int, Step, int]]) -> Iterator[list[tuple[int, Step, int]]]:
+    batch: list[tuple[int, Step, int]] = []
+    rows = 0
+    for one in steps:
+        if batch and rows + one[1].rows.num_rows > BATCH_ROWS:
+            yield batch
+            batch, rows = [], 0
+        batch.append(one)
+        rows += one[1].rows.num_rows
+    if batch:
+        yield batch
+
+
+def _arrived(
+    connection: DuckDBPyConnection, table: Table, step: tuple[int, Step, int], number: int
+) -> Arrived | WarehouseError | ValueRangeError:
+    division, value, expected_seq = step
+    try:
+        return arrive(connection, table, division, value, expected_seq=expected_seq, number=number)
+    except (WarehouseError, ValueRangeError) as error:
+        return error
+    except duckdb.Error as error:
+        return WarehouseError(f"{table.name} of division {division}: {error}")

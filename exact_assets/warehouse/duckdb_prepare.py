@@ -1,0 +1,83 @@
+"""Finding out what a DuckDB file lacks, and creating it. What it should hold stands in `ddl`."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from exact_assets.catalogue.table import Table
+from exact_assets.warehouse import ddl, divisions
+from exact_assets.warehouse.naming import DIVISIONS, SCHEMA, STREAMS, qualified
+
+_THERE = "database_name = current_database() AND schema_name = $schema"
+_TABLES = f"SELECT table_name, comment, has_primary_key FROM duckdb_tables() WHERE {_THERE}"
+_COLUMNS = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {_THERE} AND NOT internal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Present:
+    """What the schema holds."""
+
+    tables: dict[str, tuple[str | None, bool]]
+    """Comment, and whether it has a primary key, by name."""
+    columns: dict[str, dict[str, str | None]]
+    """Comments by table and column."""
+
+    def stages_of(self, table: Table) -> list[str]:
+        pattern = re.compile(rf"_stage_{re.escape(table.name)}_-?\d+")
+        return [name for name in self.tables if pattern.fullmatch(name)]
+
+
+def missing(connection: DuckDBPyConnection, tables: Iterable[Table]) -> list[list[str]]:
+    """Give the statements that create what is missing, one list for each transaction; empty: nothing is."""
+    present = _present(connection)
+    transactions = [_own_tables(present), *(_table(table, present) for table in tables)]
+    return [statements for statements in transactions if statements]
+
+
+def create(connection: DuckDBPyConnection, transactions: Sequence[Sequence[str]]) -> None:
+    """Run each list of statements in a transaction."""
+    for statements in transactions:
+        connection.execute("BEGIN TRANSACTION; " + "; ".join(statements) + "; COMMIT")
+
+
+def _present(connection: DuckDBPyConnection) -> _Present:
+    values = {"schema": SCHEMA}
+    found = connection.execute(_TABLES, values).fetchall()
+    columns: dict[str, dict[str, str | None]] = defaultdict(dict)
+    for table, column, comment in connection.execute(_COLUMNS, values).fetchall():
+        columns[table][column] = comment
+    return _Present(tables={name: (comment, has_key) for name, comment, has_key in found}, columns=columns)
+
+
+def _own_tables(present: _Present) -> list[str]:
+    statements = []
+    if STREAMS not in present.tables:
+        statements += [ddl.CREATE_SCHEMA, ddl.CREATE_STREAMS, ddl.COMMENT_STREAMS]
+    if DIVISIONS not in present.tables:
+        statements += [ddl.CREATE_SCHEMA, divisions.CREATE, divisions.COMMENT]
+    return statements
+
+
+def _table(table: Table, present: _Present) -> list[str]:
+    if table.name not in present.tables:
+        return [
+            ddl.create_table(table),
+            # The states of a table that somebody dropped tell of rows that are gone.
+            f"DELETE FROM {qualified(STREAMS)} WHERE table_name = {ddl.text(table.name)}",
+            *(f"DROP TABLE {qualified(name)}" for name in present.stages_of(table)),
+            ddl.table_comment(table),
+            *ddl.column_comments(table, present={}),
+        ]
+    comment, has_key = present.tables[table.name]
+    columns = present.columns[table.name]
+    statements = ddl.missing_columns(table, present=columns)
+    for stage in present.stages_of(table):
+        statements += ddl.missing_columns(table, present=present.columns[stage], name=stage)
+    if table.primary_key and not has_key:
+        statements.append(ddl.missing_key(table))
+    if comment != ddl.comment_of(table):
+        statements.append(ddl.table_comment(table))
+    return statements + ddl.column_comments(table, present=columns)

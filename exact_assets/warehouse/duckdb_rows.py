@@ -1,0 +1,128 @@
+"""A step's rows on their way into DuckDB: from Arrow to a temporary table, before the file is touched.
+
+Here every value is converted to its column's type, and rows that come more than once are brought down to one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from exact_assets.catalogue.table import Column, Table
+from exact_assets.errors import ValueRangeError
+from exact_assets.warehouse.columns import is_guid, own_columns, sql_type, stored_names
+from exact_assets.warehouse.naming import listed, quoted
+
+ARROW = "arriving"
+LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A relation whose `rowid` tells the order in which its rows came."""
+
+    relation: str
+    is_empty: bool
+
+
+def convert(connection: DuckDBPyConnection, table: Table, rows: pa.Table, *, name: str) -> Rows:
+    """Put Arrow rows in a temporary table of this connection.
+
+    Raises:
+        ValueRangeError: a string is no GUID, or a key is missing; the message names table, column and key.
+    """
+    relation = f"temp.{quoted(name)}"
+    connection.register(ARROW, rows.select(table.arrow_schema.names))
+    try:
+        try:
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT {_converted(table)} FROM {ARROW}"
+            )
+        except duckdb.ConversionException as error:
+            raise _not_a_guid(connection, table) or ValueRangeError(f"{table.name}: {error}") from error
+    finally:
+        connection.unregister(ARROW)
+    _require_keys(connection, table, relation)
+    return Rows(relation, is_empty=rows.num_rows == 0)
+
+
+def convert_keys(connection: DuckDBPyConnection, column: Column, keys: pa.Array, *, name: str) -> str:
+    """Put keys of one column in a temporary table with the column `key`; give its name.
+
+    Raises:
+        ValueRangeError: a string is no GUID.
+    """
+    connection.register(ARROW, pa.table({"key": keys}))
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS "
+            f"SELECT CAST(key AS {sql_type(column)}) AS key FROM {ARROW}"
+        )
+    except duckdb.ConversionException as error:
+        raise ValueRangeError(f"{column.name} of a parent: {error}") from error
+    finally:
+        connection.unregister(ARROW)
+    return f"temp.{quoted(name)}"
+
+
+def keep_newest(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
+    """Of rows with the same key keep the highest version, and the last that came among equals."""
+    if not table.key:
+        return
+    keys = listed(table.key)
+    distinct = f"({keys})" if len(table.key) > 1 else keys
+    total, different = connection.execute(
+        f"SELECT count(*), count(DISTINCT {distinct}) FROM {relation}"
+    ).fetchall()[0]
+    if total == different:
+        return
+    version = f"{quoted(table.version)} DESC NULLS LAST, " if table.version else ""
+    connection.execute(
+        f"DELETE FROM {relation} WHERE rowid IN (SELECT rowid FROM {relation} QUALIFY row_number() OVER "
+        f"(PARTITION BY {keys} ORDER BY {version}rowid DESC) > 1)"
+    )
+
+
+def _converted(table: Table) -> str:
+    columns = {column.name: column for column in own_columns(table)}
+    return ", ".join(
+        f"CAST({quoted(name)} AS UUID) AS {quoted(name)}"
+        if name in columns and is_guid(columns[name])
+        else quoted(name)
+        for name in stored_names(table)
+    )
+
+
+def _not_a_guid(connection: DuckDBPyConnection, table: Table) -> ValueRangeError | None:
+    """Find the value that could not be converted."""
+    keys = listed(table.key) + ", " if table.key else ""
+    for column in filter(is_guid, own_columns(table)):
+        name = quoted(column.name)
+        found = connection.execute(
+            f"SELECT {keys}{name} FROM {ARROW} "
+            f"WHERE {name} IS NOT NULL AND TRY_CAST({name} AS UUID) IS NULL LIMIT 1"
+        ).fetchone()
+        if found is not None:
+            where = _row_named(table, found[:-1])
+            return ValueRangeError(
+                f"{table.name}: {column.name} is no GUID: {found[-1][:LONGEST_SHOWN]!r}, {where}"
+            )
+    return None
+
+
+def _require_keys(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
+    if not table.key:
+        return
+    missing = " OR ".join(f"{quoted(name)} IS NULL" for name in table.key)
+    found = connection.execute(f"SELECT {listed(table.key)} FROM {relation} WHERE {missing} LIMIT 1").fetchall()
+    if found:
+        lacking = [name for name, value in zip(table.key, found[0], strict=True) if value is None]
+        raise ValueRangeError(f"{table.name}: {', '.join(lacking)} is missing, {_row_named(table, found[0])}")
+
+
+def _row_named(table: Table, key: Sequence[object]) -> str:
+    if not table.key:
+        return "in a row that has no key"
+    return "in the row with " + ", ".join(f"{name} {value}" for name, value in zip(table.key, key, strict=True))

@@ -1,0 +1,253 @@
+"""One step in one transaction: the fence, the rows, the state. How the statements look stands in `duckdb_merge`."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow.compute as pc
+from duckdb import DuckDBPyConnection
+
+from exact_assets.catalogue.table import Column, Table
+from exact_assets.errors import LoadSupersededError, WarehouseError
+from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
+from exact_assets.warehouse import duckdb_merge as merge
+from exact_assets.warehouse.columns import stored_names
+from exact_assets.warehouse.ddl import create_table
+from exact_assets.warehouse.duckdb_rows import Rows, convert, convert_keys, keep_newest
+from exact_assets.warehouse.naming import DIVISION, SCHEMA, STREAMS, YEAR, listed, qualified, quoted, stage_name
+
+_STREAM = f"{qualified(STREAMS)} WHERE division = $division AND table_name = $table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A step whose values have been converted, ready to be stored."""
+
+    table: Table
+    division: int
+    step: Step
+    expected_seq: int
+    rows: Rows
+    parents: str | None
+    """The relation with the keys of its parents; None: it has none."""
+
+
+def arrive(
+    connection: DuckDBPyConnection, table: Table, division: int, step: Step, *, expected_seq: int, number: int
+) -> Arrived:
+    """Convert a step's values, in temporary tables that `number` tells apart.
+
+    Raises:
+        ValueRangeError: a value that its column cannot hold.
+        WarehouseError: rows of another division, or parents for a table that has none.
+    """
+    _require_division(table, division, step)
+    rows = convert(connection, table, step.rows, name=f"step_{number}")
+    keep_newest(connection, table, rows.relation)
+    parents = None
+    if step.parents is not None and len(step.parents) > 0:
+        parents = convert_keys(connection, foreign_key(table), step.parents, name=f"parents_{number}")
+    return Arrived(table=table, division=division, step=step, expected_seq=expected_seq, rows=rows, parents=parents)
+
+
+def leave(connection: DuckDBPyConnection, number: int) -> None:
+    """Drop the temporary tables of a step."""
+    connection.execute(f"DROP TABLE IF EXISTS temp.step_{number}; DROP TABLE IF EXISTS temp.parents_{number}")
+
+
+def foreign_key(table: Table) -> Column:
+    """Give the column that holds the key of a line's header.
+
+    Raises:
+        WarehouseError: the table is not read through parents.
+    """
+    if table.parent is not None:
+        for column in table.columns:
+            if column.property == table.parent.foreign_key:
+                return column
+    raise WarehouseError(f"{table.name}: a step has parents, but no column of the table holds their keys")
+
+
+def store(connection: DuckDBPyConnection, arrived: Arrived) -> Stored:
+    """Store a step in a transaction; where anything fails, nothing of it is stored.
+
+    Raises:
+        LoadSupersededError: the stream's `load_seq` is not the expected one.
+    """
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        stored = _Transaction(connection, arrived).run()
+        connection.execute("COMMIT")
+    except BaseException:
+        # Where COMMIT itself fails, DuckDB has rolled back already.
+        with suppress(duckdb.TransactionException):
+            connection.execute("ROLLBACK")
+        raise
+    return stored
+
+
+class _Transaction:
+    """The statements of one step, in their order."""
+
+    def __init__(self, connection: DuckDBPyConnection, arrived: Arrived) -> None:
+        self._connection = connection
+        self._table = arrived.table
+        self._division = arrived.division
+        self._step = arrived.step
+        self._arrived = arrived
+        self._stage = stage_name(arrived.table.name, arrived.division)
+        self._changes = Changes()
+
+    def run(self) -> Stored:
+        before = self._state()
+        load_seq = self._raise_fence()
+        if self._step.verb is Verb.UPSERT or before.chain is None:
+            # Nothing that is under way has rows here: they are left over from something that was given up.
+            self._run(f"DROP TABLE IF EXISTS {qualified(self._stage)}")
+        match self._step.verb:
+            case Verb.UPSERT:
+                self._upsert()
+            case Verb.STAGE:
+                self._keep_aside()
+            case Verb.REPLACE:
+                self._replace()
+        return Stored(load_seq=load_seq, changes=self._changes)
+
+    def _state(self) -> StreamState:
+        found = self._rows(f"SELECT state FROM {_STREAM}", division=self._division, table=self._table.name)
+        return msgspec.json.decode(found[0][0], type=StreamState) if found else StreamState()
+
+    def _raise_fence(self) -> int:
+        expected = self._arrived.expected_seq
+        state = msgspec.structs.replace(self._step.state, load_seq=expected + 1)
+        values = {
+            "division": self._division,
+            "table": self._table.name,
+            "seq": state.load_seq,
+            "cursor": state.cursor,
+            "floor": state.floor,
+            "state": msgspec.json.encode(state).decode(),
+        }
+        if expected == 0:
+            statement = (
+                f"INSERT INTO {qualified(STREAMS)} SELECT $division, $table, $seq, $cursor, $floor, $state, now() "
+                f"WHERE NOT EXISTS (FROM {_STREAM})"
+            )
+        else:
+            values["expected"] = expected
+            statement = (
+                f"UPDATE {qualified(STREAMS)} "
+                "SET load_seq = $seq, cursor = $cursor, floor = $floor, state = $state, updated_at = now() "
+                "WHERE division = $division AND table_name = $table AND load_seq = $expected"
+            )
+        if self._rows(statement, **values) != [(1,)]:
+            raise LoadSupersededError(
+                f"{self._table.name} of division {self._division}: another run has stored this stream since step "
+                f"{expected}. Nothing was written; read its state again and go on from there."
+            )
+        return state.load_seq
+
+    def _upsert(self) -> None:
+        source = self._arrived.rows
+        if self._table.key:
+            if not source.is_empty:
+                self._match(source, slice_condition=None)
+            if self._arrived.parents:
+                self._delete(self._of_parents(), is_matched=not source.is_empty)
+            if not source.is_empty:
+                self._write(source)
+        else:
+            if self._arrived.parents:
+                self._delete(self._of_parents(), is_matched=False)
+            self._insert(source, condition=None)
+
+    def _of_parents(self) -> str:
+        column = quoted(foreign_key(self._table).name)
+        return f"t.{DIVISION} = {self._division} AND t.{column} IN (SELECT key FROM {self._arrived.parents})"
+
+    def _keep_aside(self) -> None:
+        if not self._stage_exists():
+            self._run(create_table(self._table, name=self._stage))
+        self._add_to_stage()
+
+    def _add_to_stage(self) -> None:
+        names = listed(stored_names(self._table))
+        self._run(
+            f"INSERT INTO {qualified(self._stage)} ({names}) SELECT {names} FROM {self._arrived.rows.relation}"
+        )
+
+    def _replace(self) -> None:
+        source = self._arrived.rows
+        if is_staged := self._stage_exists():
+            self._add_to_stage()
+            source = Rows(qualified(self._stage), is_empty=False)
+            keep_newest(self._connection, self._table, source.relation)
+        if self._table.key:
+            self._match(source, slice_condition=self._slice())
+            self._delete(self._slice(), is_matched=True)
+            self._write(source)
+        elif self._rows(merge.count_differences(self._table, source.relation, condition=self._slice())) != [(0,)]:
+            self._delete(self._slice(), is_matched=False)
+            self._insert(source, condition=None)
+        if is_staged:
+            self._run(f"DROP TABLE {qualified(self._stage)}")
+
+    def _slice(self) -> str:
+        if self._step.years is None:
+            return f"t.{DIVISION} = {self._division}"
+        first, last = self._step.years
+        return f"(t.{DIVISION} = {self._division} AND t.{YEAR} BETWEEN {first} AND {last})"
+
+    def _stage_exists(self) -> bool:
+        return bool(
+            self._rows(
+                "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema "
+                "AND table_name = $table",
+                schema=SCHEMA,
+                table=self._stage,
+            )
+        )
+
+    def _match(self, source: Rows, *, slice_condition: str | None) -> None:
+        statement = merge.match_rows(self._table, source.relation, slice_condition=slice_condition)
+        self._run(statement, division=self._division)
+
+    def _write(self, source: Rows) -> None:
+        """Update and insert by what `hit` says."""
+        hits, to_compare = self._rows(merge.COUNT_VERDICTS)[0]
+        if hits:
+            self._run(merge.choose_changed(self._table, source.relation, compare=to_compare > 0))
+            updated = self._rows("SELECT count(*) FROM temp.changed")[0][0]
+            if updated:
+                self._changes += Changes(updated=updated, years=dict(self._rows(merge.COUNT_CHANGED)))
+                self._run(merge.update_changed(self._table, source.relation))
+        self._insert(source, condition=merge.IS_NEW if hits else None)
+
+    def _insert(self, source: Rows, *, condition: str | None) -> None:
+        years = dict(self._rows(merge.count_rows(source.relation, alias="s", condition=condition)))
+        if years:
+            self._changes += Changes(inserted=sum(years.values()), years=years)
+            self._run(merge.insert_rows(self._table, source.relation, condition=condition))
+
+    def _delete(self, condition: str, *, is_matched: bool) -> None:
+        """Delete rows; `is_matched`: but for those that come again, which are in `hit`."""
+        if is_matched:
+            condition += f" AND {merge.IS_NOT_HIT}"
+        years = dict(self._rows(merge.count_rows(qualified(self._table.name), alias="t", condition=condition)))
+        if years:
+            self._changes += Changes(deleted=sum(years.values()), years=years)
+            self._run(merge.delete_rows(self._table, condition=condition))
+
+    def _run(self, statement: str, **values: object) -> None:
+        self._connection.execute(statement, values or None)
+
+    def _rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement, values or None).fetchall()
+
+
+def _require_division(table: Table, division: int, step: Step) -> None:
+    found = pc.unique(step.rows.column(DIVISION)).to_pylist()
+    if found not in ([], [division]):
+        raise WarehouseError(f"{table.name}: a step for division {division} has rows of {found}")
