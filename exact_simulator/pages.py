@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from exact_simulator.facts import Endpoint, Property, endpoint_by_path
@@ -14,6 +14,7 @@ from exact_simulator.odata.sql import Clause, SortColumn, order_by, quoted
 from exact_simulator.plan import Expansion, Plan
 from exact_simulator.render import envelope, row_sql
 from exact_simulator.settings import Settings
+from exact_simulator.walk import Hints, Walk, fetch
 
 
 class Relations(Protocol):
@@ -43,6 +44,7 @@ class Place:
     base: str
     """Scheme, host and port of the addresses in answers."""
     division: int | None
+    hints: Hints = field(default_factory=Hints)
 
     def address(self, endpoint: Endpoint) -> str:
         """Give the address of an endpoint's collection."""
@@ -56,16 +58,20 @@ class Place:
 def read_page(place: Place, plan: Plan, query: Query, *, url: str, within: Clause | None = None) -> Page:
     """Read one page; `url` is the address asked, `within` bounds it to the rows of one parent."""
     where = _all_of(place.division_clause(), plan.where, within)
-    paged = _all_of(where, plan.behind)
-    order = f" ORDER BY {order_by(plan.sort)}" if plan.sort else ""
-    limit = f" LIMIT {plan.limit + 1}" if plan.limit is not None else " LIMIT -1"
-    offset = f" OFFSET {plan.offset}" if plan.offset else ""
     keys = [column.sql for column in plan.token]
     owners = [quoted(str(item.navigation.own_key)) for item in plan.expanded if item.navigation.target]
-    select = ", ".join([_row(place, plan), *keys, *owners])
     relation = quoted(place.relations.relation(plan.endpoint))
-    sql = f"SELECT {select} FROM {relation} WHERE {paged.sql}{order}{limit}{offset}"
-    rows = place.connection.execute(sql, paged.values).fetchall()
+    walk = Walk(
+        relation=relation,
+        columns=", ".join([_row(place, plan), *keys, *owners]),
+        bounds=_all_of(place.division_clause(), within),
+        filter=plan.where,
+        behind=plan.behind or Clause("1"),
+        order=order_by(plan.sort),
+        limit=None if plan.limit is None else plan.limit + 1,
+        offset=plan.offset,
+    )
+    rows = fetch(place.connection, walk, place.hints)
     has_more = plan.limit is not None and len(rows) > plan.limit - place.settings.full_page_has_next
     rows = rows[: plan.limit]
     texts = _with_expansions(place, plan, rows) if plan.expanded else [row[0] + b"}" for row in rows]

@@ -121,6 +121,7 @@ def _place(world: World, request: Request) -> Place:
         settings=world.settings,
         base=request.base,
         division=request.route.division,
+        hints=world.hints,
     )
 
 

@@ -15,6 +15,7 @@ from exact_simulator.limits import ErrorBlocks, Limits
 from exact_simulator.oauth import App, Authority
 from exact_simulator.pages import Page
 from exact_simulator.settings import Settings
+from exact_simulator.walk import Hints
 
 PageKey = tuple[int, str, str, str]
 """Version of the world, base address, path, query string."""
@@ -65,6 +66,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     log: CallLog = field(default_factory=CallLog)
     cache: PageCache = field(default_factory=PageCache)
+    hints: Hints = field(default_factory=Hints)
     coming: dict[PageKey, Future[Page | None]] = field(default_factory=dict)
     """Pages that are being rendered ahead of being asked for."""
     writing: threading.Lock = field(default_factory=threading.Lock)
@@ -89,6 +91,7 @@ class World:
         """Note that rows or settings changed."""
         self.version += 1
         self.coming.clear()
+        self.hints.many.clear()
 
     def granted(self, division: int) -> bool:
         """Tell whether a division is there and granted to app and user."""
