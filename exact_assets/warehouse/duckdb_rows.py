@@ -103,11 +103,11 @@ def _not_a_guid(connection: DuckDBPyConnection, table: Table) -> ValueRangeError
         found = connection.execute(
             f"SELECT {keys}{name} FROM {ARROW} "
             f"WHERE {name} IS NOT NULL AND TRY_CAST({name} AS UUID) IS NULL LIMIT 1"
-        ).fetchone()
-        if found is not None:
-            where = _row_named(table, found[:-1])
+        ).fetchall()
+        if found:
+            *key, value = found[0]
             return ValueRangeError(
-                f"{table.name}: {column.name} is no GUID: {found[-1][:LONGEST_SHOWN]!r}, {where}"
+                f"{table.name}: {column.name} is no GUID: {value[:LONGEST_SHOWN]!r}, {_row_named(table, key)}"
             )
     return None
 
