@@ -48,6 +48,12 @@ class Window:
         remaining = None if self.remaining is None else self.remaining + 1
         return replace(self, remaining=remaining, used=self.used - 1)
 
+    def uncounted(self, news: "Window") -> "Window":
+        """Return the window after a failure: with the call given back, where Exact seems not to have counted it."""
+        if news.remaining is not None and (self.remaining is None or news.remaining <= self.remaining):
+            return self
+        return self.returned()
+
     def told(self, news: "Window") -> "Window":
         """Return the window after an answer's headers: theirs, unless our own count of it is stricter."""
         if news.limit is None and news.remaining is None:
@@ -91,9 +97,10 @@ class Quota:
         """Return the quota after an answer at a moment of the server's clock."""
         if status == 429:
             return self._exhausted(news, now=now)
-        if not is_known(news) and status >= 300:
-            return Quota(minute=self.minute.returned(), day=self.day.returned())
-        return Quota(minute=self.minute.told(news.minute), day=self.day.told(news.day))
+        if status < 300:
+            return Quota(minute=self.minute.told(news.minute), day=self.day.told(news.day))
+        minute, day = self.minute.uncounted(news.minute), self.day.uncounted(news.day)
+        return Quota(minute=minute.told(news.minute), day=day.told(news.day))
 
     def _exhausted(self, news: "Quota", *, now: datetime) -> "Quota":
         match exhausted_window(news):

@@ -49,14 +49,14 @@ def _environment(settings: Settings, simulator: Simulator, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("connected")
 def test_no_call_is_refused_and_no_two_of_a_division_overlap(simulator: Simulator) -> None:
-    """12 calls in windows of 2 seconds; 3 processes want 45 of each of two divisions."""
-    simulator.control.set(minute_limit=12, minute_seconds=2)
+    """10 calls in windows of 2 seconds; 3 processes want 30 of each of two divisions."""
+    simulator.control.set(minute_limit=10, minute_seconds=2)
     simulator.control.forget_calls()
-    for process in [start(READ, "15") for _ in range(3)]:
-        assert output_of(process).split()[-1] == "30"
+    for process in [start(READ, "10") for _ in range(3)]:
+        assert output_of(process).split()[-1] == "20"
     calls = simulator.control.calls(path="sync/CRM/Accounts")
     assert {call["status"] for call in calls} == {200}
-    assert len(calls) == 90
+    assert len(calls) == 60
     assert not any(call["is_overlap"] for call in calls)
 
 

@@ -90,6 +90,13 @@ def test_a_page_that_never_reached_exact_is_not_counted() -> None:
     assert known.booked().unsent() == known
 
 
+def test_a_failure_that_exact_did_not_count_is_not_counted_here() -> None:
+    failures = [(500, RECORDED), (404, RECORDED), (503, {})]
+    assert after((200, RECORDED), *failures).minute.remaining == 58
+    counted = RECORDED | {"x-ratelimit-minutely-remaining": "57"}
+    assert after((200, RECORDED), (404, counted)).minute.used == 2
+
+
 def test_an_answer_without_counters_keeps_the_booking() -> None:
     assert after((200, RECORDED), (200, {})).minute.remaining == 57
 
