@@ -175,7 +175,7 @@ def _enable(codes: tuple[int, ...], *, enabled: bool) -> None:
             f"Division {min(unknown)} is not in the list. Run `exact-assets divisions refresh`, then look at "
             "`exact-assets divisions list`."
         )
-    _warehouse().set_divisions_enabled(codes, enabled=enabled)
+    _warehouse().set_enabled(codes, enabled)
     changes = apply_to_instance({choice.division for choice in _choices() if choice.sync_enabled})
     click.echo(f"{len(changes.added)} divisions added to the partitions, {len(changes.removed)} removed")
 

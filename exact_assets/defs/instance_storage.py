@@ -17,6 +17,7 @@ from dagster_postgres import DagsterPostgresStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from exact_assets.defs.sqlite_events import KeptSqliteEventLogStorage
 from exact_assets.errors import SettingsError
 
 
@@ -43,7 +44,7 @@ class InstanceStorage(DagsterStorage[Any], ConfigurableClass):
         url = os.environ.get("DAGSTER_PG_URL")
         if url:
             return _pooled(DagsterPostgresStorage(_checked(url), inst_data=inst_data))
-        return DagsterSqliteStorage.from_local(str(folder(config_value["base_dir"])), inst_data=inst_data)
+        return _kept(DagsterSqliteStorage.from_local(str(folder(config_value["base_dir"])), inst_data=inst_data))
 
 
 def _pooled(storage: DagsterPostgresStorage) -> DagsterPostgresStorage:
@@ -53,6 +54,13 @@ def _pooled(storage: DagsterPostgresStorage) -> DagsterPostgresStorage:
     """
     for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
         part.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
+    return storage
+
+
+def _kept(storage: DagsterSqliteStorage) -> DagsterSqliteStorage:
+    """Keep the event log's databases open."""
+    events = KeptSqliteEventLogStorage(str(Path(storage.base_dir, "history", "runs")))
+    storage._event_log_storage = events  # noqa: SLF001 - Dagster has no setting for this
     return storage
 
 
