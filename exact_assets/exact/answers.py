@@ -72,7 +72,7 @@ def refusal(
     text = error_text(body)
     reason = headers.get("reason") or None
     facts: dict[str, Any] = {"division": division, "endpoint": endpoint, "status": status, "reason": reason or text}
-    said = f" Exact says: {text or reason}" if text or reason else ""
+    said = f" Exact says: {(text or reason or '').rstrip('.')}." if text or reason else ""
     if status == 401:
         return AccessTokenRefusedError(
             f"{endpoint}: Exact refuses the access token, though it should be good.{said} "
@@ -85,7 +85,7 @@ def refusal(
         return RequestRefusedError(
             f"{endpoint}: Exact refuses the request (HTTP {status}).{said} It is not sent again unchanged.", **facts
         )
-    what = "took too long, the request may be too broad," if status == 408 else "is not available"
+    what = "took too long; the request may be too broad" if status == 408 else "is not available"
     return UnavailableError(f"{endpoint}: Exact {what} (HTTP {status}).{said} Load again later.", **facts)
 
 

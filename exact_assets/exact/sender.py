@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from exact_assets.errors import DayQuotaError, ExactError, KeyBlockedError, UnavailableError, UnreachableError
+from exact_assets.errors import (
+    AnswerError,
+    DayQuotaError,
+    ExactError,
+    KeyBlockedError,
+    UnavailableError,
+    UnreachableError,
+)
 from exact_assets.exact import answers, limits
 from exact_assets.exact.clock import Skew
 from exact_assets.exact.limits import Quota
@@ -144,6 +151,9 @@ class Sender:
                     content = read(outcome.body)
                 except NotJsonError as error:
                     await self._back_off(question, _broken(question, str(error)))
+                except AnswerError as error:
+                    error.division = division
+                    raise
                 else:
                     return Answer(content=content, server_time=outcome.server_time, calls=question.calls)
 

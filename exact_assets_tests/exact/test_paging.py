@@ -2,7 +2,7 @@
 
 import pytest
 
-from exact_assets.errors import DivisionNotGrantedError, PagingError, WrongDivisionError
+from exact_assets.errors import DivisionNotGrantedError, PagingError, ValueRangeError, WrongDivisionError
 from exact_assets_tests.exact.conftest import Bench
 from exact_assets_tests.exact.vendor import Reply, error, page
 
@@ -93,6 +93,13 @@ def test_rows_of_another_division_are_never_given(bench: Bench) -> None:
 def test_rows_of_other_divisions_pass_where_they_are_meant_to(bench: Bench) -> None:
     bench.vendor.replies = [page({"ID": "b", "Division": 8})]
     assert bench.pages(check_division=False)[0].rows.num_rows == 1
+
+
+def test_a_value_that_does_not_fit_names_its_division_too(bench: Bench) -> None:
+    bench.vendor.replies = [page({"ID": "b", "Division": 2**40})]
+    _, caught = bench.pages_until(ValueRangeError, key=("ID",))
+    assert isinstance(caught, ValueRangeError)
+    assert (caught.division, caught.endpoint) == (7, "crm/Accounts")
 
 
 def test_all_pages_of_divisions_are_read(bench: Bench) -> None:
