@@ -1,7 +1,7 @@
 """Dagster's SQLite event log with its connections kept open.
 
-Dagster opens a database anew for every event it writes, and syncs the disk each time: a run of 65 tables wrote 2,000
-events and spent most of its time there. Nothing else is changed; what is stored and where is Dagster's.
+Dagster opens a database anew for every event it writes, and syncs the disk each time: a run of 65 tables wrote
+2,000 events and spent most of its time there. Nothing else is changed; what is stored and where is Dagster's.
 """
 
 from collections import OrderedDict

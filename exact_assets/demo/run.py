@@ -74,6 +74,7 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
     (place.folder / "dagster.yaml").write_text(_instance_settings())
     is_first = not place.warehouse.exists()
     years = range(datetime.now(UTC).year - YEARS_BACK, datetime.now(UTC).year + 1)
+    _end_on_signals()
     with contextlib.ExitStack() as stack:
         site_url = _start_simulator(stack, place, years, console)
         environment = place.environment(site_url)
@@ -169,6 +170,12 @@ def _instance_settings() -> str:
         return (CHECKOUT / "dagster.yaml").read_text()
     except FileNotFoundError:
         raise DemoError("the demo runs in a checkout of the project: there is no dagster.yaml here") from None
+
+
+def _end_on_signals() -> None:
+    """End as on Ctrl-C, children first, also when asked by a signal, or started where Ctrl-C was switched off."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _wait_for_interrupt() -> None:
