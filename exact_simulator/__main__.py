@@ -35,14 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     if options.die_with_parent:
         _die_with_parent(options.die_with_parent)
     clock = Clock(zone=options.zone)
     with tempfile.TemporaryDirectory(prefix="exact_simulator_") as folder:
         path = Path(options.data) if options.data else Path(folder) / "books.sqlite"
-        tokens = path.with_suffix(".tokens.json")
-        if options.forget_tokens:
+        tokens, limits = path.with_suffix(".tokens.json"), path.with_suffix(".limits.json")
+        if options.forget:
             tokens.unlink(missing_ok=True)
+            limits.unlink(missing_ok=True)
         world = World(
             settings=_settings(options),
             clock=clock,
@@ -51,8 +53,11 @@ def _run(options: argparse.Namespace) -> None:
             files=path.with_suffix(".files"),
             tokens_path=tokens,
         )
+        if limits.exists():
+            world.limits.restore(limits)
         _serve(world, host=options.host, port=options.port)
         world.books.close()
+        world.limits.save(limits)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rows", type=int, default=1000, help="about how many transaction lines per division")
     add("--seed", type=int, default=1)
     add("--data", help="file that keeps the books; one that is there is used as it is")
-    add("--forget-tokens", action="store_true", help="with --data: forget the tokens given out before")
+    add("--forget", action="store_true", help="with --data: forget tokens given out and calls counted before")
     add("--zone", default="Europe/Amsterdam", help="the site's time zone")
     add("--minute-limit", type=int)
     add("--day-limit", type=int)
@@ -88,18 +93,23 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _books(options: argparse.Namespace, path: Path, clock: Clock) -> Books:
-    if path.exists():
-        return Books.open(path=path, now_ms=clock.local_ms)
-    first, _, last = options.years.partition("-")
-    return Books.create(
-        path=path,
-        divisions=_divisions(options.divisions),
-        first_year=int(first),
-        last_year=int(last or first),
-        rows=options.rows,
-        seed=options.seed,
-        now_ms=clock.local_ms,
-    )
+    """Open the books of a file, or make them: under another name first, so that a file there is always whole."""
+    if not path.exists():
+        draft = path.with_suffix(".draft")
+        for part in path.parent.glob(f"{draft.name}*"):
+            part.unlink()
+        first, _, last = options.years.partition("-")
+        Books.create(
+            path=draft,
+            divisions=_divisions(options.divisions),
+            first_year=int(first),
+            last_year=int(last or first),
+            rows=options.rows,
+            seed=options.seed,
+            now_ms=clock.local_ms,
+        ).close()
+        draft.replace(path)
+    return Books.open(path=path, now_ms=clock.local_ms)
 
 
 def _divisions(text: str) -> list[int]:
@@ -130,6 +140,9 @@ def _serve(world: World, *, host: str, port: int) -> None:
     listener.listen(128)
     sys.stdout.write(f"exact_simulator listening on http://{host}:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # The server ends by itself on these, and then sends them once more.
+        signal.signal(number, lambda _number, _frame: None)
     server.run(sockets=[listener])
     world.pool.shutdown(cancel_futures=True)
 

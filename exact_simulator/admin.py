@@ -18,8 +18,9 @@ from starlette.routing import Mount, Route
 
 from exact_simulator.facts import Endpoint, endpoint_by_path
 from exact_simulator.faults import Fault
-from exact_simulator.odata.sql import quoted
+from exact_simulator.odata.sql import Clause, quoted
 from exact_simulator.render import shown_sql
+from exact_simulator.serve import bounds
 from exact_simulator.settings import Settings
 from exact_simulator.world import World
 
@@ -37,7 +38,7 @@ def admin_routes(world: World) -> list[Mount]:
                 Route("/rows", admin.rows, methods=["GET"]),
                 Route("/mutate", admin.mutate, methods=["POST"]),
                 Route("/quota", admin.quota, methods=["GET", "DELETE"]),
-                Route("/clock", admin.clock, methods=["GET", "POST"]),
+                Route("/clock", admin.clock, methods=["GET", "POST", "DELETE"]),
                 Route("/tokens", admin.tokens, methods=["GET", "POST", "DELETE"]),
             ],
         )
@@ -115,8 +116,10 @@ class Admin:
     async def _lines(self, endpoint: Endpoint, division: int | None, *, base: str) -> AsyncIterator[str]:
         names = [item.name for item in endpoint.properties if item.edm_type.startswith("Edm.")]
         columns = ", ".join(shown_sql(endpoint, name, base=base) for name in names) or "NULL"
-        where, bound = ("WHERE _division = ?", (division,)) if division is not None else ("", ())
-        sql = f"SELECT {columns} FROM {quoted(self._world.books.relation(endpoint))} {where}"
+        own = Clause("1") if division is None else Clause("_division = ?", (division,))
+        kept = bounds(self._world, endpoint) or Clause("1")
+        sql = f"SELECT {columns} FROM {quoted(self._world.books.relation(endpoint))} WHERE {own.sql} AND {kept.sql}"
+        bound = (*own.values, *kept.values)
         loop = asyncio.get_running_loop()
         # A connection belongs to one thread.
         with ThreadPoolExecutor(max_workers=1) as thread:
@@ -160,8 +163,10 @@ class Admin:
         return JSONResponse(found)
 
     async def clock(self, request: Request) -> Response:
-        """Tell the time; `{"advance_seconds": …}`, `{"frozen": true}` and `{"utc": seconds}` change it."""
+        """Tell the time; `advance_seconds`, `frozen` and `utc` (seconds) change it, DELETE resets it."""
         clock = self._world.clock
+        if request.method == "DELETE":
+            clock.reset()
         if request.method == "POST":
             given = await request.json()
             if given.get("frozen") is True:

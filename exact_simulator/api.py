@@ -25,6 +25,8 @@ from exact_simulator.serve import Request, collection, page_answer, serve
 from exact_simulator.world import World
 
 _LONGEST_URL = 6000
+_MOST_COMING = 16
+"""Pages rendered ahead, at most."""
 _UNCHECKED = {"system/Divisions"}
 
 
@@ -153,8 +155,11 @@ def _render_ahead(world: World, request: Request, link: str) -> None:
     path, _, query_string = link.removeprefix(request.base).partition("?")
     following = Request(route=request.route, path=path, query_string=query_string, base=request.base)
     key = following.page_key(world)
-    if key in world.coming or world.cache.get(key) is not None or len(world.coming) > 100:
+    if key in world.coming or world.cache.get(key) is not None:
         return
+    while len(world.coming) >= _MOST_COMING:
+        # Nobody came for it.
+        del world.coming[next(iter(world.coming))]
     query = parse_query(query_string)
     world.coming[key] = world.pool.submit(collection, world, following, query)
 

@@ -46,6 +46,10 @@ class Clock:
             self._shift_seconds += self._stopped_at - time.time()
             self._stopped_at = None
 
+    def reset(self) -> None:
+        """Go by the real time again."""
+        self._shift_seconds, self._stopped_at = 0.0, None
+
     def set(self, moment: float) -> None:
         """Put the hands to a moment, in seconds since 1970, UTC."""
         self._shift_seconds += moment - self.now()

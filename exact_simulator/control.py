@@ -87,10 +87,9 @@ class Control:
         return found
 
     def reset(self) -> None:
-        """Put switches back; forget faults, calls and quota; let the clock go on. Rows and tokens stay."""
-        for path in ("/settings", "/faults", "/calls", "/quota"):
+        """Put switches and the clock back; forget faults, calls and quota. Rows and tokens stay."""
+        for path in ("/settings", "/faults", "/calls", "/quota", "/clock"):
             _checked(self._http.delete(path))
-        self.thaw()
 
     def calls(self, *, path: str = "", division: int | None = None) -> list[dict[str, Any]]:
         """Read the log of calls, oldest first; with `path`, those whose path has it as a part."""

@@ -4,7 +4,9 @@ The minute is the calendar minute and the day is the UTC day, as recorded: both 
 multiples of their length since 1970.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from exact_simulator.clock import Clock
 from exact_simulator.settings import Settings
@@ -48,6 +50,17 @@ class Limits:
         self._clock = clock
         self._settings = settings
         self.quotas: dict[tuple[str, int], Quota] = {}
+
+    def save(self, path: Path) -> None:
+        """Write what is used to a file."""
+        kept = [[client, division, asdict(quota)] for (client, division), quota in self.quotas.items()]
+        path.write_text(json.dumps(kept))
+
+    def restore(self, path: Path) -> None:
+        """Take over what a file says is used."""
+        for client, division, used in json.loads(path.read_text()):
+            quota = Quota(minute=Window(**used["minute"]), day=Window(**used["day"]))
+            self.quotas[client, division] = quota
 
     def quota(self, client: str, division: int) -> Quota:
         """Give the windows as they stand now."""

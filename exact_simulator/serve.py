@@ -24,6 +24,8 @@ from exact_simulator.routes import Route, services
 from exact_simulator.special import sync_timestamp, with_server_time
 from exact_simulator.world import PageKey, World
 
+_LOG_KEPT_MS = 61 * 86_400_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -93,15 +95,22 @@ def collection(world: World, request: Request, query: Query) -> Page:
             return sync_timestamp(_place(world, request), endpoint, query)
         planned = plan(endpoint, query, world.settings)
         place, url = _place(world, request), f"{request.base}{request.path}"
-        page = read_page(place, planned, query, url=url, within=_granted(world, endpoint))
+        page = read_page(place, planned, query, url=url, within=bounds(world, endpoint))
         if endpoint.entity == "Me":
             return with_server_time(page, world.clock, current_division=world.settings.current_division)
-        world.cache.put(key, page)
+        if endpoint.entity != "Deleted":
+            world.cache.put(key, page)
     return page
 
 
-def _granted(world: World, endpoint: Endpoint) -> Clause | None:
-    """Bound lists of divisions to those granted; `AllDivisions` has the others as well."""
+def bounds(world: World, endpoint: Endpoint) -> Clause | None:
+    """Bound an endpoint to the rows that are shown at all.
+
+    Lists of divisions hold those granted (`AllDivisions` the others as well); the log of deletions goes back two
+    months.
+    """
+    if endpoint.entity == "Deleted" and endpoint.kind == "sync":
+        return Clause('"DeletedDate" >= ?', (world.clock.local_ms() - _LOG_KEPT_MS,))
     hidden = world.settings.hidden_divisions
     if not hidden or endpoint.entity not in {"Divisions", "GetMostRecentlyUsedDivisions"}:
         return None

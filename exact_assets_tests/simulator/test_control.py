@@ -38,6 +38,17 @@ def test_what_is_deleted_is_gone_and_logged(get: Get, simulator: Simulator) -> N
     assert log[key] == 2
 
 
+def test_a_deletion_is_forgotten_after_two_months(get: Get, simulator: Simulator) -> None:
+    (key,) = simulator.control.insert("crm/Accounts", FIRST)
+    simulator.control.delete("crm/Accounts", FIRST, keys=[key])
+    simulator.control.advance(59 * 86400)
+    assert key in [row["EntityKey"] for row in simulator.control.rows("sync/Deleted", FIRST)]
+    simulator.control.advance(3 * 86400)
+    token = simulator.control.tokens()["access_token"]
+    page = inside(get("sync/Deleted?$filter=Timestamp gt 1L", authorization=f"Bearer {token}"))
+    assert key not in [row["EntityKey"] for row in page["results"]]
+
+
 def test_a_page_rendered_before_a_change_is_not_served_after_it(get: Get, simulator: Simulator) -> None:
     path = "crm/Accounts?$select=ID,Name&$orderby=ID"
     before = get(path).content

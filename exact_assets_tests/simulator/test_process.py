@@ -58,15 +58,23 @@ def test_it_ends_with_its_parent() -> None:
     assert not is_alive(pid)
 
 
-def test_a_second_start_finds_rows_and_tokens(tmp_path: Path) -> None:
+def test_a_second_start_finds_rows_tokens_and_calls(tmp_path: Path) -> None:
     data = tmp_path / "books.sqlite"
     with tiny(data=data) as first:
         token = first.control.tokens()["access_token"]
         (key,) = first.control.insert("crm/Accounts", 100001)
-    with tiny(data=data) as second:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        httpx.get(f"{first.base_url}/api/v1/100001/crm/Contacts?$top=1", headers=headers, trust_env=False)
+    with tiny(data=data) as second:
+        assert second.control.quota()[0]["day"]["used"] == 1
         url = f"{second.base_url}/api/v1/100001/crm/Accounts(guid'{key}')"
         assert httpx.get(url, headers=headers, trust_env=False).status_code == 200
+
+
+def test_a_start_that_was_killed_half_way_is_not_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "books.draft").write_bytes(b"half a file")
+    with tiny(data=tmp_path / "books.sqlite") as simulator:
+        assert simulator.control.rows("crm/Accounts", 100001)
 
 
 def test_divisions_may_be_named() -> None:
