@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exact_assets.errors import SettingsError
 
@@ -36,19 +36,6 @@ def _read_country(value: object) -> object:
     near = difflib.get_close_matches(text, known, n=1, cutoff=0.4)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise _refuse(f"expected one of {', '.join(known)}, not {value!r}{hint}")
-
-
-def _read_frequencies(value: object) -> object:
-    """Read `crm_accounts=60, financial*=15` as minutes per table name, group or glob."""
-    if not isinstance(value, str):
-        return value
-    minutes: dict[str, int] = {}
-    for part in filter(None, (part.strip() for part in value.split(","))):
-        name, _, number = part.partition("=")
-        if not name.strip() or not number.strip().isdecimal() or int(number) == 0:
-            raise _refuse(f"expected TABLE=MINUTES, comma separated, such as crm_accounts=60, not {part!r}")
-        minutes[name.strip()] = int(number)
-    return minutes
 
 
 def _state_file(values: dict[str, Any], name: str) -> Path:
@@ -85,12 +72,6 @@ class Settings(BaseSettings):
     """The first business year to load."""
     tables: str | None = None
     """Names, groups and globs, comma separated; None: the default selection."""
-    frequencies: Annotated[dict[str, int], NoDecode, BeforeValidator(_read_frequencies)] = Field(
-        default_factory=dict
-    )
-    """Minutes between loads by table name, group or glob."""
-    deletions: Literal["delete", "mark", "keep"] = "delete"
-    """What happens to a row that Exact deleted."""
     warehouse_url: str = Field(
         default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}"
     )

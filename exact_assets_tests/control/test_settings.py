@@ -20,9 +20,6 @@ WRONG = [
     ("START_YEAR", "20022", str(THIS_YEAR)),
     ("START_YEAR", "last", "integer"),
     ("START_YEAR", str(THIS_YEAR + 1), str(THIS_YEAR)),
-    ("FREQUENCIES", "crm_accounts", "TABLE=MINUTES"),
-    ("FREQUENCIES", "crm_accounts=0", "TABLE=MINUTES"),
-    ("DELETIONS", "sometimes", "'delete'"),
     ("WAREHOUSE_URL", "warehouse.duckdb", "database URL"),
     ("CONTROL_URL", "control.sqlite", "database URL"),
     ("SECRET_KEY", "short", "8 characters"),
@@ -100,11 +97,6 @@ def test_an_empty_value_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXACT_CLIENT_SECRET", "")
     assert Settings().start_year == THIS_YEAR - 4
     assert Settings().client_secret is None
-
-
-def test_frequencies_are_minutes_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_FREQUENCIES", "crm_accounts=60, financial*=15,")
-    assert Settings().frequencies == {"crm_accounts": 60, "financial*": 15}
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
