@@ -184,9 +184,10 @@ class Books:
     ) -> list[object]:
         """Delete records and log them in sync/Deleted where Exact does.
 
-        A header takes its lines with it, and an entry what follows from it. A line leaves its amount to another line
-        of its document, which is renewed; the last line takes the document with it. Records that refer to a deleted one
-        lose the reference and are renewed, unless they are documents: what these refer to cannot be deleted.
+        A header takes its lines with it, and an entry what follows from it. A line leaves its amount to another
+        line of its document, which is renewed; the last line takes the document with it. Records that refer to a
+        deleted one lose the reference and are renewed. What documents need, such as their account, item and GL
+        account, cannot be deleted.
 
         Returns:
             Identities of the deleted records of this entity, which may be more than `count`.

@@ -1,4 +1,4 @@
-"""What changes work on: the connection, the plan, the clock; and how a caller's words become tables. Changes no rows."""
+"""What changes work on: connection, plan, clock; and how a caller's words become tables. Changes no rows."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence

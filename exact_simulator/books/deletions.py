@@ -115,8 +115,8 @@ def log(
     """
     statement = (
         f"INSERT INTO {base(LOG)} (_n, _division, Timestamp, ID, EntityKey, EntityType, DeletedDate, DeletedBy,"
-        f" Created, Modified) SELECT (:place<<32)+:n, :division, :ts, {guid(table_number, number=':n')}, :key, :type,"
-        " :now_ms, (:place<<32)+1, :now_ms, :now_ms"
+        f" Created, Modified) SELECT (:place<<32)+:n, :division, :ts, {guid(table_number, number=':n')}, :key,"
+        " :type, :now_ms, (:place<<32)+1, :now_ms, :now_ms"
     )
     same = asdict(bound)
     connection.executemany(

@@ -1,9 +1,10 @@
-"""How tables hang together: headers and lines, what follows from what, who refers to whom. Looks at the plan only."""
+"""How tables hang together: headers and lines, what follows from what, who refers to whom. The plan only."""
 
 import re
 from collections.abc import Iterator
 
-from exact_simulator.books.plan import PARENTS, Plan
+from exact_simulator.books.draft import PARENTS
+from exact_simulator.books.plan import Plan
 from exact_simulator.books.shape import Shape
 
 _SHOWN_ELSEWHERE = re.compile(r"@([\w>]+)\.(\w+)")
@@ -57,8 +58,8 @@ def kept_rows(plan: Plan, shape: Shape) -> int:
 
 
 def is_owned(shape: Shape, column: str) -> bool:
-    """Whether rows of a table cannot be without the row that a column refers to: they are its lines, or keyed by it."""
-    return any(
+    """Whether rows cannot be without the row that a column refers to: they are its lines, or keyed by it."""
+    return shape.model.source == "numbers" and any(
         (endpoint.relation, column) in PARENTS or (column in endpoint.by_name and endpoint.by_name[column].is_key)
         for endpoint in shape.endpoints
     )
@@ -70,7 +71,7 @@ def has_modified(shape: Shape) -> bool:
 
 
 def shown_elsewhere(plan: Plan, shape: Shape) -> frozenset[str]:
-    """Columns of a table that other tables show, so that changing them would change rows that get no new Timestamp."""
+    """Columns that other tables show: a change would alter rows that get no new Timestamp."""
     return frozenset(column for table, column in _shown_elsewhere(plan) if table == shape.name)
 
 

@@ -2,8 +2,8 @@
 
 Bound parameters: `d` (place of the division, from 0), `division`, `g3`, `g4` (its part in GUIDs), `seed`, `mix`,
 `first`, `last` (row numbers; for tables made from headers, those of the headers), `ts` (first Timestamp), `late`
-(what is added to the Timestamp of rows that were changed long after), `start` and `step` (Created, ms), `until` (ms),
-`now` (ms; null at creation), `kind` (of entry; null: by pattern).
+(what is added to the Timestamp of rows that were changed long after), `start` and `step` (Created, ms), `until`
+(ms), `now` (ms; null at creation), `kind` (of entry; null: by pattern).
 """
 
 import sqlite3
@@ -132,7 +132,8 @@ class Generator:
         """
         first, last = self.years.first - MASTER_YEARS, self.years.last
         yield (
-            "hashed AS (SELECT n, (((n*2654435761+:mix*7)&2147483647)*1103515245+12345>>9)&2147483647 AS h FROM seq)"
+            "hashed AS (SELECT n, (((n*2654435761+:mix*7)&2147483647)*1103515245+12345>>9)&2147483647 AS h"
+            " FROM seq)"
         )
         yield (
             f"born AS MATERIALIZED (SELECT n, h, COALESCE(:now, min(:until, :start+:step*(n-:first)"
@@ -145,16 +146,17 @@ class Generator:
             f" WHEN 1 THEN min(:until, {sql.year_start('y+1', first, last)}-3) ELSE c0 END END AS c FROM dated)"
         )
         yield f"changed AS MATERIALIZED (SELECT n, h, y, c, {self._modified()} AS m FROM created)"
+        real_c, real_m = sql.existing("c", first, last), sql.existing("m", first, last)
         yield (
-            f"row AS (SELECT n, (:d<<32)+n AS row_n, h, y, c, m, :ts+{TIMESTAMPS_PER_ROW}*(n-:first)+h%7"
+            f"row AS MATERIALIZED (SELECT n, (:d<<32)+n AS row_n, h, y, {real_c} AS c, {real_m} AS m,"
+            f" :ts+{TIMESTAMPS_PER_ROW}*(n-:first)+h%7"
             f"+CASE WHEN m-c>{_LATE_MS} THEN :late ELSE 0 END AS ts FROM changed)"
         )
 
     def _modified(self) -> str:
-        clocks = []
-        for year in range(self.years.first - MASTER_YEARS, self.years.last + 1):
-            for at in sql.clock_changes(year):
-                clocks.append(f"WHEN c<{at} THEN {at}+{sql.draw('clock', 3 * 3_600_000)}")
+        spring, autumn = sql.clock_changes(self.years.first - MASTER_YEARS, self.years.last)
+        near = sql.draw("clock", 3 * sql.HOUR_MS)
+        clocks = [f"WHEN c<{at} THEN {at - sql.HOUR_MS}+{near}" for at in sorted(spring + autumn)]
         later = (
             f"CASE {sql.draw('later', 16)} WHEN 15 THEN c+{sql.draw('years', 1000)}*{sql.DAY_MS}+h%{sql.DAY_MS}"
             f" WHEN 14 THEN c+{sql.draw('month', 60)}*{sql.DAY_MS}+h%{sql.DAY_MS}"
@@ -162,7 +164,7 @@ class Generator:
         )
         at_clock = f"CASE {' '.join(clocks)} ELSE c END"
         return (
-            f"CASE WHEN :now IS NOT NULL THEN :now WHEN {sql.draw('dst', 61)}=0 THEN min(max(c,:until), {at_clock})"
+            f"CASE WHEN :now IS NOT NULL THEN :now WHEN {sql.draw('dst', 41)}=0 THEN min(max(c,:until), {at_clock})"
             f" ELSE max(c, min(:until, {later})) END"
         )
 
@@ -185,7 +187,8 @@ class Generator:
         late = f"day>90 AND strftime('%m-%d',date/1000,'unixepoch')<'01-04' AND date>={sql.ms_of_year(first + 1)}"
         yield (
             f"document AS (SELECT *, {net} AS net, {vat} AS vat, {in_year}-({late}) AS entry_year,"
-            f" CASE WHEN {late} THEN 12 ELSE 0+strftime('%m',date/1000,'unixepoch') END AS entry_period FROM priced)"
+            f" CASE WHEN {late} THEN 12 ELSE 0+strftime('%m',date/1000,'unixepoch') END AS entry_period"
+            " FROM priced)"
         )
 
     def _date(self) -> str:
@@ -193,7 +196,8 @@ class Generator:
         first, last = self.years.first, self.years.last
         year = sql.year_of("c", first, last)
         return (
-            f"CASE WHEN :now IS NOT NULL THEN {sql.day('c')} ELSE CASE day WHEN 0 THEN {sql.year_start(year, first, last)}"
+            f"CASE WHEN :now IS NOT NULL THEN {sql.day('c')} ELSE CASE day"
+            f" WHEN 0 THEN {sql.year_start(year, first, last)}"
             f" WHEN 1 THEN {sql.year_start(f'1+{year}', first, last)}-{sql.DAY_MS} ELSE {sql.day('c')} END END"
         )
 
@@ -203,9 +207,10 @@ class Generator:
         if 9999 in shape.model.line_numbers:
             extra += " OR (i=7 AND e._vat<>0)"
         own = "(e._n&4294967295)*8+i"
+        year = sql.year_of("e.Created", self.years.first, self.years.last)
         inner = (
             f"SELECT e.*, i, {own} AS n, (:d<<32)+{own} AS row_n, {_line_hash('e._h', 'p')} AS h, e.Created AS c,"
-            f" e.Modified AS m, e.Timestamp+1+i AS ts, {sql.year_of('e.Created', self.years.first, self.years.last)} AS y"
+            f" e.Modified AS m, e.Timestamp+1+i AS ts, {year} AS y"
             f" FROM {base(str(shape.model.header))} e CROSS JOIN _places"
             f" WHERE e._n BETWEEN (:d<<32)+:first AND (:d<<32)+:last AND ((i BETWEEN 1 AND e._lines){extra})"
         )

@@ -1,7 +1,7 @@
 """Entries and their lines, and what follows from them: invoices, open terms. Models only.
 
-An entry has a kind (S sales, P purchase, B bank, C cash, G general), one to four detail lines, a balancing line 0 and,
-for S and P, a VAT line. Amounts are whole cents; the lines of an entry sum to zero by construction.
+An entry has a kind (S sales, P purchase, B bank, C cash, G general), one to four detail lines, a balancing line 0
+and, for S and P, a VAT line. Amounts are whole cents; the lines of an entry sum to zero by construction.
 """
 
 from exact_simulator.books import master
@@ -72,7 +72,7 @@ def _entries(sizes: Sizes, account: str) -> Model:
             "FinancialPeriod": "entry_period",
             "InvoiceNumber": "CASE WHEN kind IN ('S','P') THEN entry_year%100*10000000+n END",
             "Status": "CASE n%11 WHEN 0 THEN 20 ELSE 50 END",
-            "Description": "CASE n%17 WHEN 0 THEN NULL WHEN 1 THEN 'Crédit – ''test'' ' || n ELSE 'Boeking ' || n END",
+            "Description": "CASE n%17 WHEN 0 THEN NULL WHEN 1 THEN 'Crédit ''€'' ' || n ELSE 'Boeking ' || n END",
             "YourRef": "CASE n%3 WHEN 0 THEN 'REF ' || h END",
         },
         refers={

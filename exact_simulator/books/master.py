@@ -1,6 +1,7 @@
 """Master data by hand: accounts, items, GL accounts, journals, VAT codes, users, employees. Models only."""
 
 from exact_simulator.books.reference import ACCOUNTS, USERS
+from exact_simulator.books.rules import Years
 from exact_simulator.books.shape import Model, Reference
 from exact_simulator.books.sizes import Sizes, kept
 from exact_simulator.books.sql import draw
@@ -34,10 +35,11 @@ _PERSON = {"FirstName": _FIRST, "LastName": _LAST, "FullName": _FULL}
 _GL_KIND = f"CASE WHEN n BETWEEN {FIRST_REVENUE} AND 20 THEN 'revenue' WHEN n>20 THEN 'cost' ELSE 'balance' END"
 
 
-def models(sizes: Sizes) -> dict[str, Model]:
+def models(sizes: Sizes, years: Years) -> dict[str, Model]:
     """Models of the master data by base table."""
     accounts, items = sizes.accounts, sizes.items
     sales = accounts * 11 // 20
+    period = f"printf('%04d-%02d-01',{years.first}+(n-1)/12,1+(n-1)%12)"
     return {
         USERS: Model(
             endpoints=("users_Users", "system_Users", "root_system_Users"),
@@ -89,7 +91,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
             stored={
                 "Code": _by_number(
                     ["'1300'", "'1600'", "'1100'", "'1000'", "'1500'", "'1520'"],
-                    otherwise="CASE WHEN n BETWEEN 11 AND 20 THEN 8000+n-11 WHEN n>20 THEN 4000+n ELSE 2000+n END || ''",
+                    otherwise="printf('%d',n+CASE WHEN n>20 THEN 4000 WHEN n>10 THEN 7989 ELSE 2000 END)",
                 ),
                 "Description": _by_number(
                     ["'Debiteuren'", "'Crediteuren'", "'Bank'", "'Kas'", "'Te betalen btw'", "'Te vorderen btw'"],
@@ -149,7 +151,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
             kept=kept(items),
             stored={
                 "Code": "printf('ART-%05d',n)",
-                "Description": "'Artikel ' || n || CASE n%13 WHEN 0 THEN ' – Ø 12″ ''special''' ELSE '' END",
+                "Description": "'Artikel ' || n || CASE n%13 WHEN 0 THEN ' - Ø 12″ ''special''' ELSE '' END",
                 "IsSalesItem": "1",
                 "IsPurchaseItem": "n%3>0",
                 "IsStockItem": "n%2",
@@ -228,4 +230,29 @@ def models(sizes: Sizes) -> dict[str, Model]:
             where={"project_TimeTransactions": "NOT @._is_cost", "project_CostTransactions": "@._is_cost"},
         ),
         "cashflow_Banks": Model(count=5),
+        "inventory_StockPositions": Model(
+            count=items,
+            stored={
+                "CurrentStock": f"1.0*{draw('stock', 400)}",
+                "PlanningIn": f"1.0*{draw('in', 20)}",
+                "PlanningOut": f"1.0*{draw('out', 20)}",
+            },
+            shown={
+                "FreeStock": "@.CurrentStock-@.PlanningOut",
+                "ProjectedStock": "@.CurrentStock+@.PlanningIn-@.PlanningOut",
+            },
+        ),
+        "logistics_SalesItemPrices": Model(
+            count=items,
+            stored={"Price": f"(100+{draw('price', 20000)})/100.0", "Quantity": "1.0", "EndDate": "NULL"},
+        ),
+        "financial_FinancialPeriods": Model(
+            count=12 * (years.last - years.first + 1),
+            stored={
+                "FinYear": f"{years.first}+(n-1)/12",
+                "FinPeriod": "1+(n-1)%12",
+                "StartDate": f"strftime('%s',{period})*1000",
+                "EndDate": f"strftime('%s',{period},'+1 month','-1 day')*1000",
+            },
+        ),
     }

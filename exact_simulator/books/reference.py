@@ -7,8 +7,8 @@ ACCOUNTS = "crm_Accounts"
 
 _TABLES: dict[str, str] = {
     ACCOUNTS: "Account AccountId Customer Supplier DeliveryAccount DeliverTo InvoiceTo OrderedBy InvoiceAccount"
-    " OrderAccount Reseller Accountant ProjectAccount SubscriptionAccount RecipientAccount SenderAccount InvolvedAccount"
-    " OwnerAccount InvestmentAccount DeliveredTo Bank DivisionCustomer",
+    " OrderAccount Reseller Accountant ProjectAccount SubscriptionAccount RecipientAccount SenderAccount"
+    " InvolvedAccount OwnerAccount InvestmentAccount DeliveredTo Bank DivisionCustomer",
     "crm_Contacts": "Contact AccountContact DeliveryContact DeliverToContactPerson InvoiceToContactPerson"
     " OrderedByContactPerson DeliveryAccountContact InvoiceAccountContact OrderAccountContact SupplierContact"
     " AccountMainContact MainContact ContactPerson DeliveredToContactPerson Person",
@@ -17,8 +17,8 @@ _TABLES: dict[str, str] = {
     "crm_Opportunities": "Opportunity",
     "crm_Quotations": "QuotationID SourceQuotation",
     USERS: "Creator Modifier CreatedBy ModifiedBy User UserID Approver Salesperson SalesPerson AccountManager Owner"
-    " PaymentSelector ReceivableSelector PurchaseAgent AssignedTo ManagerUser NotesModifier DeletedBy CountedBy PickedBy"
-    " TransferredBy OrderPicker LeadDeveloper syscreator sysmodifier IdentificationUser",
+    " PaymentSelector ReceivableSelector PurchaseAgent AssignedTo ManagerUser NotesModifier DeletedBy CountedBy"
+    " PickedBy TransferredBy OrderPicker LeadDeveloper syscreator sysmodifier IdentificationUser",
     "payroll_Employees": "Employee EmployeeID Manager",
     "payroll_Employments": "Employment",
     "payroll_EmploymentContracts": "Contract",
@@ -28,22 +28,22 @@ _TABLES: dict[str, str] = {
     "hrm_JobTitles": "JobTitle Jobtitle",
     "hrm_JobGroups": "JobGroup",
     "hrm_AbsenceRegistrations": "AbsenceRegistration",
-    "logistics_Items": "Item ItemId ItemID PartItem AssembledItem DefaultItem ItemMaterial FixedPriceItem PrepaidItem"
-    " HourType",
+    "logistics_Items": "Item ItemId ItemID PartItem AssembledItem DefaultItem ItemMaterial FixedPriceItem"
+    " PrepaidItem HourType",
     "logistics_ItemGroups": "ItemGroup",
     "logistics_ItemVersions": "ItemVersion",
     "logistics_SelectionCodes": "SelectionCode",
     "inventory_Warehouses": "Warehouse WarehouseID WarehouseFrom WarehouseTo",
-    "inventory_StorageLocations": "StorageLocation DefaultStorageLocation StorageLocationFrom StorageLocationTo Location"
-    " DefaultItemStorageLocation",
+    "inventory_StorageLocations": "StorageLocation DefaultStorageLocation StorageLocationFrom StorageLocationTo"
+    " Location DefaultItemStorageLocation",
     "inventory_StockCounts": "StockCountID",
     "inventory_WarehouseTransfers": "TransferID",
     "inventory_SerialNumbers": "SerialNumberID",
     "inventory_BatchNumbers": "BatchNumberID",
     "financial_GLAccounts": "GLAccount GLCosts GLCostsWorkInProgress GLRevenue GLRevenueWorkInProgress GLStock"
-    " GLAccountPurchase GLAccountSales GLAP GLAR GLToPay GLToClaim GLDiscountPurchase GLDiscountSales OffsetGLInventory"
-    " GLPurchaseAccount GLPurchasePriceDifference GLStockVariance GLAccountAssets GLAccountDepreciationBS"
-    " GLAccountDepreciationPL GLAccountRevaluationBS PaymentInTransitAccount",
+    " GLAccountPurchase GLAccountSales GLAP GLAR GLToPay GLToClaim GLDiscountPurchase GLDiscountSales"
+    " OffsetGLInventory GLPurchaseAccount GLPurchasePriceDifference GLStockVariance GLAccountAssets"
+    " GLAccountDepreciationBS GLAccountDepreciationPL GLAccountRevaluationBS PaymentInTransitAccount",
     "financial_GLSchemes": "GLScheme GLSchemeID",
     "assets_Assets": "Asset",
     "assets_AssetGroups": "AssetGroup",

@@ -37,8 +37,8 @@ def _free(context: Context, target: Target, count: int) -> list[int]:
             return free[:count]
         if len(candidates) < wanted:
             raise ValueError(
-                f"{target.endpoint.relation} of {target.division.number} has {len(free)} records that no document uses,"
-                f" not {count}: insert some first"
+                f"{target.endpoint.relation} of {target.division.number} has {len(free)} records that no document"
+                f" uses, not {count}: insert some first"
             )
         wanted = wanted * 4 + 50
 
@@ -49,7 +49,7 @@ def _held(context: Context, shape: Shape, numbers: Sequence[int]) -> set[int]:
     held = {number for number in numbers if number & 0xFFFFFFFF <= kept}
     own = {item.name for item in dependents(context.plan, shape)}
     for other, column in references_to(context.plan, shape):
-        if other.model.source != "numbers" and other.name not in own:
+        if _is_needed(other, column) and other.name not in own:
             for at in range(0, len(numbers), 500):
                 chunk = numbers[at : at + 500]
                 marks = ",".join("?" * len(chunk))
@@ -58,6 +58,11 @@ def _held(context: Context, shape: Shape, numbers: Sequence[int]) -> set[int]:
                 )
                 held.update(row[0] for row in rows)
     return held
+
+
+def _is_needed(shape: Shape, column: str) -> bool:
+    """Whether documents make no sense without what a column refers to."""
+    return shape.model.source != "numbers" and column in shape.model.refers
 
 
 def _exists(context: Context, shape: Shape, number: int) -> bool:
@@ -76,10 +81,11 @@ def _delete_one(context: Context, target: Target, number: int) -> list[object]:
 
 
 def _take_from_document(context: Context, shape: Shape, number: int) -> bool:
-    """Move a detail line's amount to another detail of its document. False: there is no other, or it is no detail."""
+    """Move a detail line's amount to another detail of its document. False: there is no other."""
     first, last = line_range(header_number(number))
     details = context.connection.execute(
-        f"SELECT _n, _cents, _vat FROM {base(shape.name)} WHERE _n BETWEEN ? AND ? AND LineNumber BETWEEN 1 AND 8999",
+        f"SELECT _n, _cents, _vat FROM {base(shape.name)} WHERE _n BETWEEN ? AND ?"
+        " AND LineNumber BETWEEN 1 AND 8999",
         (first, last),
     ).fetchall()
     mine = next((row for row in details if row[0] == number), None)
@@ -108,8 +114,9 @@ def _take_from_document(context: Context, shape: Shape, number: int) -> bool:
 def _uncount(context: Context, number: int) -> None:
     """Take a line without an amount off the count of its balance."""
     context.connection.execute(
-        f"UPDATE {base(balance.TABLE)} SET Count=Count-1 WHERE _n=(SELECT (_n>>32<<32)+(GLAccount&4294967295)*100000"
-        f"+(FinancialYear-2000)*100+FinancialPeriod FROM {base(ledger.LINES)} WHERE _n=?)",
+        f"UPDATE {base(balance.TABLE)} SET Count=Count-1 WHERE _n=(SELECT (_n>>32<<32)"
+        f"+(GLAccount&4294967295)*100000+(FinancialYear-2000)*100+FinancialPeriod"
+        f" FROM {base(ledger.LINES)} WHERE _n=?)",
         (number,),
     )
     context.connection.execute(f"DELETE FROM {base(balance.TABLE)} WHERE Count=0")
@@ -147,7 +154,7 @@ def _rows(context: Context, item: Shape, shape: Shape, numbers: list[int]) -> li
 
 def _cut_references(context: Context, shape: Shape, numbers: list[int], target: Target | None) -> None:
     for other, column in references_to(context.plan, shape):
-        if other.model.source != "numbers":
+        if _is_needed(other, column):
             continue
         found: list[int] = []
         for number in numbers:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from exact_simulator.books import divisions, human, store
 from exact_simulator.books.context import Context
+from exact_simulator.books.draft import PARENTS
 from exact_simulator.books.family import (
     LINES_PER_HEADER,
     has_modified,
@@ -12,7 +13,6 @@ from exact_simulator.books.family import (
     references_to,
 )
 from exact_simulator.books.generate import TIMESTAMPS_PER_ROW
-from exact_simulator.books.plan import PARENTS
 from exact_simulator.books.shape import Shape, base
 from exact_simulator.books.sql import guid
 
@@ -48,7 +48,8 @@ def renew(context: Context, shape: Shape, numbers: Iterable[int]) -> None:
     )
     for lines in lines_of(context.plan, header):
         context.connection.executemany(
-            f"UPDATE {base(lines.name)} SET Timestamp=?+1+(_n&7), Modified=max(Modified,?) WHERE _n BETWEEN ? AND ?",
+            f"UPDATE {base(lines.name)} SET Timestamp=?+1+(_n&7), Modified=max(Modified,?)"
+            " WHERE _n BETWEEN ? AND ?",
             ((stamp, now, *line_range(number)) for stamp, number in stamps),
         )
     if not has_modified(header):
@@ -57,10 +58,9 @@ def renew(context: Context, shape: Shape, numbers: Iterable[int]) -> None:
 
 def renew_parents(context: Context, shape: Shape, numbers: Iterable[int]) -> None:
     """Renew the records that hold these rows as their lines."""
-    names = {
-        column for endpoint in shape.endpoints for relation, column in PARENTS if relation == endpoint.relation
-    }
-    for column in sorted(names & set(shape.references)):
+    relations = {endpoint.relation for endpoint in shape.endpoints}
+    columns = {column for relation, column in PARENTS if relation in relations}
+    for column in sorted(columns & set(shape.references)):
         statement = f'SELECT "{column}" FROM {base(shape.name)} WHERE _n=?'
         found = {context.connection.execute(statement, (number,)).fetchone() for number in numbers}
         parents = sorted({row[0] for row in found if row and row[0] is not None})

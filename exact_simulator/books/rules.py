@@ -13,7 +13,7 @@ _ODD = [
     "NULL",
     "''",
     "'Zo''n \"aanhaling\" & <haakje>'",
-    "'Ünïcødé – 東京 🎈 ' || n",
+    "'Ünïcødé € 東京 🎈 ' || n",
     "'back\\slash' || char(9) || 'tab' || char(10) || 'newline'",
     "'  leading and trailing  '",
 ]
@@ -79,20 +79,23 @@ def is_business_date(item: Property) -> bool:
 def expression(table: str, item: Property, years: Years) -> str:
     """SQL of a property's value."""
     salt = f"{table}.{item.name}"
-    if item.edm_type == "Edm.String":
-        return _string(salt, item.name)
-    if item.edm_type == "Edm.DateTime":
-        return _datetime(salt, item.name)
-    if item.edm_type == "Edm.Double":
-        return _double(salt)
-    if item.edm_type == "Edm.Boolean":
-        return f"CASE {sql.draw(salt, 9)} WHEN 0 THEN NULL WHEN 1 THEN 1 WHEN 2 THEN 1 ELSE 0 END"
-    if item.edm_type in _INT_LIMIT:
-        return _integer(salt, item, years)
-    if item.edm_type == "Edm.Guid":
-        # A record of another kind that is not modelled: mostly none, else one of a few.
-        return f"CASE WHEN {sql.draw(salt, 4)}=0 THEN {sql.guid(60000, number=sql.draw(salt + '#', 7))} END"
-    return "NULL"
+    match item.edm_type:
+        case "Edm.String":
+            value = _string(salt, item.name)
+        case "Edm.DateTime":
+            value = _datetime(salt, item.name)
+        case "Edm.Double":
+            value = _double(salt)
+        case "Edm.Boolean":
+            value = f"CASE {sql.draw(salt, 9)} WHEN 0 THEN NULL WHEN 1 THEN 1 WHEN 2 THEN 1 ELSE 0 END"
+        case "Edm.Guid":
+            # A record of another kind that is not modelled: mostly none, else one of a few.
+            value = f"CASE WHEN {sql.draw(salt, 4)}=0 THEN {sql.guid(60000, number=sql.draw(salt + '#', 7))} END"
+        case edm_type if edm_type in _INT_LIMIT:
+            value = _integer(salt, item, years)
+        case _:
+            value = "NULL"
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)

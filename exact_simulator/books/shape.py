@@ -1,7 +1,7 @@
 """What a base table is: its stored columns, what it refers to, and how endpoints show it. Values only.
 
-Expressions for stored columns read the generator's `row` (see `sql`). Expressions for shown properties speak of their
-own table as `@.Column`, of a row it refers to as `@Reference.Column`, of one that this refers to as
+Expressions for stored columns read the generator's `row` (see `sql`). Expressions for shown properties speak of
+their own table as `@.Column`, of a row it refers to as `@Reference.Column`, of one that this refers to as
 `@Reference>Other.Column`; `view` turns that into joins.
 """
 

@@ -8,7 +8,8 @@ Every expression reads the columns of the generator's `row`: `n` (row number in 
 import zlib
 from datetime import UTC, date, datetime, timedelta
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 YEAR_MS = 365 * DAY_MS
 
 
@@ -70,14 +71,22 @@ def year_of(expression: str, first_year: int, last_year: int) -> str:
     return f"CASE {cases} ELSE {last_year} END" if cases else str(last_year)
 
 
-def clock_changes(year: int) -> tuple[int, int]:
-    """Wall clock ms of 01:00 on the last Sundays of March and October, an hour before the clocks change."""
-    return _last_sunday(year, 3), _last_sunday(year, 10)
+def clock_changes(first_year: int, last_year: int) -> tuple[list[int], list[int]]:
+    """Wall clock ms of 02:00 on the last Sundays of March and October: an hour is left out, an hour comes twice."""
+    years = range(first_year, last_year + 1)
+    return [_last_sunday(year, 3) for year in years], [_last_sunday(year, 10) for year in years]
+
+
+def existing(expression: str, first_year: int, last_year: int) -> str:
+    """SQL for an instant; in the hour that spring leaves out an hour later."""
+    gaps = clock_changes(first_year, last_year)[0]
+    missing = " OR ".join(f"{expression} BETWEEN {at} AND {at + HOUR_MS - 1}" for at in gaps)
+    return f"{expression}+{HOUR_MS}*({missing})"
 
 
 def _last_sunday(year: int, month: int) -> int:
     last = date(year, month, 31)
-    return ms(last - timedelta(days=(last.weekday() + 1) % 7)) + 3_600_000
+    return ms(last - timedelta(days=(last.weekday() + 1) % 7)) + 2 * HOUR_MS
 
 
 def ms_of_year(year: int) -> int:

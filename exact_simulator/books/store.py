@@ -16,7 +16,7 @@ CREATE TABLE _late (ticket INTEGER PRIMARY KEY, relation TEXT, division INTEGER,
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a connection that any thread may use, one at a time. Transactions are explicit (autocommit otherwise)."""
+    """Open a connection that any thread may use, one at a time; transactions are explicit."""
     connection = sqlite3.connect(
         path, check_same_thread=False, isolation_level=None, cached_statements=1000, timeout=60
     )

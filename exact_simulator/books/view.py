@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from exact_simulator.books.plan import PARENTS, Plan
+from exact_simulator.books.draft import PARENTS
+from exact_simulator.books.plan import Plan
 from exact_simulator.books.shape import Shape, alias, base, resolve, tokens
 from exact_simulator.facts import Endpoint
 
