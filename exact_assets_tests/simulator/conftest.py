@@ -15,7 +15,7 @@ FIRST, SECOND, THIRD = 100001, 100002, 100003
 @pytest.fixture(scope="session")
 def running() -> Iterator[Simulator]:
     """Start it once; quota does not matter where it is not the point."""
-    with start(divisions=3, years=(2024, 2026), rows=300, settings=None) as simulator:
+    with start(divisions=3, years=(2024, 2026), rows=150) as simulator:
         yield simulator
 
 
