@@ -169,19 +169,17 @@ def demo(ui: bool, port: int, folder: Path) -> None:
 def _enable(codes: tuple[int, ...], *, enabled: bool) -> None:
     from exact_assets.defs.selection import apply_to_instance  # noqa: PLC0415 - other commands start sooner
 
-    unknown = set(codes) - {choice.division for choice in _choices()}
-    if unknown:
-        raise SettingsError(
-            f"Division {min(unknown)} is not in the list. Run `exact-assets divisions refresh`, then look at "
-            "`exact-assets divisions list`."
-        )
     _warehouse().set_enabled(codes, enabled)
-    changes = apply_to_instance({choice.division for choice in _choices() if choice.sync_enabled})
+    enabled_now = {choice.division for choice in _choices() if choice.sync_enabled}
+    changes = apply_to_instance(enabled_now)
     click.echo(f"{len(changes.added)} divisions added to the partitions, {len(changes.removed)} removed")
 
 
 def _choices() -> "tuple[DivisionChoice, ...]":
-    return _warehouse().list_divisions() or ()
+    choices = _warehouse().list_divisions()
+    if choices is None:
+        raise SettingsError("There is no list of divisions yet. Run `exact-assets divisions refresh`.")
+    return choices
 
 
 def _warehouse() -> "Warehouse":
@@ -213,7 +211,7 @@ def _text(value: Any) -> str:
 
 def _console() -> Console:
     # Where nobody looks, in a file or a pipe, lines are not cut to the width of a screen.
-    return Console(width=None if sys.stdout.isatty() else 220)
+    return Console(width=None if sys.stdout.isatty() else 1000)
 
 
 if __name__ == "__main__":
