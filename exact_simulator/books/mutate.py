@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from exact_simulator.books import balance, ledger, store
 from exact_simulator.books.context import Context, Target
-from exact_simulator.books.family import LINES_PER_HEADER, dependents, root, shown_elsewhere
+from exact_simulator.books.family import LINES_PER_HEADER, dependents, has_modified, root, shown_elsewhere
 from exact_simulator.books.generate import TIMESTAMPS_PER_ROW, Batch
-from exact_simulator.books.renew import renew
+from exact_simulator.books.renew import renew, renew_parents
 from exact_simulator.books.shape import base
 from exact_simulator.facts import Property
 
@@ -119,7 +119,10 @@ def _make(context: Context, target: Target, batch: Batch) -> list[int]:
     rows = context.connection.execute(
         f"SELECT _n FROM {base(target.shape.name)} WHERE _n BETWEEN ? AND ? ORDER BY _n", (first, last)
     )
-    return [row[0] for row in rows]
+    numbers = [row[0] for row in rows.fetchall()]
+    if not has_modified(target.shape):
+        renew_parents(context, target.shape, numbers)
+    return numbers
 
 
 def _set(context: Context, target: Target, numbers: Sequence[int], values: dict[str, object]) -> None:
