@@ -49,11 +49,11 @@ def add(connection: sqlite3.Connection, *, first: int, last: int, sign: int = 1)
     connection.execute(
         f"""INSERT INTO {base(TABLE)}
             (_n, _division, ID, GLAccount, ReportingYear, ReportingPeriod, _debit, _credit, Count)
-        SELECT (_header>>32<<32) + number, _division, number, GLAccount, FinancialYear, FinancialPeriod,
+        SELECT (_header>>32<<32) + number, max(_division), number, GLAccount, FinancialYear, FinancialPeriod,
             :sign*sum(max(_cents,0)), -:sign*sum(min(_cents,0)), :sign*count(*)
         FROM (SELECT *, (GLAccount&4294967295)*100000+(FinancialYear-2000)*100+FinancialPeriod AS number
             FROM {base(LINES)} WHERE _n BETWEEN :first_line AND :last_line)
-        GROUP BY _division, number
+        GROUP BY number
         ON CONFLICT (_n) DO UPDATE SET _debit=_debit+excluded._debit, _credit=_credit+excluded._credit,
             Count=Count+excluded.Count""",
         {

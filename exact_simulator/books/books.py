@@ -141,7 +141,7 @@ class Books:
             entity: an endpoint, a path below the division, or an entity's name.
             division: its number.
             count: how many.
-            values: properties to set on them, where the entity stores these as they are shown.
+            values: properties to set on them, as the relation shows them, where the entity stores them so.
 
         Returns:
             Identities of the new records of this entity: of all lines, where it is lines.

@@ -19,6 +19,8 @@ TIMESTAMPS_PER_ROW = 16
 """Room in the rowversion counter for a row; a header and its lines share it."""
 MASTER_YEARS = 6
 """Master data begins so many years before the first."""
+_YEARS_AFTER = 5
+"""Years after the last one that records added on demand can be in."""
 _LATE_MS = 30 * sql.DAY_MS
 _KINDS = "substr('SPSBSPGSPBSPSCSPBSGP',1+n%20,1)"
 _MAX_LINES = 4
@@ -131,74 +133,76 @@ class Generator:
         change of the clocks.
         """
         first, last = self.years.first - MASTER_YEARS, self.years.last
+        at = f"min(:until,:start+:step*(n-:first)+{sql.draw('created', 'max(1,:step)')})"
+        # Each step is kept, or SQLite would work it out again wherever the next ones name it.
         yield (
-            "hashed AS (SELECT n, (((n*2654435761+:mix*7)&2147483647)*1103515245+12345>>9)&2147483647 AS h"
-            " FROM seq)"
+            "hashed AS MATERIALIZED (SELECT n, (((n*2654435761+:mix*7)&2147483647)*1103515245+12345>>9)&2147483647"
+            " AS h FROM seq)"
         )
         yield (
-            f"born AS MATERIALIZED (SELECT n, h, COALESCE(:now, min(:until, :start+:step*(n-:first)"
-            f"+{sql.draw('created', 'max(1,:step)')})) AS c0 FROM hashed)"
+            f"born AS MATERIALIZED (SELECT n, h, CASE WHEN :now IS NOT NULL THEN :now ELSE {_awake(at)} END AS c0"
+            " FROM hashed)"
         )
-        yield f"dated AS MATERIALIZED (SELECT n, h, c0, {sql.year_of('c0', first, last)} AS y FROM born)"
+        yield (
+            f"dated AS MATERIALIZED (SELECT n, h, c0, {sql.year_of('c0', first, last + _YEARS_AFTER)} AS y"
+            " FROM born)"
+        )
         yield (
             f"created AS MATERIALIZED (SELECT n, h, y, CASE WHEN :now IS NOT NULL THEN :now ELSE CASE"
             f" {sql.draw('edge', 89)} WHEN 0 THEN {sql.year_start('y', first, last)}"
             f" WHEN 1 THEN min(:until, {sql.year_start('y+1', first, last)}-3) ELSE c0 END END AS c FROM dated)"
         )
         yield f"changed AS MATERIALIZED (SELECT n, h, y, c, {self._modified()} AS m FROM created)"
-        real_c, real_m = sql.existing("c", first, last), sql.existing("m", first, last)
         yield (
-            f"row AS MATERIALIZED (SELECT n, (:d<<32)+n AS row_n, h, y, {real_c} AS c, {real_m} AS m,"
-            f" :ts+{TIMESTAMPS_PER_ROW}*(n-:first)+h%7"
+            f"row AS (SELECT n, (:d<<32)+n AS row_n, h, y, c, m, :ts+{TIMESTAMPS_PER_ROW}*(n-:first)+h%7"
             f"+CASE WHEN m-c>{_LATE_MS} THEN :late ELSE 0 END AS ts FROM changed)"
         )
 
     def _modified(self) -> str:
         spring, autumn = sql.clock_changes(self.years.first - MASTER_YEARS, self.years.last)
         near = sql.draw("clock", 3 * sql.HOUR_MS)
-        clocks = [f"WHEN c<{at} THEN {at - sql.HOUR_MS}+{near}" for at in sorted(spring + autumn)]
+        skip = dict.fromkeys(spring, f"+{sql.HOUR_MS}*({near}>={sql.HOUR_MS})")
+        clocks = [
+            f"WHEN c<{at - sql.HOUR_MS} THEN {at - sql.HOUR_MS}+{near}{skip.get(at, '')}"
+            for at in sorted(spring + autumn)
+        ]
         later = (
             f"CASE {sql.draw('later', 16)} WHEN 15 THEN c+{sql.draw('years', 1000)}*{sql.DAY_MS}+h%{sql.DAY_MS}"
             f" WHEN 14 THEN c+{sql.draw('month', 60)}*{sql.DAY_MS}+h%{sql.DAY_MS}"
             f" WHEN 13 THEN c+h%{3 * sql.DAY_MS} WHEN 12 THEN c+h%{sql.DAY_MS} ELSE c END"
         )
-        at_clock = f"CASE {' '.join(clocks)} ELSE c END"
         return (
-            f"CASE WHEN :now IS NOT NULL THEN :now WHEN {sql.draw('dst', 41)}=0 THEN min(max(c,:until), {at_clock})"
-            f" ELSE max(c, min(:until, {later})) END"
+            f"CASE WHEN :now IS NOT NULL THEN :now"
+            f" WHEN {sql.draw('dst', 41)}=0 THEN min(max(c,:until), CASE {' '.join(clocks)} ELSE c END)"
+            f" ELSE max(c, {_awake(f'min(:until,{later})')}) END"
         )
 
     def _documents(self) -> Iterator[str]:
-        """`document`: rows with a kind, a number of lines and the sums of these lines in cents."""
+        """`document`: rows with a kind, a business date, a number of lines and the sums of these lines in cents."""
         cents = ", ".join(f"{_cents(_line_hash('h', at), 'n', at)} AS f{at}" for at in range(1, _MAX_LINES + 1))
+        kind = f"COALESCE(:kind,{_KINDS})"
         yield (
-            f"sized AS MATERIALIZED (SELECT *, 1+{sql.draw('lines', _MAX_LINES)} AS lines,"
-            f" COALESCE(:kind,{_KINDS}) AS kind,"
-            f" CASE {sql.draw('percent', 4)} WHEN 0 THEN 9 WHEN 1 THEN 0 ELSE 21 END AS percent0,"
-            f" {sql.draw('day', 97)} AS day, {cents} FROM row)"
+            f"sized AS MATERIALIZED (SELECT *, 1+{sql.draw('lines', _MAX_LINES)} AS lines, {kind} AS kind,"
+            f" CASE WHEN {kind} IN ('B','C','G') THEN 0 ELSE CASE {sql.draw('percent', 4)}"
+            f" WHEN 0 THEN 9 WHEN 1 THEN 0 ELSE 21 END END AS percent, {self._date()} AS date, {cents} FROM row)"
         )
-        percent = "CASE WHEN kind IN ('B','C','G') THEN 0 ELSE percent0 END"
-        yield f"priced AS MATERIALIZED (SELECT *, {percent} AS percent, {self._date()} AS date FROM sized)"
         net = "+".join(f"(lines>={at})*f{at}" for at in range(1, _MAX_LINES + 1))
         vat = "+".join(f"(lines>={at})*((f{at}*percent+50)/100)" for at in range(1, _MAX_LINES + 1))
-        first, last = self.years.first, self.years.last
-        in_year = sql.year_of("date", first, last)
         # In the first days of January some entries still go to the last period of the year before.
-        late = f"day>90 AND strftime('%m-%d',date/1000,'unixepoch')<'01-04' AND date>={sql.ms_of_year(first + 1)}"
+        in_january = f"(date-{sql.year_start('y', self.years.first, self.years.last)})<{3 * sql.DAY_MS}"
+        late = f"(y>{self.years.first} AND :now IS NULL AND n%5=0 AND {in_january})"
         yield (
-            f"document AS (SELECT *, {net} AS net, {vat} AS vat, {in_year}-({late}) AS entry_year,"
-            f" CASE WHEN {late} THEN 12 ELSE 0+strftime('%m',date/1000,'unixepoch') END AS entry_period"
-            " FROM priced)"
+            f"document AS (SELECT *, {net} AS net, {vat} AS vat, y-{late} AS entry_year,"
+            f" CASE WHEN {late} THEN 12 ELSE 0+strftime('%m',date/1000,'unixepoch') END AS entry_period FROM sized)"
         )
 
     def _date(self) -> str:
         """Business date: the day of creation, now and then the first or the last day of that year."""
         first, last = self.years.first, self.years.last
-        year = sql.year_of("c", first, last)
         return (
-            f"CASE WHEN :now IS NOT NULL THEN {sql.day('c')} ELSE CASE day"
-            f" WHEN 0 THEN {sql.year_start(year, first, last)}"
-            f" WHEN 1 THEN {sql.year_start(f'1+{year}', first, last)}-{sql.DAY_MS} ELSE {sql.day('c')} END END"
+            f"CASE WHEN :now IS NOT NULL THEN {sql.day('c')} ELSE CASE {sql.draw('day', 97)}"
+            f" WHEN 0 THEN {sql.year_start('y', first, last)}"
+            f" WHEN 1 THEN {sql.year_start('1+y', first, last)}-{sql.DAY_MS} ELSE {sql.day('c')} END END"
         )
 
     def _lines(self, shape: Shape) -> str:
@@ -207,7 +211,7 @@ class Generator:
         if 9999 in shape.model.line_numbers:
             extra += " OR (i=7 AND e._vat<>0)"
         own = "(e._n&4294967295)*8+i"
-        year = sql.year_of("e.Created", self.years.first, self.years.last)
+        year = sql.year_of("e.Created", self.years.first, self.years.last + _YEARS_AFTER)
         inner = (
             f"SELECT e.*, i, {own} AS n, (:d<<32)+{own} AS row_n, {_line_hash('e._h', 'p')} AS h, e.Created AS c,"
             f" e.Modified AS m, e.Timestamp+1+i AS ts, {year} AS y"
@@ -227,7 +231,7 @@ class Generator:
     def _entries(self, shape: Shape) -> str:
         """Records that follow from financial entries, numbered as these."""
         own = "(_n&4294967295)"
-        year = sql.year_of("Created", self.years.first, self.years.last)
+        year = sql.year_of("Created", self.years.first, self.years.last + _YEARS_AFTER)
         return (
             f"(SELECT *, {own} AS n, _n AS row_n, _h AS h, Created AS c, Modified AS m, {year} AS y,"
             f" :ts+{TIMESTAMPS_PER_ROW}*({own}-:first)+_h%7"
@@ -241,6 +245,11 @@ _EDGE_CENTS = 9_999_999_999_999
 """An amount at the edge, on a few lines: 99,999,999,999.99."""
 PLACES = [(0, 1_000_003), (1, 1_299_709), (2, 1_399_711), (3, 1_499_711), (4, 1_599_697), (7, 1_799_999)]
 """Places of lines in a document and the multipliers that make their hashes: header, details, VAT."""
+
+
+def _awake(moment: str) -> str:
+    """SQL for an instant, an hour later if it is between two and three: spring leaves that hour out."""
+    return f"({moment})+{sql.HOUR_MS}*(({moment})%{sql.DAY_MS}/{sql.HOUR_MS}=2)"
 
 
 def _line_hash(header_hash: str, place: int | str) -> str:

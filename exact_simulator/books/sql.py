@@ -77,13 +77,6 @@ def clock_changes(first_year: int, last_year: int) -> tuple[list[int], list[int]
     return [_last_sunday(year, 3) for year in years], [_last_sunday(year, 10) for year in years]
 
 
-def existing(expression: str, first_year: int, last_year: int) -> str:
-    """SQL for an instant; in the hour that spring leaves out an hour later."""
-    gaps = clock_changes(first_year, last_year)[0]
-    missing = " OR ".join(f"{expression} BETWEEN {at} AND {at + HOUR_MS - 1}" for at in gaps)
-    return f"{expression}+{HOUR_MS}*({missing})"
-
-
 def _last_sunday(year: int, month: int) -> int:
     last = date(year, month, 31)
     return ms(last - timedelta(days=(last.weekday() + 1) % 7)) + 2 * HOUR_MS
