@@ -77,10 +77,14 @@ class DuckDBWarehouse:
         answers: list[Answer] = []
         if not any(isinstance(one, Arrived) for one in arrived):
             return [one for one in arrived if not isinstance(one, Arrived)]
-        with self._file.attached(connection, read_only=False):
-            for number, one in enumerate(arrived):
-                answers.append(self._stored(connection, one) if isinstance(one, Arrived) else one)
-                leave(connection, number)
+        try:
+            with self._file.attached(connection, read_only=False):
+                for number, one in enumerate(arrived):
+                    answers.append(self._stored(connection, one) if isinstance(one, Arrived) else one)
+                    leave(connection, number)
+        except WarehouseError as error:
+            # Steps before it may be stored: each gets an answer of its own.
+            answers += [one if not isinstance(one, Arrived) else error for one in arrived[len(answers) :]]
         return answers
 
     def _stored(self, connection: DuckDBPyConnection, arrived: Arrived) -> Answer:

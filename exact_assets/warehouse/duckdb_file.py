@@ -5,11 +5,12 @@ own processes wait in line instead of failing, each takes an operating system's 
 ends with its holder, however that ends. Processes that are not ours are asked for again until a limit.
 """
 
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,12 +32,13 @@ SETTINGS = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-MEMORY_LIMITS = ("128MB", "512MB", "2GB", "80%")
+MEMORY_LIMITS = ("64MB", "96MB", "128MB", "192MB", "256MB", "384MB", "512MB", "1GB", "2GB", "80%")
 """Bounds what DuckDB keeps in memory of the file; the next one is taken where one proves too small. The index of a
 primary key must fit, about 55 MB per 1,000,000 rows."""
 RETRY_SECONDS = 0.05
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 _turns: dict[str, threading.Lock] = {}
 
 
@@ -73,26 +75,30 @@ class DuckDBFile:
             WarehouseBusyError: another process holds it and did not let go in time.
             WarehouseError: DuckDB said no; a transaction that was open is rolled back.
         """
-        if not read_only:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self._lock_timeout_seconds
-        with self._our_turn(deadline), self._errors():
-            self._attach(connection, read_only=read_only, deadline=deadline)
-            try:
-                yield
-                if not read_only:
-                    # Otherwise detaching does this, where a lack of memory could not be made good.
-                    self.with_room(connection, lambda: connection.execute(f"CHECKPOINT {CATALOGUE}"))
-            finally:
-                self._detach(connection)
+        with self._errors():
+            if not read_only:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._our_turn(deadline):
+                if not read_only and not self.exists:
+                    self._create(connection)
+                try:
+                    self._attach(connection, read_only=read_only, deadline=deadline)
+                except duckdb.Error:
+                    self._give_up()
+                    raise
+                try:
+                    yield
+                finally:
+                    self._let_go(connection, read_only=read_only)
 
     def with_room(self, connection: DuckDBPyConnection, work: Callable[[], _T]) -> _T:
         """Do work that either happens or leaves no trace; when memory is short, allow more and do it again."""
         while True:
             try:
                 return work()
-            except duckdb.OutOfMemoryException:
-                if len(self._memory_limits) == 1:
+            except duckdb.Error as error:
+                if not _is_short_of_memory(error) or len(self._memory_limits) == 1:
                     raise
                 del self._memory_limits[0]
                 connection.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
@@ -125,11 +131,13 @@ class DuckDBFile:
             self._turn.release()
 
     def _attach(self, connection: DuckDBPyConnection, *, read_only: bool, deadline: float) -> None:
-        path = str(self.path).replace("'", "''")
         options = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
         while True:
             try:
-                connection.execute(f"ATTACH '{path}' AS {CATALOGUE} ({options})")
+                # A process that was killed left what it committed in the log, which is played back here.
+                self.with_room(
+                    connection, lambda: connection.execute(f"ATTACH {_text(self.path)} AS {CATALOGUE} ({options})")
+                )
                 break
             except (duckdb.IOException, duckdb.ConnectionException, _InUse) as error:
                 if not _is_held(error):
@@ -139,22 +147,40 @@ class DuckDBFile:
                 time.sleep(RETRY_SECONDS)
         connection.execute(f"USE {CATALOGUE}")
 
-    def _detach(self, connection: DuckDBPyConnection) -> None:
+    def _create(self, connection: DuckDBPyConnection) -> None:
+        """Make a file that is whole from its first moment: a process killed meanwhile leaves none."""
+        new = self.path.with_name(f"{self.path.name}.new")
+        new.unlink(missing_ok=True)
+        connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE}; DETACH {CATALOGUE}")
+        new.replace(self.path)
+
+    def _let_go(self, connection: DuckDBPyConnection, *, read_only: bool) -> None:
+        """Detach the file. What was committed is safe already, so failing to tidy up is no failure of the work."""
         try:
-            connection.execute("USE memory")
-            connection.execute(f"DETACH {CATALOGUE}")
-        except duckdb.Error:
-            # The file must not stay attached, or nobody else gets in: our DuckDB goes, and lets go of the file.
-            engine, self._engine = self._engine, None
-            if engine is not None:
-                engine[1].close()
-            raise
+            with suppress(duckdb.TransactionException):  # there is none, as a rule
+                connection.execute("ROLLBACK")
+            if not read_only:
+                # Detaching would do this too, but a lack of memory could not be made good there.
+                self.with_room(connection, lambda: connection.execute(f"CHECKPOINT {CATALOGUE}"))
+            connection.execute(f"USE memory; DETACH {CATALOGUE}")
+        except duckdb.Error as error:
+            _log.warning("%s: could not be tidied up, which the next opening does: %s", self.path, error)
+            with suppress(duckdb.Error):  # logged above already
+                connection.execute(f"USE memory; DETACH {CATALOGUE}")
+            connection.close()
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Start with a new DuckDB next time: this one may still hold the file, or remember that a disk was full."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine[1].close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise WarehouseError(f"{self.path}: {error}") from error
 
     def _busy(self, reason: str) -> WarehouseBusyError:
@@ -171,3 +197,12 @@ _InUse: type[Exception] = getattr(duckdb, "ResourceInUseException", duckdb.Binde
 def _is_held(error: Exception) -> bool:
     text = str(error)
     return "Could not set lock on file" in text or "Unique file handle conflict" in text
+
+
+def _is_short_of_memory(error: duckdb.Error) -> bool:
+    # While playing back a log, lack of memory comes as another error.
+    return isinstance(error, duckdb.OutOfMemoryException) or "memory_limit" in str(error)
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

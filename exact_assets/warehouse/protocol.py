@@ -38,8 +38,7 @@ class Warehouse(Protocol):
     ) -> Sequence[Stored | WarehouseError | ValueRangeError]:
         """Store steps of a table, each (division, step, expected_seq) in a transaction of its own.
 
-        Gives an answer for each, in their order: what `store` would return or raise. Only raises where nothing
-        can be said of any step, such as `WarehouseBusyError`.
+        Gives an answer for each, in their order: what `store` would return or raise. Does not raise by itself.
         """
 
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
