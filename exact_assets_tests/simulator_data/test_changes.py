@@ -97,6 +97,20 @@ def test_lines_deleted_from_the_ledger_keep_it_in_balance(desk: Desk) -> None:
     assert desk.rows(UNBALANCED) == desk.rows(UNREPORTED) == []
 
 
+def test_a_document_takes_its_attachments_along(desk: Desk) -> None:
+    (document,) = desk.books.insert("documents/Documents", ONE, values={"Subject": "Factuur"})
+    (attachment,) = desk.books.insert("documents/DocumentAttachments", ONE, values={"Document": document})
+    desk.books.delete("documents/Documents", ONE, keys=[document])
+    logged = dict(desk.rows("SELECT EntityType, EntityKey FROM sync_Deleted WHERE DeletedDate=?", NOW_MS))
+    assert logged == {4: attachment, 6: document}
+
+
+def test_a_reference_to_nothing_is_refused(desk: Desk) -> None:
+    nothing = "00000000-0000-4000-a000-000000000000"
+    with pytest.raises(ValueError, match="there is no"):
+        desk.books.insert("documents/DocumentAttachments", ONE, values={"Document": nothing})
+
+
 def test_an_account_that_entries_refer_to_cannot_be_deleted(desk: Desk) -> None:
     used = desk.one(f"SELECT Account FROM {LINES} WHERE _division=? AND Account IS NOT NULL", ONE)
     with pytest.raises(ValueError, match="used by documents"):

@@ -8,6 +8,8 @@ from exact_simulator.books.plan import Plan
 from exact_simulator.books.shape import Shape
 
 _SHOWN_ELSEWHERE = re.compile(r"@([\w>]+)\.(\w+)")
+_OWNED = {("documents_DocumentAttachments", "Document")}
+"""Tables and columns whose rows go with what they refer to, though that has no navigation property for them."""
 LINES_PER_HEADER = 8
 """Row numbers of a header's lines start at eight times its own."""
 
@@ -59,6 +61,8 @@ def kept_rows(plan: Plan, shape: Shape) -> int:
 
 def is_owned(shape: Shape, column: str) -> bool:
     """Whether rows cannot be without the row that a column refers to: they are its lines, or keyed by it."""
+    if (shape.name, column) in _OWNED:
+        return True
     return shape.model.source == "numbers" and any(
         (endpoint.relation, column) in PARENTS or (column in endpoint.by_name and endpoint.by_name[column].is_key)
         for endpoint in shape.endpoints
