@@ -79,6 +79,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return "".join(parts[own:])
 
 
+@cache
 def _property(text: str) -> Property:
     name, edm, *marks = text.split(" ")
     scalar = "(" not in edm and "." not in edm

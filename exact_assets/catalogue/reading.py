@@ -4,6 +4,7 @@
 4. small or undated: whole; 5. functions: whole.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -124,10 +125,9 @@ def _parent(entity: Entity) -> Parent | None:
         return None
     lines = {one.name for one in (entity.single or entity.bulk or _no_endpoint(entity)).properties}
     found = [
-        _parent_of(header, key=key, navigation=one.name)
-        for header, key in _headers()
-        for one in header.properties
-        if header.service == entity.service and one.collection_of == entity.entity and key in lines
+        _parent_of(header, key=key, navigation=navigation)
+        for header, key, navigation in _collections().get((entity.service, entity.entity), ())
+        if key in lines
     ]
     # Lines that hang below several kinds of headers cannot be had through one of them.
     return found[0] if len(found) == 1 else None
@@ -164,6 +164,17 @@ def _headers() -> tuple[tuple[Endpoint, str], ...]:
         for single in singles
         if _takes_modified(single)
     )
+
+
+@cache
+def _collections() -> Mapping[tuple[str, str], Sequence[tuple[Endpoint, str, str]]]:
+    """Give headers, with their key's and their collection's property, by service and entity of the lines."""
+    found: dict[tuple[str, str], list[tuple[Endpoint, str, str]]] = {}
+    for header, key in _headers():
+        for one in header.properties:
+            if one.collection_of is not None:
+                found.setdefault((header.service, one.collection_of), []).append((header, key, one.name))
+    return found
 
 
 def _only_filters(path: str) -> tuple[str, ...]:
