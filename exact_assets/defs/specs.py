@@ -9,6 +9,7 @@ import dagster as dg
 
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.partitions import partitions_for
+from exact_assets.warehouse.columns import sql_columns
 
 KEY_PREFIX = "exact"
 
@@ -51,15 +52,19 @@ def code_version(table: Table) -> str:
 
 
 def _column_schema(table: Table) -> dg.TableSchema:
+    """Show columns as the warehouse has them, each with Exact's own name and type."""
+    exact_types = {column.name: column.edm_type for column in table.columns}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
-                type=str(column.type),
-                description=f"{column.property} ({column.edm_type})",
-                constraints=dg.TableColumnConstraints(nullable=column.name not in table.key),
+                type=column.type,
+                description=f"{column.comment} ({exact_types[column.name]})"
+                if column.name in exact_types
+                else column.comment,
+                constraints=dg.TableColumnConstraints(nullable=not column.is_required),
             )
-            for column in table.columns
+            for column in sql_columns(table)
         ]
     )
 
