@@ -7,7 +7,7 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,14 +15,14 @@ from typing import Protocol
 
 import msgspec
 
+from exact_assets.batch import Batch
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Want, read
-from exact_assets.stream import Changes, Step, StreamState, Verb
+from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets.writer import Writer
 
 DIVISIONS_AT_ONCE = 8
 """Each holds at most one chunk of rows in memory; Exact allows one call at a time per division anyway."""
@@ -115,8 +115,11 @@ async def replicate(
     outcomes: dict[int, Outcome] = {}
     queue = deque(requests.items())
 
-    async with Writer(table, warehouse) as writer:
-        replication = _Replication(table, client, warehouse, leases, writer)
+    async with (
+        Batch[int, StreamState](lambda asked: _states(table, warehouse, asked)) as states,
+        Batch[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
+    ):
+        replication = _Replication(table, client, leases, states, storing)
 
         async def work() -> None:
             while queue:
@@ -138,9 +141,9 @@ async def replicate(
 class _Replication:
     table: Table
     client: ExactClient
-    warehouse: Warehouse
     leases: Leases
-    writer: Writer
+    states: Batch[int, StreamState]
+    storing: Batch[tuple[int, Step, int], Stored]
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
@@ -167,8 +170,7 @@ class _Replication:
     async def _bring(self, division: int, request: Request, progress: "_Progress") -> None:
         superseded = 0
         while True:
-            states = await asyncio.to_thread(self.warehouse.states, self.table, [division])
-            progress.state = states[division]
+            progress.state = await self.states.ask(division)
             want = plan(self.table, progress.state, request)
             if want is None:
                 return
@@ -190,7 +192,7 @@ class _Replication:
             async for step in steps:
                 if _changes_nothing(step, progress.state):
                     continue
-                stored = await self.writer.store(division, step, expected_seq=progress.state.load_seq)
+                stored = await self.storing.ask((division, step, progress.state.load_seq))
                 progress.changes += stored.changes
                 progress.state = _numbered(step.state, stored.load_seq)
 
@@ -214,6 +216,11 @@ def _changes_nothing(step: Step, state: StreamState) -> bool:
 
 def _numbered(state: StreamState, load_seq: int) -> StreamState:
     return msgspec.structs.replace(state, load_seq=load_seq)
+
+
+def _states(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[StreamState]:
+    states = warehouse.states(table, divisions)
+    return [states[division] for division in divisions]
 
 
 def _with_row_counts(table: Table, warehouse: Warehouse, outcomes: Mapping[int, Outcome]) -> Mapping[int, Outcome]:

@@ -6,12 +6,14 @@ shared by all processes through the control store, so any number of runs may use
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import dagster as dg
-from pydantic import SecretStr
+from pydantic import PrivateAttr, SecretStr
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
+from exact_assets.exact.client import ExactClient
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.settings import Settings
 from exact_assets.warehouse.open import open_warehouse
@@ -33,6 +35,9 @@ class ExactResource(dg.ConfigurableResource[None]):
 
     client_id: str
     client_secret: str
+    _runner: asyncio.Runner | None = PrivateAttr(default=None)
+    _open: AsyncExitStack = PrivateAttr(default_factory=AsyncExitStack)
+    _shared: tuple[Control, ExactClient] | None = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
         """Read the settings, with this resource's app registration."""
@@ -41,13 +46,21 @@ class ExactResource(dg.ConfigurableResource[None]):
     def replicate(
         self, table: Table, requests: Mapping[int, Request], *, warehouse: Warehouse
     ) -> Mapping[int, Outcome]:
-        """Bring a table's streams up to date."""
-        return asyncio.run(self._replicate(table, requests, warehouse))
+        """Bring a table's streams up to date. Connections stay open for the tables that follow."""
+        self._runner = self._runner or asyncio.Runner()
+        return self._runner.run(self._replicate(table, requests, warehouse))
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
+        """Close what the run's tables shared."""
+        if self._runner is not None:
+            self._runner.run(self._open.aclose())
+            self._runner.close()
 
     async def _replicate(
         self, table: Table, requests: Mapping[int, Request], warehouse: Warehouse
     ) -> Mapping[int, Outcome]:
-        settings = self.settings()
-        control = Control.open(settings)
-        async with control.client() as client:
-            return await replicate(table, requests, client=client, warehouse=warehouse, leases=control)
+        if self._shared is None:
+            control = Control.open(self.settings())
+            self._shared = control, await self._open.enter_async_context(control.client())
+        control, client = self._shared
+        return await replicate(table, requests, client=client, warehouse=warehouse, leases=control)
