@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,8 +78,9 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
     with contextlib.ExitStack() as stack:
         site_url = _start_simulator(stack, place, years, console)
         environment = place.environment(site_url)
+        is_up = _start_dagster(stack, place, environment, port, console)
         divisions = _connect(environment, place, console)
-        dagster = _start_dagster(stack, place, environment, port, console)
+        dagster = is_up()
         started = time.monotonic()
         console.print("Loading the default tables …" if is_first else "Catching up with what has changed …")
         tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
@@ -139,15 +140,20 @@ def _connect(environment: Mapping[str, str], place: Place, console: Console) -> 
 
 def _start_dagster(
     stack: contextlib.ExitStack, place: Place, environment: Mapping[str, str], port: int, console: Console
-) -> Webserver:
+) -> Callable[[], Webserver]:
+    """Start Dagster; what is returned waits until it answers, and there is work to be done in the meantime."""
     console.print("Starting Dagster …")
     log = place.folder / "dagster.log"
     port = free_port(port)
     arguments = ["dagster", "dev", "-w", str(CHECKOUT / "workspace.yaml"), "--port", str(port)]
     process = stack.enter_context(running(arguments, environment=environment, folder=place.folder, log=log))
     dagster = Webserver(f"http://127.0.0.1:{port}")
-    wait_for("Dagster", dagster.is_up(), process=process, log=log, timeout_seconds=START_SECONDS)
-    return dagster
+
+    def wait() -> Webserver:
+        wait_for("Dagster", dagster.is_up(), process=process, log=log, timeout_seconds=START_SECONDS)
+        return dagster
+
+    return wait
 
 
 def _command(place: Place, environment: Mapping[str, str], *arguments: str) -> str:
