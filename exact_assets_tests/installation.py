@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from exact_assets.catalogue.table import Table
+from exact_assets.settings import Settings
 from exact_simulator.process import Simulator, start
 
 CHECKOUT = Path(__file__).parents[1]
@@ -48,6 +50,20 @@ class Installation:
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
         }
 
+    @property
+    def settings(self) -> Settings:
+        """What a command reads from this environment, for a test that calls the product in its own process."""
+        return Settings(
+            dagster_home=self.folder,
+            base_url=self.simulator.base_url,
+            client_id=self.simulator.client_id,
+            client_secret=SecretStr(self.simulator.client_secret),
+            redirect_uri=self.simulator.redirect_uri,
+            start_year=int(self.environment["EXACT_START_YEAR"]),
+            warehouse_url=self.environment["EXACT_WAREHOUSE_URL"],
+            control_url=self.environment["EXACT_CONTROL_URL"],
+        )
+
     def command(self, *arguments: str, module: str = "exact_assets.cli", **environment: str) -> str:
         """Run a command as a user would; its standard output."""
         done = subprocess.run(
@@ -63,7 +79,11 @@ class Installation:
 
     def truth(self, table: Table, division: int) -> list[dict[str, Any]]:
         """What the simulator holds of a table."""
-        return self.simulator.control.rows(table.endpoint.removeprefix("/api/v1/{division}/"), division)
+        return self.simulator.control.rows(path_of(table.endpoint), division)
+
+    def headers(self, table: Table, division: int) -> list[dict[str, Any]]:
+        """What the simulator holds of the headers through which a table is read; empty: it is read as it is."""
+        return self.simulator.control.rows(path_of(table.parent.endpoint), division) if table.parent else []
 
     def connect(self) -> None:
         printed = self.command("connect", "--no-browser", "--wait-seconds", "0")
@@ -74,6 +94,11 @@ class Installation:
     def enable(self, *divisions: int) -> None:
         self.command("divisions", "refresh")
         self.command("divisions", "enable", *(str(division) for division in divisions))
+
+
+def path_of(endpoint: str) -> str:
+    """Give an endpoint's path as the simulator names it: `crm/Accounts`."""
+    return endpoint.removeprefix("/api/v1/{division}/")
 
 
 @contextmanager
