@@ -1,0 +1,97 @@
+"""Loads without a UI, by Dagster's own command, with the same result."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from exact_assets.catalogue import select
+from exact_assets_tests.installation import CHECKOUT, Installation, installation
+
+YEAR = datetime.now(UTC).year
+pytestmark = pytest.mark.xdist_group("headless")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installation(tmp_path_factory.mktemp("headless"), divisions=2, rows=200) as made:
+        made.enable(*made.divisions)
+        yield made
+
+
+def materialise(
+    place: Installation, table: str, *partitions: str, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    arguments = ["-m", "exact_assets.definitions", "--select", f'key:"exact/{table}"', *partitions]
+    return subprocess.run(
+        [sys.executable, "-m", "dagster", "asset", "materialize", *arguments],
+        cwd=folder or place.folder,
+        env={**os.environ, **place.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def rows(place: Installation, table: str) -> dict[int, int]:
+    with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+        found = connection.execute(f"SELECT division, count(*) FROM exact.{table} GROUP BY division").fetchall()
+    return dict(found)
+
+
+def test_one_partition_brings_its_stream_up_to_date(place: Installation) -> None:
+    done = materialise(place, "crm_accounts", "--partition", f"100001|{YEAR}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert rows(place, "crm_accounts") == {100001: len(place.truth(select("crm_accounts")[0], 100001))}
+
+
+def test_a_range_brings_all_its_divisions_up_to_date(place: Installation) -> None:
+    done = materialise(place, "crm_contacts", "--partition-range", f"100001|{YEAR - 1}...100002|{YEAR}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert set(rows(place, "crm_contacts")) == {100001, 100002}
+
+
+def test_an_undated_table_takes_a_division_as_its_partition(place: Installation) -> None:
+    done = materialise(place, "logistics_units", "--partition", "100002")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert set(rows(place, "logistics_units")) == {100002}
+
+
+def test_a_refused_division_fails_the_command_with_exacts_reason(place: Installation) -> None:
+    place.simulator.control.set(refused_divisions={100002: "DivisionBlocked"})
+    try:
+        done = materialise(place, "crm_addresses", "--partition-range", f"100001|{YEAR}...100002|{YEAR}")
+    finally:
+        place.simulator.control.set(refused_divisions={})
+    assert done.returncode != 0
+    assert "1 of 2 divisions of crm_addresses are not up to date" in done.stdout + done.stderr
+    assert "the division is blocked" in done.stdout + done.stderr
+
+
+def test_no_secret_is_in_what_a_run_prints_or_records(place: Installation) -> None:
+    done = materialise(place, "vat_vat_codes", "--partition", f"100001|{YEAR}")
+    printed = done.stdout + done.stderr
+    recorded = b"".join(path.read_bytes() for path in (place.folder / "history").rglob("*.db"))
+    for secret in (place.simulator.client_secret, *place.simulator.control.tokens().values()):
+        assert secret not in printed
+        assert secret.encode() not in recorded
+
+
+def test_a_checkout_without_dagster_home_keeps_dagsters_history_beside_the_data(
+    place: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "dagster.yaml").write_text((CHECKOUT / "dagster.yaml").read_text())
+    subprocess.run(
+        [sys.executable, "-m", "exact_assets.cli", "divisions", "enable", "100001"],
+        cwd=tmp_path,
+        env={**os.environ, **place.environment, "DAGSTER_HOME": ""},
+        check=True,
+    )
+    done = materialise(place, "crm_accounts", "--partition", f"100001|{YEAR}", folder=tmp_path, DAGSTER_HOME="")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / ".state" / "dagster" / "history" / "runs.db").exists()
