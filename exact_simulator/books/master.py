@@ -112,7 +112,7 @@ def models(sizes: Sizes, years: Years) -> dict[str, Model]:
             stored={
                 "Code": _by_number(["'70'", "'60'", "'20'", "'10'", "'90'"]),
                 "Description": _by_number(["'Verkoop'", "'Inkoop'", "'Bank'", "'Kas'", "'Memoriaal'"]),
-                "Type": _by_number(["20", "22", "12", "10", "90"]),
+                "Type": _by_number(["20", "22", "12", "10", "90"], otherwise="90"),
                 "IsBlocked": "0",
             },
             refers={"BankAccountID": None, "Bank": None},
@@ -122,7 +122,7 @@ def models(sizes: Sizes, years: Years) -> dict[str, Model]:
             stored={
                 "Code": _by_number(["'0  '", "'1  '", "'2  '"]),
                 "Description": _by_number(["'Geen btw'", "'Btw laag'", "'Btw hoog'"]),
-                "Percentage": _by_number(["0.0", "0.09", "0.21"]),
+                "Percentage": _by_number(["0.0", "0.09", "0.21"], otherwise="0.21"),
                 "Account": "NULL",
             },
             refers={"Account": None},
