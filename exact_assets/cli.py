@@ -65,7 +65,7 @@ def connect(redirect_url: str | None, browser: bool, wait_seconds: float) -> Non
     answer = redirect_url or _ask(control, browser=browser, wait_seconds=wait_seconds)
     if answer is None:
         return
-    finish(control, answer)
+    finish(control, answer, is_typed=redirect_url is not None)
     found = asyncio.run(look_around(control))
     click.echo(f"Connected to {control.settings.site_url} as {found.me.name}; its clock is {found.zone}.")
     for division in found.divisions:

@@ -36,14 +36,19 @@ def begin(control: Control) -> str:
     )
 
 
-def finish(control: Control, redirect_url: str) -> None:
+def finish(control: Control, redirect_url: str, *, is_typed: bool = False) -> None:
     """Exchange the code in the address that the user was sent back to, and store the tokens.
+
+    Args:
+        control: where they are stored.
+        redirect_url: the address.
+        is_typed: the user gave it, so that it need not prove where it comes from. Some sites drop the state.
 
     Raises:
         ReconnectError: the user said no, or the address belongs to another attempt.
         RequestRefusedError: the code was used, is too old, or the app's credentials are wrong.
     """
-    code = read_redirect(redirect_url, state=control.tokens.pending_state())
+    code = read_redirect(redirect_url, state=control.tokens.pending_state(), must_have_state=not is_typed)
     with httpx.Client() as http:
         endpoint = TokenEndpoint(
             http,

@@ -52,12 +52,13 @@ def authorize_url(site_url: str, *, client_id: str, redirect_uri: str, state: st
     return url
 
 
-def read_redirect(url: str, *, state: str | None) -> str:
+def read_redirect(url: str, *, state: str | None, must_have_state: bool = True) -> str:
     """Return the code in the address that the user was sent back to.
 
     Args:
         url: the whole address, as it stands in the browser.
         state: the one that we gave, if we did.
+        must_have_state: whether an address without any is refused, as one that anybody may have sent.
 
     Raises:
         ReconnectError: the user said no, the state is another's, or there is no code.
@@ -66,7 +67,8 @@ def read_redirect(url: str, *, state: str | None) -> str:
     given = {name: unquote(value) for name, _, value in pairs}  # not unquote_plus: a plus stands for itself
     if "error" in given:
         raise ReconnectError(f"Exact did not connect: {given.get('error_description') or given['error']}.")
-    if state is not None and given.get("state") != state:
+    came = given.get("state") if must_have_state else given.get("state", state)
+    if state is not None and came != state:
         raise ReconnectError(
             "The address does not belong to the connection that was begun last (its state differs). "
             "Run `exact-assets connect` again and use the address of that attempt."
