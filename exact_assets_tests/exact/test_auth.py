@@ -94,7 +94,7 @@ def test_a_code_without_our_state_counts_where_we_gave_none() -> None:
 
 def test_an_address_that_the_user_typed_may_lack_the_state_but_not_have_another() -> None:
     assert read_redirect("https://a/cb?code=x", state="s", must_have_state=False) == "x"
-    with pytest.raises(ReconnectError):
+    with pytest.raises(errors.ReconnectError):
         read_redirect("https://a/cb?code=x&state=their", state="s", must_have_state=False)
 
 
