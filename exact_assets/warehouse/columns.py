@@ -20,6 +20,10 @@ _TYPES: dict[pa.DataType, str] = {
 }
 
 
+RESERVED = frozenset({DIVISION, YEAR, LOADED_AT, "rowid"})
+"""Names of columns that are ours; DuckDB gives every table a `rowid`, which a column of that name would hide."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlColumn:
     """A column as it stands in the warehouse."""
@@ -59,7 +63,14 @@ def stored_names(table: Table) -> tuple[str, ...]:
 
 
 def sql_columns(table: Table) -> tuple[SqlColumn, ...]:
-    """Give all columns in the order in which a new table gets them."""
+    """Give all columns in the order in which a new table gets them.
+
+    Raises:
+        ValueError: one of Exact's columns has a name that the warehouse needs for itself.
+    """
+    taken = [column.name for column in own_columns(table) if column.name.lower() in RESERVED]
+    if taken:
+        raise ValueError(f"{table.name}: {', '.join(taken)} cannot be the name of a column; rename it")
     return (
         SqlColumn(
             name=DIVISION, type="INTEGER", comment="Division: the one the row was read from", is_required=True

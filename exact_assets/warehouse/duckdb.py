@@ -65,8 +65,8 @@ class DuckDBWarehouse:
     def store_many(self, table: Table, steps: Sequence[tuple[int, Step, int]]) -> Sequence[Answer]:
         """Store steps one after the other, many small ones at one opening of the file."""
         answers: list[Answer] = []
-        with self._file.connection() as connection:
-            for batch in _batches(steps):
+        for batch in _batches(steps):
+            with self._file.connection() as connection:
                 answers += self._store_batch(connection, table, batch)
         return answers
 

@@ -6,7 +6,6 @@ ends with its holder, however that ends. Processes that are not ours are asked f
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -50,7 +49,7 @@ class DuckDBFile:
         self._lock_timeout_seconds = lock_timeout_seconds
         self._turn = _turns.setdefault(str(self.path), threading.Lock())
         self._making = threading.Lock()
-        self._engine: tuple[int, DuckDBPyConnection] | None = None
+        self._engine: DuckDBPyConnection | None = None
         self._memory_limits = list(MEMORY_LIMITS)
 
     @property
@@ -75,22 +74,18 @@ class DuckDBFile:
             WarehouseBusyError: another process holds it and did not let go in time.
             WarehouseError: DuckDB said no; a transaction that was open is rolled back.
         """
-        deadline = time.monotonic() + self._lock_timeout_seconds
         with self._errors():
             if not read_only:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._our_turn(deadline):
-                if not read_only and not self.exists:
-                    self._create(connection)
+            with self._held(connection, read_only=read_only):
                 try:
-                    self._attach(connection, read_only=read_only, deadline=deadline)
-                except duckdb.Error:
-                    self._give_up()
-                    raise
-                try:
+                    connection.execute(f"USE {CATALOGUE}")
                     yield
-                finally:
                     self._let_go(connection, read_only=read_only)
+                except BaseException:
+                    # An interrupt too: whatever happens, nothing of ours goes on holding the file.
+                    self._abandon(connection)
+                    raise
 
     def with_room(self, connection: DuckDBPyConnection, work: Callable[[], _T]) -> _T:
         """Do work that either happens or leaves no trace; when memory is short, allow more and do it again."""
@@ -105,24 +100,38 @@ class DuckDBFile:
 
     def _database(self) -> DuckDBPyConnection:
         with self._making:
-            # A forked process must not use its parent's: DuckDB's threads do not come with it.
-            if self._engine is None or self._engine[0] != os.getpid():
+            if self._engine is None:
                 settings: dict[str, str | bool | int | float | list[str]] = {
                     **SETTINGS, "memory_limit": self._memory_limits[0], "temp_directory": f"{self.path}.tmp"
                 }  # fmt: skip
-                self._engine = (os.getpid(), duckdb.connect(":memory:", config=settings))
-            return self._engine[1]
+                self._engine = duckdb.connect(":memory:", config=settings)
+            return self._engine
 
     @contextmanager
-    def _our_turn(self, deadline: float) -> Iterator[None]:
-        lock = FileLock(f"{self.path}.lock", thread_local=False)
+    def _held(self, connection: DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
+        """Attach the file in our turn. While a stranger holds it, the turn passes on, so that all can name him."""
+        deadline = time.monotonic() + self._lock_timeout_seconds
+        reason: str | None = None
+        while True:
+            with self._our_turn(deadline, reason):
+                reason = self._attach(connection, read_only=read_only)
+                if reason is None:
+                    yield
+                    return
+            if time.monotonic() >= deadline:
+                raise self._busy(reason)
+            time.sleep(RETRY_SECONDS)
+
+    @contextmanager
+    def _our_turn(self, deadline: float, reason: str | None) -> Iterator[None]:
         if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise self._busy("another thread of this process is writing to it")
+            raise self._busy(reason or "another thread of this process is at work on it")
         try:
+            lock = FileLock(f"{self.path}.lock", thread_local=False)
             try:
                 lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
             except Timeout:
-                raise self._busy("another process of Exact assets is at work on it") from None
+                raise self._busy(reason or "another process of Exact assets is at work on it") from None
             try:
                 yield
             finally:
@@ -130,25 +139,29 @@ class DuckDBFile:
         finally:
             self._turn.release()
 
-    def _attach(self, connection: DuckDBPyConnection, *, read_only: bool, deadline: float) -> None:
+    def _attach(self, connection: DuckDBPyConnection, *, read_only: bool) -> str | None:
+        """Attach the file, made if need be; give DuckDB's own words where another holds it."""
         options = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
-        while True:
-            try:
-                # A process that was killed left what it committed in the log, which is played back here.
-                self.with_room(
-                    connection, lambda: connection.execute(f"ATTACH {_text(self.path)} AS {CATALOGUE} ({options})")
-                )
-                break
-            except (duckdb.IOException, duckdb.ConnectionException, _InUse) as error:
-                if not _is_held(error):
-                    raise
-                if time.monotonic() >= deadline:
-                    raise self._busy(str(error)) from error
-                time.sleep(RETRY_SECONDS)
-        connection.execute(f"USE {CATALOGUE}")
+        statement = f"ATTACH {_text(self.path)} AS {CATALOGUE} ({options})"
+        try:
+            if not read_only and not self.exists:
+                self._create(connection)
+            # A process that was killed left what it committed in the log, which is played back here.
+            self.with_room(connection, lambda: connection.execute(statement))
+        except duckdb.Error as error:
+            if _is_held(error):
+                return str(error)
+            self._abandon(connection)
+            raise
+        return None
 
     def _create(self, connection: DuckDBPyConnection) -> None:
         """Make a file that is whole from its first moment: a process killed meanwhile leaves none."""
+        log = self.path.with_name(f"{self.path.name}.wal")
+        if log.exists():
+            # The log of a file that somebody deleted; no other file can be opened beside it.
+            _log.warning("%s has no file that it belongs to, and is put aside", log)
+            log.replace(f"{log}.orphan")
         new = self.path.with_name(f"{self.path.name}.new")
         new.unlink(missing_ok=True)
         connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE}; DETACH {CATALOGUE}")
@@ -157,24 +170,26 @@ class DuckDBFile:
     def _let_go(self, connection: DuckDBPyConnection, *, read_only: bool) -> None:
         """Detach the file. What was committed is safe already, so failing to tidy up is no failure of the work."""
         try:
-            with suppress(duckdb.TransactionException):  # there is none, as a rule
-                connection.execute("ROLLBACK")
             if not read_only:
                 # Detaching would do this too, but a lack of memory could not be made good there.
                 self.with_room(connection, lambda: connection.execute(f"CHECKPOINT {CATALOGUE}"))
             connection.execute(f"USE memory; DETACH {CATALOGUE}")
         except duckdb.Error as error:
             _log.warning("%s: could not be tidied up, which the next opening does: %s", self.path, error)
-            with suppress(duckdb.Error):  # logged above already
-                connection.execute(f"USE memory; DETACH {CATALOGUE}")
-            connection.close()
-            self._give_up()
+            self._abandon(connection)
 
-    def _give_up(self) -> None:
-        """Start with a new DuckDB next time: this one may still hold the file, or remember that a disk was full."""
+    def _abandon(self, connection: DuckDBPyConnection) -> None:
+        """Let go without ceremony, and start with a new DuckDB: this one may remember that a disk is full."""
+        with suppress(duckdb.Error):  # there is no transaction, as a rule
+            connection.execute("ROLLBACK")
+        try:
+            connection.execute(f"USE memory; DETACH DATABASE IF EXISTS {CATALOGUE}")
+        except duckdb.Error as error:
+            _log.warning("%s: could not be let go of, so this process's DuckDB is closed: %s", self.path, error)
+        connection.close()
         engine, self._engine = self._engine, None
         if engine is not None:
-            engine[1].close()
+            engine.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -190,13 +205,9 @@ class DuckDBFile:
         )
 
 
-_InUse: type[Exception] = getattr(duckdb, "ResourceInUseException", duckdb.BinderException)
-"""What DuckDB raises when this very process has the file open elsewhere; before 2.0, a BinderException."""
-
-
-def _is_held(error: Exception) -> bool:
-    text = str(error)
-    return "Could not set lock on file" in text or "Unique file handle conflict" in text
+def _is_held(error: duckdb.Error) -> bool:
+    """By another process, or by this one through a connection that is not ours."""
+    return "Could not set lock on file" in str(error) or "Unique file handle conflict" in str(error)
 
 
 def _is_short_of_memory(error: duckdb.Error) -> bool:

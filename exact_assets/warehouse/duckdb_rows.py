@@ -44,12 +44,22 @@ def convert(connection: DuckDBPyConnection, table: Table, rows: pa.Table, *, nam
             raise _not_a_guid(connection, table) or ValueRangeError(f"{table.name}: {error}") from error
     finally:
         connection.unregister(ARROW)
-    _require_keys(connection, table, relation)
+    if table.key:
+        counts = ", ".join(f"count({quoted(key)})" for key in table.key)
+        total, different, *present = _one(
+            connection, f"SELECT count(*), count(DISTINCT {_key(table)}), {counts} FROM {relation}"
+        )
+        if min(present) < total:
+            raise _lacks_key(connection, table, relation)
+        if different < total:
+            _drop_older(connection, table, relation)
     return Rows(relation, is_empty=rows.num_rows == 0)
 
 
-def convert_keys(connection: DuckDBPyConnection, column: Column, keys: pa.Array, *, name: str) -> str:
-    """Put keys of one column in a temporary table with the column `key`; give its name.
+def convert_parents(
+    connection: DuckDBPyConnection, table: Table, column: Column, keys: pa.Array, *, name: str
+) -> str:
+    """Put the keys of headers, which `column` holds, in a temporary table with the column `key`; give its name.
 
     Raises:
         ValueRangeError: a string is no GUID.
@@ -61,7 +71,7 @@ def convert_keys(connection: DuckDBPyConnection, column: Column, keys: pa.Array,
             f"SELECT CAST(key AS {sql_type(column)}) AS key FROM {ARROW}"
         )
     except duckdb.ConversionException as error:
-        raise ValueRangeError(f"{column.name} of a parent: {error}") from error
+        raise ValueRangeError(f"{table.name}: {column.name} of a header: {error}") from error
     finally:
         connection.unregister(ARROW)
     return f"temp.{quoted(name)}"
@@ -69,20 +79,26 @@ def convert_keys(connection: DuckDBPyConnection, column: Column, keys: pa.Array,
 
 def keep_newest(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
     """Of rows with the same key keep the highest version, and the last that came among equals."""
-    if not table.key:
-        return
-    keys = listed(table.key)
-    distinct = f"({keys})" if len(table.key) > 1 else keys
-    total, different = connection.execute(
-        f"SELECT count(*), count(DISTINCT {distinct}) FROM {relation}"
-    ).fetchall()[0]
-    if total == different:
-        return
+    if table.key:
+        total, different = _one(connection, f"SELECT count(*), count(DISTINCT {_key(table)}) FROM {relation}")
+        if different < total:
+            _drop_older(connection, table, relation)
+
+
+def _drop_older(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
     version = f"{quoted(table.version)} DESC NULLS LAST, " if table.version else ""
     connection.execute(
         f"DELETE FROM {relation} WHERE rowid IN (SELECT rowid FROM {relation} QUALIFY row_number() OVER "
-        f"(PARTITION BY {keys} ORDER BY {version}rowid DESC) > 1)"
+        f"(PARTITION BY {listed(table.key)} ORDER BY {version}rowid DESC) > 1)"
     )
+
+
+def _key(table: Table) -> str:
+    return f"({listed(table.key)})" if len(table.key) > 1 else listed(table.key)
+
+
+def _one(connection: DuckDBPyConnection, statement: str) -> tuple[int, ...]:
+    return connection.execute(statement).fetchall()[0]
 
 
 def _converted(table: Table) -> str:
@@ -112,14 +128,11 @@ def _not_a_guid(connection: DuckDBPyConnection, table: Table) -> ValueRangeError
     return None
 
 
-def _require_keys(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
-    if not table.key:
-        return
+def _lacks_key(connection: DuckDBPyConnection, table: Table, relation: str) -> ValueRangeError:
     missing = " OR ".join(f"{quoted(name)} IS NULL" for name in table.key)
-    found = connection.execute(f"SELECT {listed(table.key)} FROM {relation} WHERE {missing} LIMIT 1").fetchall()
-    if found:
-        lacking = [name for name, value in zip(table.key, found[0], strict=True) if value is None]
-        raise ValueRangeError(f"{table.name}: {', '.join(lacking)} is missing, {_row_named(table, found[0])}")
+    found = connection.execute(f"SELECT {listed(table.key)} FROM {relation} WHERE {missing} LIMIT 1").fetchall()[0]
+    lacking = [name for name, value in zip(table.key, found, strict=True) if value is None]
+    return ValueRangeError(f"{table.name}: {', '.join(lacking)} is missing, {_row_named(table, found)}")
 
 
 def _row_named(table: Table, key: Sequence[object]) -> str:

@@ -15,7 +15,7 @@ from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse.columns import stored_names
 from exact_assets.warehouse.ddl import create_table
-from exact_assets.warehouse.duckdb_rows import Rows, convert, convert_keys, keep_newest
+from exact_assets.warehouse.duckdb_rows import Rows, convert, convert_parents, keep_newest
 from exact_assets.warehouse.naming import DIVISION, SCHEMA, STREAMS, YEAR, listed, qualified, quoted, stage_name
 
 _STREAM = f"{qualified(STREAMS)} WHERE division = $division AND table_name = $table"
@@ -45,10 +45,9 @@ def arrive(
     """
     _require_division(table, division, step)
     rows = convert(connection, table, step.rows, name=f"step_{number}")
-    keep_newest(connection, table, rows.relation)
     parents = None
     if step.parents is not None and len(step.parents) > 0:
-        parents = convert_keys(connection, foreign_key(table), step.parents, name=f"parents_{number}")
+        parents = convert_parents(connection, table, foreign_key(table), step.parents, name=f"parents_{number}")
     return Arrived(table=table, division=division, step=step, expected_seq=expected_seq, rows=rows, parents=parents)
 
 

@@ -157,3 +157,13 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(WarehouseError, match="file"):
         open_warehouse(f"duckdb:///{tmp_path}/file/warehouse.duckdb").prepare([SYNC])
+
+
+def test_a_file_deleted_after_a_kill_is_made_anew_beside_its_log(warehouse: Warehouse, path: Path) -> None:
+    """A killed process leaves a log; DuckDB refuses to open a new file beside it."""
+    warehouse.prepare([SYNC])
+    path.unlink()
+    path.with_name("warehouse.duckdb.wal").write_bytes(b"what a killed process left" * 10)
+    warehouse.prepare([SYNC])
+    assert warehouse.list_divisions() == ()
+    assert path.with_name("warehouse.duckdb.wal.orphan").exists()

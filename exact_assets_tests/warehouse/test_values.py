@@ -121,7 +121,6 @@ HOSTILE_NAMES = [
     'say "hi"',
     "a.b",
     "straße",
-    "rowid",
     "s",
     "t",
     "hit",
@@ -139,6 +138,12 @@ def test_reserved_and_hostile_names_are_only_names(stream: Streams) -> None:
     assert things.upsert({**row, "select": "changed"}).updated == 1
     things.stage({**row, "key": guid(2)})
     assert things.replace({**row, "key": guid(3)}).deleted == 1
+
+
+@pytest.mark.parametrize("name", ["rowid", "_year", "_loaded_at", "Division"])
+def test_a_name_that_the_warehouse_needs_itself_is_refused(stream: Streams, name: str) -> None:
+    with pytest.raises(ValueError, match=f"odd: {name} cannot be the name of a column"):
+        stream(table("odd", {"id": ("ID", GUID), name: ("Name", STRING)}))
 
 
 def test_a_wrong_guid_does_not_keep_other_steps_of_a_batch_from_being_stored(stream: Streams) -> None:
