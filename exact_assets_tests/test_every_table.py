@@ -47,7 +47,7 @@ def loaded(place: Installation, folder: Path) -> Outcomes:
 def changed(place: Installation, folder: Path, loaded: Outcomes) -> set[str]:
     """Insert and update in every table of the first division that takes it; tell which did."""
     done = {table.name for table in TABLES if _change(place, path_of(table.endpoint))}
-    bring(place, TABLES, REQUEST, folder=folder)
+    assert errors(bring(place, TABLES, REQUEST, folder=folder)) == []
     return done
 
 
@@ -63,8 +63,12 @@ def _change(place: Installation, path: str) -> bool:
     return changed
 
 
+def errors(outcomes: Outcomes) -> list[str]:
+    return [f"{name}: {one.error}" for name, ones in outcomes.items() for one in ones.values() if one.error]
+
+
 def test_every_table_holds_what_exact_holds(place: Installation, folder: Path, loaded: Outcomes) -> None:
-    assert {name for name, ones in loaded.items() for one in ones.values() if one.error} == set()
+    assert errors(loaded) == []
     assert problems(place, TABLES, start_year=START_YEAR, folder=folder) == {}
 
 
@@ -101,5 +105,5 @@ def test_a_harder_server_gives_the_same_rows(place: Installation) -> None:
     tables = select("default")
     folder = place.folder / "harder"
     place.simulator.control.set(**HARDER)
-    bring(place, tables, REQUEST, folder=folder)
+    assert errors(bring(place, tables, REQUEST, folder=folder)) == []
     assert problems(place, tables, start_year=START_YEAR, folder=folder) == {}

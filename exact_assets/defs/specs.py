@@ -72,4 +72,8 @@ def _column_schema(table: Table) -> dg.TableSchema:
 def _year(table: Table) -> str:
     if table.year_kind is YearKind.NONE:
         return "undated: partitioned by division alone"
+    if table.parent is not None:
+        # Lines have no year of their own: it is their header's.
+        names = {column.property: column.name for column in table.parent.columns}
+        return ", else ".join(f"{names[one]} of the header" for one in table.parent.year)
     return ", else ".join(table.year)

@@ -135,8 +135,9 @@ class Reader:
             parents = None if chain.reload else part.parents
             return Step(verb=verb, rows=part.rows, parents=parents, state=replace(before, chain=chain))
         fingerprint = None
-        if chunk.is_first and job.span is None:
-            scope = "changes" if job.kind is Kind.CATCH_UP else "all"
+        # Where Modified cannot be filtered on, the next read asks for these years again.
+        if chunk.is_first and (job.span is None or MODIFIED in before.refused):
+            scope = "changes" if job.kind is Kind.CATCH_UP else f"{job.span.bounds}" if job.span else "all"
             fingerprint = f"{scope} {digest.of_rows(part.rows, key=self.table.key, parents=part.parents)}"
         after = self._after(job, before, chain, fingerprint=fingerprint)
         if fingerprint is not None and fingerprint == before.fingerprint and job.kind is not Kind.LOAD:
@@ -177,8 +178,11 @@ class Reader:
             if not (is_unchanged and job.kind is Kind.RELOAD):
                 state = self._marked(job, state, chain)
             state = replace(state, fingerprint=fingerprint)
-        elif not state.is_loaded:
-            state = self._marked(job, state, chain)
+        else:
+            if not state.is_loaded:
+                state = self._marked(job, state, chain)
+            if MODIFIED in state.refused:
+                state = replace(state, fingerprint=fingerprint)
         return state if job.kind is Kind.CATCH_UP else self._recorded(job, state)
 
     def _marked(self, job: Job, state: StreamState, chain: Chain) -> StreamState:

@@ -216,6 +216,16 @@ def test_where_modified_is_refused_the_table_is_read_whole_each_time() -> None:
     assert sum("Modified" in call.get("$filter", "") for call in vendor.calls) == 1
 
 
+def test_where_modified_is_refused_but_years_are_not_nothing_is_stored_when_nothing_changed() -> None:
+    vendor = Vendor([row(1), row(2)], page_size=10, refuses=frozenset({"Modified"}))
+    model = Model(INVOICES)
+    for _ in range(3):
+        bring(model, vendor)
+    steps, calls = len(model.steps), len(vendor.calls)
+    bring(model, vendor)
+    assert (len(model.steps), len(vendor.calls)) == (steps, calls + 1)
+
+
 @pytest.mark.parametrize(
     ("refuses", "asked"),
     [
