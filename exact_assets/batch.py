@@ -53,17 +53,21 @@ class Batch(Generic[Question, Answer]):
 
     async def _run(self) -> None:
         while True:
-            batch = [await self._waiting.get()]
-            while len(batch) < BATCH_SIZE and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
-            answers = await asyncio.to_thread(self._answers, [question for question, _ in batch])
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if future.cancelled():
-                    continue
-                if isinstance(answer, Exception):
-                    future.set_exception(answer)
-                else:
-                    future.set_result(answer)
+            await self._answer_next()
+
+    async def _answer_next(self) -> None:
+        """Answer all who wait; a function of its own, so that no rows are held while there is nobody."""
+        batch = [await self._waiting.get()]
+        while len(batch) < BATCH_SIZE and not self._waiting.empty():
+            batch.append(self._waiting.get_nowait())
+        answers = await asyncio.to_thread(self._answers, [question for question, _ in batch])
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
 
     def _answers(self, questions: Sequence[Question]) -> Sequence[Answer | Exception]:
         try:
