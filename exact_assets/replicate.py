@@ -195,6 +195,8 @@ class _Replication:
                 stored = await self.storing.ask((division, step, progress.state.load_seq))
                 progress.changes += stored.changes
                 progress.state = _numbered(step.state, stored.load_seq)
+                # Its rows go before the next ones come.
+                del step
 
 
 @dataclass(slots=True)
@@ -206,12 +208,7 @@ class _Progress:
 
 
 def _changes_nothing(step: Step, state: StreamState) -> bool:
-    return (
-        step.verb is Verb.UPSERT
-        and step.rows.num_rows == 0
-        and not step.parents
-        and _numbered(step.state, state.load_seq) == state
-    )
+    return step.verb is Verb.UPSERT and step.is_empty and _numbered(step.state, state.load_seq) == state
 
 
 def _numbered(state: StreamState, load_seq: int) -> StreamState:

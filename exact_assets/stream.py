@@ -88,8 +88,16 @@ class Step:
     """`load_seq` in it is ignored: the warehouse counts."""
     parents: pa.Array | None = None
     """UPSERT of a line table: keys of the headers of which `rows` hold all lines. Other lines of theirs go."""
+    gone: pa.Table | None = None
+    """Keys and versions (as in `rows`, by warehouse name) of rows that are now before the starting year: older
+    versions of them, stored or staged, go."""
     years: tuple[int, int] | None = None
     """REPLACE: first and last `_year` of the slice, inclusive; None is the whole division."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it only moves the state, as long as it does not replace anything."""
+        return not (self.rows.num_rows or self.parents or self.gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
 from exact_assets.feeds.filters import MODIFIED, Plan, YearProperty, plan
 from exact_assets.feeds.jobs import Job, Kind, jobs
-from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept
+from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
 from exact_assets.feeds.wall_clock import parse_utc, wall
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Chain, Step, StreamState, Verb
@@ -44,6 +44,8 @@ class Part:
     """Keys of the headers of which the rows hold all lines."""
     parent_years: pa.Array | None = None
     """The years of those headers."""
+    gone: pa.Table | None = None
+    """As in `Step.gone`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,7 @@ class Reader:
                     state = replace(state, chain=None)
                     yield self._nothing(state)
                 step = await self._step(job, chunk, state)
-                if step.verb is Verb.REPLACE or step.rows.num_rows or step.parents or step.state != stored:
+                if step.verb is Verb.REPLACE or not step.is_empty or step.state != stored:
                     yield step
                 state = stored = step.state
 
@@ -133,19 +135,21 @@ class Reader:
         if not chunk.is_last:
             verb = Verb.STAGE if chain.reload else Verb.UPSERT
             parents = None if chain.reload else part.parents
-            return Step(verb=verb, rows=part.rows, parents=parents, state=replace(before, chain=chain))
+            after = replace(before, chain=chain)
+            return Step(verb=verb, rows=part.rows, parents=parents, gone=part.gone, state=after)
         fingerprint = None
         # Where Modified cannot be filtered on, the next read asks for these years again.
         if chunk.is_first and (job.span is None or MODIFIED in before.refused):
             scope = "changes" if job.kind is Kind.CATCH_UP else f"{job.span.bounds}" if job.span else "all"
-            fingerprint = f"{scope} {digest.of_rows(part.rows, key=self.table.key, parents=part.parents)}"
+            found = digest.of_rows(part.rows, key=self.table.key, parents=part.parents, gone=part.gone)
+            fingerprint = f"{scope} {found}"
         after = self._after(job, before, chain, fingerprint=fingerprint)
         if fingerprint is not None and fingerprint == before.fingerprint and job.kind is not Kind.LOAD:
             return self._nothing(after)
         if chain.reload:
             bounds = None if job.span is None else job.span.bounds
             return Step(verb=Verb.REPLACE, rows=part.rows, years=bounds, state=after)
-        return Step(verb=Verb.UPSERT, rows=part.rows, parents=part.parents, state=after)
+        return Step(verb=Verb.UPSERT, rows=part.rows, parents=part.parents, gone=part.gone, state=after)
 
     def _start_year(self, state: StreamState) -> int:
         """Give the year before which rows are left out; what was loaded from an earlier one stays up to date."""
@@ -157,7 +161,9 @@ class Reader:
         kept = between(part.rows, first, last)
         if part.parents is None or job.span is None:
             # Lines of a header that is now before the starting year go: it is among the parents, without lines.
-            return Part(rows=kept, parents=part.parents)
+            is_change = job.kind is Kind.CATCH_UP and part.parents is None
+            gone = gone_before(part.rows, self.table, first) if is_change else None
+            return Part(rows=kept, parents=part.parents, gone=gone)
         fits = pc.and_(pc.greater_equal(part.parent_years, first), pc.less_equal(part.parent_years, last))
         return Part(rows=kept, parents=part.parents.filter(fits))
 

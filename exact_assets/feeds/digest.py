@@ -6,10 +6,11 @@ from hashlib import blake2b
 import pyarrow as pa
 
 
-def of_rows(rows: pa.Table, *, key: tuple[str, ...], parents: pa.Array | None = None) -> str:
+def of_rows(
+    rows: pa.Table, *, key: tuple[str, ...], parents: pa.Array | None = None, gone: pa.Table | None = None
+) -> str:
     """Digest rows, whatever their order where they have a key."""
-    ordered = rows.sort_by([(name, "ascending") for name in key]) if key else rows
-    parts = [_bytes(ordered.combine_chunks())]
+    parts = [_bytes(_ordered(found, key)) for found in (rows, gone) if found is not None]
     if parents is not None:
         parts.append("\n".join(sorted(map(str, parents.to_pylist()))).encode())
     return _digest(parts)
@@ -18,6 +19,11 @@ def of_rows(rows: pa.Table, *, key: tuple[str, ...], parents: pa.Array | None = 
 def of_numbers(numbers: Iterable[int]) -> str:
     """Digest a set of numbers."""
     return _digest([",".join(map(str, sorted(numbers))).encode()])
+
+
+def _ordered(rows: pa.Table, key: tuple[str, ...]) -> pa.Table:
+    ordered = rows.sort_by([(name, "ascending") for name in key]) if key else rows
+    return ordered.combine_chunks()
 
 
 def _bytes(rows: pa.Table) -> bytes:

@@ -64,6 +64,15 @@ def between(rows: pa.Table, first: int, last: int) -> pa.Table:
     return rows if pc.all(fits).as_py() else rows.filter(fits)
 
 
+def gone_before(rows: pa.Table, table: Table, first: int) -> pa.Table | None:
+    """Give keys and versions of rows of years before one, as in `Step.gone`; None: there are none."""
+    year = rows.column("_year")
+    if table.version is None or not table.key or year.null_count == len(rows):
+        return None
+    found = rows.filter(pc.less(year, first))
+    return found.select([*table.key, table.version]) if len(found) else None
+
+
 def first_year_kept(table: Table, start_year: int) -> int:
     """Give the year before which rows are left out: business years only, master data is kept however old."""
     return start_year if table.year_kind is YearKind.BUSINESS else EARLIEST

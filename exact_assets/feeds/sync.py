@@ -16,7 +16,16 @@ from msgspec.structs import replace
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow
-from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
+from exact_assets.feeds.rows import (
+    LATEST,
+    as_rows,
+    between,
+    empty,
+    first_year_kept,
+    gone_before,
+    page_schema,
+    select_list,
+)
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
@@ -45,14 +54,19 @@ async def read(
                 zone=source.zone,
                 start_year=_start_year(state, want),
             )
-            rows = between(rows, first_year_kept(table, _start_year(state, want)), LATEST)
+            first = first_year_kept(table, _start_year(state, want))
+            # The first chunk of a new stream finds nothing stored.
+            is_new = chunk.is_first and state.load_seq == 0
+            gone, rows = None if is_new else gone_before(rows, table, first), between(rows, first, LATEST)
             if chunk.is_first and before.chain is not None and before.chain.pages and chain.reload:
                 before = replace(before, chain=None)
                 yield Step(verb=Verb.UPSERT, rows=empty(table), state=before)
             before = _ended(state, chain, bound, want) if chunk.is_last else replace(before, chain=chain)
-            step = Step(verb=_verb(chunk, chain), rows=rows, state=before)
+            step = Step(verb=_verb(chunk, chain), rows=rows, gone=gone, state=before)
             if not _is_known(chunk, step, state):
                 yield step
+            # What has been stored goes before the next pages come.
+            del chunk, rows, step
 
 
 def _opened(table: Table, state: StreamState, want: Want) -> StreamState:

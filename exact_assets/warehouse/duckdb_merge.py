@@ -91,6 +91,13 @@ def insert_rows(table: Table, relation: str, *, condition: str | None) -> str:
     )
 
 
+def has_left(table: Table, gone: str, *, alias: str) -> str:
+    """Say that a row has left: `gone` has its key, with a version that is no older."""
+    keys = " AND ".join(f"g.{quoted(name)} = {alias}.{quoted(name)}" for name in table.key)
+    is_older = f"g.version < {alias}.{quoted(str(table.version))}"
+    return f"EXISTS (FROM {gone} AS g WHERE {keys} AND ({is_older}) IS NOT TRUE)"
+
+
 IS_NEW = "NOT EXISTS (FROM temp.hit AS h WHERE h.source_id = s.rowid)"
 IS_NOT_HIT = "NOT EXISTS (FROM temp.hit AS h WHERE h.target_id = t.rowid)"
 COUNT_VERDICTS = "SELECT count(*), count(*) FILTER (verdict = 2) FROM temp.hit"

@@ -3,7 +3,7 @@
 Here every value is converted to its column's type, and rows that come more than once are brought down to one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -77,6 +77,26 @@ def convert_parents(
     return f"temp.{quoted(name)}"
 
 
+def convert_gone(connection: DuckDBPyConnection, table: Table, gone: pa.Table, *, name: str) -> str:
+    """Put keys and versions of rows that left in a temporary table, each key once; give its name.
+
+    Raises:
+        ValueRangeError: a string is no GUID.
+    """
+    connection.register(ARROW, gone)
+    wanted = ", ".join(_converted_columns(table, table.key))
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS "
+            f"SELECT {wanted}, max({quoted(str(table.version))}) AS version FROM {ARROW} GROUP BY ALL"
+        )
+    except duckdb.ConversionException as error:
+        raise ValueRangeError(f"{table.name}: the key of a row that left: {error}") from error
+    finally:
+        connection.unregister(ARROW)
+    return f"temp.{quoted(name)}"
+
+
 def keep_newest(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
     """Of rows with the same key keep the highest version, and the last that came among equals."""
     if table.key:
@@ -102,13 +122,13 @@ def _one(connection: DuckDBPyConnection, statement: str) -> tuple[int, ...]:
 
 
 def _converted(table: Table) -> str:
-    columns = {column.name: column for column in own_columns(table)}
-    return ", ".join(
-        f"CAST({quoted(name)} AS UUID) AS {quoted(name)}"
-        if name in columns and is_guid(columns[name])
-        else quoted(name)
-        for name in stored_names(table)
-    )
+    return ", ".join(_converted_columns(table, stored_names(table)))
+
+
+def _converted_columns(table: Table, names: Iterable[str]) -> Iterator[str]:
+    guids = {column.name for column in own_columns(table) if is_guid(column)}
+    for name in names:
+        yield f"CAST({quoted(name)} AS UUID) AS {quoted(name)}" if name in guids else quoted(name)
 
 
 def _not_a_guid(connection: DuckDBPyConnection, table: Table) -> ValueRangeError | None:

@@ -15,9 +15,10 @@ from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse.columns import stored_names
 from exact_assets.warehouse.ddl import create_table
-from exact_assets.warehouse.duckdb_rows import Rows, convert, convert_parents, keep_newest
+from exact_assets.warehouse.duckdb_rows import Rows, convert, convert_gone, convert_parents, keep_newest
 from exact_assets.warehouse.naming import DIVISION, SCHEMA, STREAMS, YEAR, listed, qualified, quoted, stage_name
 
+TEMPORARY = ("step", "parents", "gone")
 _STREAM = f"{qualified(STREAMS)} WHERE division = $division AND table_name = $table"
 
 
@@ -32,6 +33,8 @@ class Arrived:
     rows: Rows
     parents: str | None
     """The relation with the keys of its parents; None: it has none."""
+    gone: str | None
+    """The relation with the keys and versions of rows that left; None: none did."""
 
 
 def arrive(
@@ -48,12 +51,21 @@ def arrive(
     parents = None
     if step.parents is not None and len(step.parents) > 0:
         parents = convert_parents(connection, table, foreign_key(table), step.parents, name=f"parents_{number}")
-    return Arrived(table=table, division=division, step=step, expected_seq=expected_seq, rows=rows, parents=parents)
+    gone = convert_gone(connection, table, step.gone, name=f"gone_{number}") if step.gone else None
+    return Arrived(
+        table=table,
+        division=division,
+        step=step,
+        expected_seq=expected_seq,
+        rows=rows,
+        parents=parents,
+        gone=gone,
+    )
 
 
 def leave(connection: DuckDBPyConnection, number: int) -> None:
     """Drop the temporary tables of a step."""
-    connection.execute(f"DROP TABLE IF EXISTS temp.step_{number}; DROP TABLE IF EXISTS temp.parents_{number}")
+    connection.execute("; ".join(f"DROP TABLE IF EXISTS temp.{name}_{number}" for name in TEMPORARY))
 
 
 def foreign_key(table: Table) -> Column:
@@ -150,6 +162,7 @@ class _Transaction:
 
     def _upsert(self) -> None:
         source = self._arrived.rows
+        self._drop_left(source.relation)
         if self._table.key:
             if not source.is_empty:
                 self._match(source, slice_condition=None)
@@ -161,6 +174,16 @@ class _Transaction:
             if self._arrived.parents:
                 self._delete(self._of_parents(), is_matched=False)
             self._insert(source, condition=None)
+        if self._arrived.gone:
+            left = merge.has_left(self._table, self._arrived.gone, alias="t")
+            self._delete(f"t.{DIVISION} = {self._division} AND {left}", is_matched=False)
+
+    def _drop_left(self, relation: str) -> None:
+        """Drop rows that a newer version in the same chain has taken out of the table's years."""
+        if self._arrived.gone:
+            self._run(
+                f"DELETE FROM {relation} AS s WHERE {merge.has_left(self._table, self._arrived.gone, alias='s')}"
+            )
 
     def _of_parents(self) -> str:
         column = quoted(foreign_key(self._table).name)
@@ -176,6 +199,7 @@ class _Transaction:
         self._run(
             f"INSERT INTO {qualified(self._stage)} ({names}) SELECT {names} FROM {self._arrived.rows.relation}"
         )
+        self._drop_left(qualified(self._stage))
 
     def _replace(self) -> None:
         source = self._arrived.rows
@@ -183,6 +207,8 @@ class _Transaction:
             self._add_to_stage()
             source = Rows(qualified(self._stage), is_empty=False)
             keep_newest(self._connection, self._table, source.relation)
+        else:
+            self._drop_left(source.relation)
         if self._table.key:
             self._match(source, slice_condition=self._slice())
             self._delete(self._slice(), is_matched=True)

@@ -29,12 +29,13 @@ class Model:
         new = step.rows.to_pylist()
         self.steps.append(step)
         if step.verb is Verb.STAGE:
-            self.stage += new
+            self.stage = self._without_gone(self.stage + new, step)
         elif step.verb is Verb.UPSERT:
             self.stage = []
             self._upsert(new, step)
+            self.rows = self._without_gone(self.rows, step)
         else:
-            self._replace(self.stage + new, step.years)
+            self._replace(self._without_gone(self.stage + new, step), step.years)
             self.stage = []
         # The state survives a kill as JSON, no other way.
         state = msgspec.json.decode(msgspec.json.encode(step.state), type=StreamState)
@@ -58,6 +59,13 @@ class Model:
     def values(self, name: str) -> dict[Any, Any]:
         """Give a column by key."""
         return {tuple(row[key] for key in self.table.key): row[name] for row in self.rows}
+
+    def _without_gone(self, rows: list[Row], step: Step) -> list[Row]:
+        version = self.table.version
+        if step.gone is None or version is None:
+            return rows
+        gone = {self._key(row): row[version] for row in step.gone.to_pylist()}
+        return [row for row in rows if self._key(row) not in gone or row[version] > gone[self._key(row)]]
 
     def _key(self, row: Row) -> Any:
         return tuple(row[name] for name in self.table.key)

@@ -358,3 +358,16 @@ def test_whatever_the_kills_and_the_changes_nothing_of_the_wanted_years_is_lost(
     must = {(one["ID"],): one["Amount"] for one in vendor.rows if max(year[one["ID"]], 0) in asked}
     have = model.values("amount")
     assert {key: have.get(key) for key in must} == must
+
+
+def test_a_row_that_moves_before_the_starting_year_goes() -> None:
+    vendor = Vendor([row(n) for n in range(3)], page_size=10)
+    model = Model(INVOICES)
+    for _ in range(2):
+        bring(model, vendor)
+    change(vendor, 1, InvoiceDate=datetime(2021, 3, 1))
+    bring(model, vendor)
+    assert model.ids() == [("0000",), ("0002",)]
+    steps = len(model.steps)
+    bring(model, vendor)
+    assert len(model.steps) == steps

@@ -236,3 +236,36 @@ def test_whatever_the_order_the_kills_and_the_changes_nothing_is_lost(
         bring(model, vendor)
     assert model.values("amount") == truth(vendor)
     assert model.state.chain is None
+
+
+def test_a_row_that_moves_before_the_starting_year_goes() -> None:
+    vendor = Vendor([row(n) for n in range(5)], order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor)
+    vendor.rows[2] |= {"FinancialYear": 2021, "Timestamp": 2000}
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+    steps = len(model.steps)
+    bring(model, vendor)
+    assert len(model.steps) == steps
+
+
+def test_a_row_that_moves_before_the_starting_year_while_it_is_loaded_or_reloaded_goes() -> None:
+    def move(vendor: Vendor) -> None:
+        if len(vendor.calls) in (3, 63):
+            vendor.rows[len(vendor.calls) // 60] |= {"FinancialYear": 2021, "Timestamp": 2000 + len(vendor.calls)}
+
+    # More pages than one chunk holds.
+    vendor = Vendor([row(n) for n in range(150)], order=by_stamp, between=move)
+    model = Model(SYNC)
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+    bring(model, vendor, reload=True)
+    assert len(vendor.calls) > 63
+    assert model.values("amount") == truth(vendor)
+
+
+def test_a_new_stream_has_nothing_that_could_go() -> None:
+    model = Model(SYNC)
+    bring(model, Vendor([row(1, year=2020), row(2)]))
+    assert [step.gone for step in model.steps] == [None]
