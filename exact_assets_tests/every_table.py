@@ -13,7 +13,6 @@ from pathlib import Path
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.replicate import Outcome, Request, replicate
-from exact_assets.settings import Settings
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import compare, opened
 from exact_assets_tests.installation import Installation
@@ -37,9 +36,7 @@ def problems(place: Installation, tables: Iterable[Table], *, start_year: int, f
             for table in its_tables:
                 for division in place.divisions:
                     truth, headers = place.truth(table, division), place.headers(table, division)
-                    wrong = compare(
-                        connection, table, division, truth, start_year=start_year, headers=headers
-                    )
+                    wrong = compare(connection, table, division, truth, start_year=start_year, headers=headers)
                     if wrong:
                         found[f"{table.name} {division}"] = f"{len(wrong)} rows, such as {wrong[0]}"
     return found

@@ -1,21 +1,40 @@
 """One process that brings a few tables up to date through the product's own parts, to be killed at any moment.
 
-`python -m exact_assets_tests.trials.load TABLES DIVISIONS [reload-id]` takes settings from the environment. Dagster
-is left out: its start alone takes longer than a load, and kills would fall there.
+Dagster is left out: its start alone takes longer than a load, and kills would fall there. For the same reason the
+processes come from a server that has the modules already.
 """
 
 import asyncio
-import sys
-
-from exact_assets.warehouse.open import open_warehouse
+import os
+from collections.abc import Mapping, Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 
 from exact_assets.catalogue import select
 from exact_assets.control.open import Control
 from exact_assets.replicate import Mode, Request, replicate
 from exact_assets.settings import Settings
+from exact_assets.warehouse.open import open_warehouse
+
+_FORKS = get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
 
 
-async def main(names: str, divisions: list[int], reload_id: str | None) -> None:
+def start(
+    environment: Mapping[str, str], tables: str, divisions: Sequence[int], *, reload_id: str | None = None
+) -> ForkServerProcess:
+    """Start a load with settings from an environment; its exit code is 0 when all tables are up to date."""
+    process = _FORKS.Process(target=_run, args=(dict(environment), tables, list(divisions), reload_id), daemon=True)
+    process.start()
+    return process
+
+
+def _run(environment: Mapping[str, str], tables: str, divisions: Sequence[int], reload_id: str | None) -> None:
+    os.environ.update(environment)
+    asyncio.run(_load(tables, divisions, reload_id))
+
+
+async def _load(tables: str, divisions: Sequence[int], reload_id: str | None) -> None:
     """Bring each table up to date in all divisions; fail with the first error."""
     settings = Settings()
     warehouse = open_warehouse(settings.warehouse_url)
@@ -28,13 +47,9 @@ async def main(names: str, divisions: list[int], reload_id: str | None) -> None:
     )
     control = Control.open(settings)
     async with control.client() as client:
-        for table in select(names):
+        for table in select(tables):
             requests = dict.fromkeys(divisions, request)
             outcomes = await replicate(table, requests, client=client, warehouse=warehouse, leases=control)
             for outcome in outcomes.values():
                 if outcome.error is not None:
                     raise outcome.error
-
-
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], [int(d) for d in sys.argv[2].split(",")], sys.argv[3] if sys.argv[3:] else None))

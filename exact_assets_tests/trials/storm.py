@@ -1,115 +1,190 @@
 """Kills real loads at random moments; afterwards the warehouse must equal the simulator, and no key be doubled.
 
-`make storm` kills 200 processes (`python -m exact_assets_tests.trials.storm KILLS SEED` for others): first loads,
-catch-ups, reloads, two at a time now and then, while the simulator inserts, updates and deletes between them. Then
-one load is left alone, and all tables are compared. The seed is printed: a failing one can be played again.
+`make storm` kills 200 processes (`python -m exact_assets_tests.trials.storm KILLS SEED` for others) in rounds, each
+with a new warehouse: first loads, catch-ups, reloads, two at a time now and then, over tokens that are due every 20
+seconds, while the simulator inserts and updates between them. After a round one load is left alone, and all tables
+are compared. The seed is printed: a failing one can be played again.
 """
 
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
 from exact_assets.catalogue import select
 from exact_assets_tests.comparison import differences, doubled_keys
-from exact_assets_tests.installation import YEARS_BACK, Installation, installation
+from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.trials.load import start
 
 TABLES = (
     "financialtransaction_transaction_lines,crm_accounts,logistics_items,crm_opportunities,"
     "purchaseentry_purchase_entries,purchaseentry_purchase_entry_lines,vat_vat_codes,salesentry_sales_entries"
 )
-LONGEST_SECONDS = 4.0
+CHANGING = (
+    "crm/Accounts",
+    "crm/Opportunities",
+    "financialtransaction/TransactionLines",
+    "purchaseentry/PurchaseEntries",
+    "vat/VATCodes",
+)
+KILLS_A_ROUND = 25
+ROWS = 12_000
+"""Ledger lines of each division: more than one chunk holds."""
+TOKEN_SECONDS = 20
+SWITCHES = {
+    "minute_limit": 1_000_000,
+    "day_limit": 1_000_000,
+    "token_seconds": TOKEN_SECONDS,
+    # A refused filter is asked for once in each new warehouse: the storm must see no other refusal.
+    "filterable": "any",
+    "sync_order": "shuffled",
+}
+
+
+class Phase(StrEnum):
+    """What a load is about."""
+
+    FIRST = "first load"
+    CATCH_UP = "catch-up"
+    RELOAD = "reload"
+
+
+@dataclass
+class Storm:
+    """One installation and what has been done to it."""
+
+    place: Installation
+    chance: random.Random
+    tables: str = TABLES
+    seconds: dict[Phase, float] = field(default_factory=dict)
+    """How long a load takes when nobody kills it: kills fall anywhere in it."""
+    kills: Counter[str] = field(default_factory=Counter)
+    loads: int = 0
+    refreshed_under_fire: int = 0
+    """Times that tokens were refreshed while a load was killed."""
+    rows: int = 0
+    """Compared so far."""
+
+    def measure(self) -> None:
+        """Time one load of each phase, in a warehouse of its own."""
+        for phase in Phase:
+            self.seconds[phase] = self._alone(self._warehouse("measured"), phase)
+
+    def round(self, number: int, kills: int) -> None:
+        """Kill some loads of a new warehouse, then let one end, and compare.
+
+        Raises:
+            AssertionError: a load failed by itself, or the warehouse is not what it should be.
+        """
+        warehouse, is_loaded, due = self._warehouse(f"round-{number}"), False, self.kills.total() + kills
+        while self.kills.total() < due:
+            if self.chance.random() < 0.5:
+                self._change()
+            is_reload = is_loaded and self.chance.random() < 0.5
+            phase = Phase.RELOAD if is_reload else Phase.CATCH_UP if is_loaded else Phase.FIRST
+            is_loaded |= self._loads(warehouse, phase)
+        self._alone(warehouse, Phase.CATCH_UP)
+        problems = list(self._problems(warehouse))
+        assert not problems, "\n".join([f"{len(problems)} problems", *problems[:20]])
+
+    def check_calls(self) -> int:
+        """Give the number of calls; each must have been one that Exact takes, and the chain of tokens alive."""
+        control = self.place.simulator.control
+        refreshes = control.refreshes()
+        time.sleep(TOKEN_SECONDS)
+        self._alone(self._warehouse("measured"), Phase.CATCH_UP)
+        assert control.refreshes() > refreshes, "the chain of tokens is dead"
+        calls = control.calls()
+        refused = Counter((call["status"], call["path"]) for call in calls if 400 <= (call["status"] or 200) < 500)
+        assert not refused, f"refused calls: {refused}"
+        return len(calls)
+
+    def _loads(self, warehouse: Path, phase: Phase) -> bool:
+        """Start one load or two, and kill each at a moment of its own; tell whether one came to its end."""
+        control = self.place.simulator.control
+        refreshes, count = control.refreshes(), 2 if self.chance.random() < 0.25 else 1
+        started = time.monotonic()
+        moments = sorted(self.chance.uniform(0, self.seconds[phase]) for _ in range(count))
+        processes = [self._start(warehouse, phase) for _ in moments]
+        killed = [_killed(process, started + moment) for process, moment in zip(processes, moments, strict=True)]
+        self.kills[phase] += sum(killed)
+        self.loads += count
+        if any(killed) and control.refreshes() > refreshes:
+            self.refreshed_under_fire += 1
+        return not all(killed)
+
+    def _alone(self, warehouse: Path, phase: Phase) -> float:
+        began = time.monotonic()
+        _killed(self._start(warehouse, phase), None)
+        return time.monotonic() - began
+
+    def _start(self, warehouse: Path, phase: Phase) -> ForkServerProcess:
+        reload_id = f"reload-{self.chance.randrange(10**9)}" if phase is Phase.RELOAD else None
+        environment = self.place.environment | {"EXACT_WAREHOUSE_URL": f"duckdb:///{warehouse}"}
+        return start(environment, self.tables, self.place.divisions, reload_id=reload_id)
+
+    def _warehouse(self, name: str) -> Path:
+        return self.place.folder / f"{name}.duckdb"
+
+    def _change(self) -> None:
+        """Change the source between loads. Deletions are not part of this trial."""
+        control = self.place.simulator.control
+        for division in self.place.divisions:
+            path, verb = self.chance.choice(CHANGING), self.chance.choice([control.insert, control.update])
+            verb(path, division, count=self.chance.randrange(1, 5))
+
+    def _problems(self, warehouse: Path) -> Iterator[str]:
+        start_year = self.place.settings.start_year
+        for table in select(self.tables):
+            yield from doubled_keys(warehouse, table)
+            for division in self.place.divisions:
+                truth, headers = self.place.truth(table, division), self.place.headers(table, division)
+                self.rows += len(truth)
+                yield from differences(warehouse, table, division, truth, start_year=start_year, headers=headers)
+
+
+def _killed(process: ForkServerProcess, at: float | None) -> bool:
+    """Wait for a load, or kill it when its time has come (by the monotonic clock); tell whether it was killed."""
+    process.join(None if at is None else max(0.0, at - time.monotonic()))
+    if process.is_alive():
+        process.kill()
+        process.join()
+        if process.exitcode != 0:
+            return True
+    assert process.exitcode == 0, "a load failed by itself: its error stands above"
+    return False
 
 
 def main(kills: int, seed: int) -> None:
     """Play one storm and report; fails with the first differences."""
-    console = Console()
+    console, began = Console(), time.monotonic()
     console.print(f"seed {seed}, {kills} kills")
-    chance = random.Random(seed)
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        limits = {"minute_limit": 1_000_000, "day_limit": 1_000_000}
-        with installation(Path(folder), divisions=2, rows=20_000, seed=seed, settings=limits) as place:
-            done = 0
-            progress = iter(track(range(kills), console=console, description="kills"))
-            while done < kills:
-                _change(place, chance)
-                for was_killed in _loads(place, chance):
-                    if was_killed and done < kills:
-                        done += 1
-                        next(progress, None)
-            _wait(_start(place, None), None)
-            problems, rows = _problems(place)
-            calls = len(place.simulator.control.calls())
-    if problems:
-        console.print("\n".join(problems[:20]))
-        raise SystemExit(f"seed {seed}: {len(problems)} rows differ")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        installation(Path(folder), divisions=2, rows=ROWS, seed=seed, settings=SWITCHES) as place,
+    ):
+        storm = Storm(place, random.Random(seed))
+        storm.measure()
+        console.print(f"undisturbed: {', '.join(f'{phase} {took:.1f} s' for phase, took in storm.seconds.items())}")
+        for number, first in enumerate(range(0, kills, KILLS_A_ROUND)):
+            storm.round(number, min(KILLS_A_ROUND, kills - first))
+            console.print(f"{storm.kills.total()} kills, {time.monotonic() - began:.0f} s: all tables are equal")
+        calls = storm.check_calls()
+        refreshes = place.simulator.control.refreshes()
     console.print(
-        f"{kills} kills in {time.monotonic() - started:.0f} s, {calls} calls: {rows} rows in "
-        f"{len(TABLES.split(','))} tables and 2 divisions equal the simulator's, no key is doubled"
+        f"{storm.kills.total()} kills ({', '.join(f'{n} in a {phase}' for phase, n in storm.kills.items())}) of "
+        f"{storm.loads} loads in {time.monotonic() - began:.0f} s; {calls} calls, none refused; {refreshes} "
+        f"refreshes, {storm.refreshed_under_fire} while loads were killed; {storm.rows} rows compared in "
+        f"{number + 1} warehouses, all equal to the simulator's, no key doubled"
     )
-
-
-def _loads(place: Installation, chance: random.Random) -> list[bool]:
-    """Start one load or two, and kill each at a moment of its own; tell for each whether it was killed."""
-    reload_id = f"reload-{chance.randrange(10**6)}" if chance.random() < 0.2 else None
-    processes = [_start(place, reload_id) for _ in range(2 if chance.random() < 0.2 else 1)]
-    return [_wait(process, chance.uniform(0.2, LONGEST_SECONDS)) for process in processes]
-
-
-def _start(place: Installation, reload_id: str | None) -> subprocess.Popen[bytes]:
-    divisions = ",".join(str(division) for division in place.divisions)
-    arguments = [sys.executable, "-m", "exact_assets_tests.trials.load", TABLES, divisions]
-    return subprocess.Popen(
-        [*arguments, reload_id] if reload_id else arguments,
-        cwd=place.folder,
-        env={**os.environ, **place.environment},
-        stderr=subprocess.PIPE,
-    )
-
-
-def _wait(process: subprocess.Popen[bytes], kill_after_seconds: float | None) -> bool:
-    """Wait for a load, or kill it when its time has come; one that fails by itself ends the storm."""
-    try:
-        _, errors = process.communicate(timeout=kill_after_seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return True
-    if process.returncode != 0:
-        raise SystemExit(f"a load failed by itself: {errors.decode()[-3000:]}")
-    return False
-
-
-def _change(place: Installation, chance: random.Random) -> None:
-    """Change the source between loads. Deletions are not part of this trial."""
-    control = place.simulator.control
-    for division in place.divisions:
-        for path in ("crm/Accounts", "financialtransaction/TransactionLines", "purchaseentry/PurchaseEntries"):
-            if chance.random() < 0.3:
-                verb = chance.choice([control.insert, control.update])
-                verb(path, division, count=chance.randrange(1, 5))
-
-
-def _problems(place: Installation) -> tuple[list[str], int]:
-    problems: list[str] = []
-    rows = 0
-    start_year = datetime.now(UTC).year - YEARS_BACK
-    for table in select(TABLES):
-        problems += doubled_keys(place.warehouse, table)
-        for division in place.divisions:
-            truth = place.truth(table, division)
-            rows += len(truth)
-            problems += differences(place.warehouse, table, division, truth, start_year=start_year)
-    return problems, rows
 
 
 if __name__ == "__main__":
