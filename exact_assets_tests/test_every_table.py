@@ -1,15 +1,17 @@
-"""Every table of the catalogue, through the product's own path into a real warehouse: loaded, changed, left alone."""
+"""Every table of the catalogue, through the product's own path into a real warehouse: loaded, changed, compared."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from exact_assets.catalogue import select
-from exact_assets.catalogue.table import Feed
-from exact_assets.replicate import Outcome, Request
+from exact_assets.catalogue.table import Feed, Table, YearKind
+from exact_assets.replicate import Request
+from exact_assets.stream import Changes
 from exact_assets_tests.every_table import Outcomes, bring, problems
 from exact_assets_tests.installation import Installation, installation, path_of
 from exact_simulator.settings import STRICT
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.xdist_group("every table")
 THIS_YEAR = datetime.now(UTC).year
 START_YEAR = THIS_YEAR - 3
 """A year later than the simulator's first: rows before it are left out."""
+LONG_AGO_MS = 1_000_000_000_000
+"""In 2001."""
 REQUEST = Request(start_year=START_YEAR, years=tuple(range(START_YEAR, THIS_YEAR + 1)))
 UNLIMITED = {"minute_limit": 1_000_000, "day_limit": 1_000_000}
 TABLES = select("all")
@@ -43,12 +47,19 @@ def loaded(place: Installation, folder: Path) -> Outcomes:
     return bring(place, TABLES, REQUEST, folder=folder)
 
 
+@dataclass(frozen=True)
+class Changed:
+    """What a load brought after rows were changed and inserted, and in which tables they were."""
+
+    tables: set[str]
+    outcomes: Outcomes
+
+
 @pytest.fixture(scope="module")
-def changed(place: Installation, folder: Path, loaded: Outcomes) -> set[str]:
-    """Insert and update in every table of the first division that takes it; tell which did."""
+def changed(place: Installation, folder: Path, loaded: Outcomes) -> Changed:
+    """Insert and update in every table of the first division that takes it, and load."""
     done = {table.name for table in TABLES if _change(place, path_of(table.endpoint))}
-    assert errors(bring(place, TABLES, REQUEST, folder=folder)) == []
-    return done
+    return Changed(done, bring(place, TABLES, REQUEST, folder=folder))
 
 
 def _change(place: Installation, path: str) -> bool:
@@ -73,18 +84,18 @@ def test_every_table_holds_what_exact_holds(place: Installation, folder: Path, l
 
 
 def test_rows_that_are_new_or_changed_arrive_in_every_table(
-    place: Installation, folder: Path, changed: set[str]
+    place: Installation, folder: Path, changed: Changed
 ) -> None:
-    assert len(changed) > 200
+    assert len(changed.tables) > 250
+    assert errors(changed.outcomes) == []
     assert problems(place, TABLES, start_year=START_YEAR, folder=folder) == {}
 
 
 def test_where_nothing_changed_a_load_is_one_call_and_no_write(
-    place: Installation, folder: Path, changed: set[str]
+    place: Installation, folder: Path, changed: Changed
 ) -> None:
-    before = bring(place, TABLES, REQUEST, folder=folder)
     place.simulator.control.forget_calls()
-    after = bring(place, TABLES, REQUEST, folder=folder)
+    third = bring(place, TABLES, REQUEST, folder=folder)
     asked = Counter(call["path"] for call in place.simulator.control.calls())
     incremental = [table for table in TABLES if table.feed in INCREMENTAL]
     due = Counter(
@@ -93,12 +104,39 @@ def test_where_nothing_changed_a_load_is_one_call_and_no_write(
         for division in place.divisions
     )
     assert {path: calls for path, calls in asked.items() if path in due} == due
-    assert {name for name in before if _seqs(before[name]) != _seqs(after[name])} == set()
+    assert [name for name, ones in third.items() for one in ones.values() if one.changes != Changes()] == []
+    untouched = place.divisions[1]
+    assert [
+        name
+        for name, ones in third.items()
+        # Every stored step raises the number of its stream.
+        if ones[untouched].state.load_seq != changed.outcomes[name][untouched].state.load_seq
+    ] == []
 
 
-def _seqs(outcomes: Mapping[int, Outcome]) -> list[int]:
-    """Every stored step raises the number of its stream."""
-    return [outcome.state.load_seq for _, outcome in sorted(outcomes.items())]
+def test_rows_that_move_before_the_starting_year_leave_the_warehouse(
+    place: Installation, folder: Path, changed: Changed
+) -> None:
+    tables = [table for table in TABLES if table.year_kind is YearKind.BUSINESS and _move(place, table)]
+    assert {Feed.SYNC, Feed.MODIFIED} <= {table.feed for table in tables}
+    outcomes = bring(place, tables, REQUEST, folder=folder)
+    assert errors(outcomes) == []
+    assert sum(one.changes.deleted for ones in outcomes.values() for one in ones.values()) > len(tables) / 2
+    assert problems(place, tables, start_year=START_YEAR, folder=folder) == {}
+
+
+def _move(place: Installation, table: Table) -> bool:
+    """Date a row that is kept long before the starting year; tell whether the simulator lets it."""
+    division = place.divisions[0]
+    of = next((column for column in table.columns if column.name in table.year[:1]), None)
+    if of is None or of.edm_type != "Edm.DateTime":
+        return False
+    try:
+        place.simulator.control.update(path_of(table.endpoint), division, values={of.property: LONG_AGO_MS})
+    except ValueError:
+        # The date is another record's.
+        return False
+    return True
 
 
 def test_a_harder_server_gives_the_same_rows(place: Installation) -> None:

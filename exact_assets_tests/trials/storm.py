@@ -95,14 +95,25 @@ class Storm:
         problems = list(self._problems(warehouse))
         assert not problems, "\n".join([f"{len(problems)} problems", *problems[:20]])
 
-    def check_calls(self) -> int:
-        """Give the number of calls; each must have been one that Exact takes, and the chain of tokens alive."""
+    def check_tokens(self) -> None:
+        """Let the token fall due once more.
+
+        Raises:
+            AssertionError: the chain of refreshes is dead.
+        """
         control = self.place.simulator.control
         refreshes = control.refreshes()
         time.sleep(TOKEN_SECONDS)
         self._alone(self._warehouse("measured"), Phase.CATCH_UP)
         assert control.refreshes() > refreshes, "the chain of tokens is dead"
-        calls = control.calls()
+
+    def check_calls(self) -> int:
+        """Give the number of calls.
+
+        Raises:
+            AssertionError: Exact would not have taken one of them.
+        """
+        calls = self.place.simulator.control.calls()
         refused = Counter((call["status"], call["path"]) for call in calls if 400 <= (call["status"] or 200) < 500)
         assert not refused, f"refused calls: {refused}"
         return len(calls)
@@ -177,6 +188,7 @@ def main(kills: int, seed: int) -> None:
         for number, first in enumerate(range(0, kills, KILLS_A_ROUND)):
             storm.round(number, min(KILLS_A_ROUND, kills - first))
             console.print(f"{storm.kills.total()} kills, {time.monotonic() - began:.0f} s: all tables are equal")
+        storm.check_tokens()
         calls = storm.check_calls()
         refreshes = place.simulator.control.refreshes()
     console.print(
