@@ -73,7 +73,7 @@ class DuckDBWarehouse:
     def _store_batch(
         self, connection: DuckDBPyConnection, table: Table, steps: Sequence[tuple[int, Step, int]]
     ) -> list[Answer]:
-        arrived = [_arrived(connection, table, step, number) for number, step in enumerate(steps)]
+        arrived = [self._arrived(connection, table, step, number) for number, step in enumerate(steps)]
         answers: list[Answer] = []
         if not any(isinstance(one, Arrived) for one in arrived):
             return [one for one in arrived if not isinstance(one, Arrived)]
@@ -86,6 +86,20 @@ class DuckDBWarehouse:
             # Steps before it may be stored: each gets an answer of its own.
             answers += [one if not isinstance(one, Arrived) else error for one in arrived[len(answers) :]]
         return answers
+
+    def _arrived(
+        self, connection: DuckDBPyConnection, table: Table, step: tuple[int, Step, int], number: int
+    ) -> Arrived | WarehouseError | ValueRangeError:
+        division, value, expected_seq = step
+        try:
+            return self._file.with_room(
+                connection,
+                lambda: arrive(connection, table, division, value, expected_seq=expected_seq, number=number),
+            )
+        except (WarehouseError, ValueRangeError) as error:
+            return error
+        except duckdb.Error as error:
+            return WarehouseError(f"{table.name} of division {division}: {error}")
 
     def _stored(self, connection: DuckDBPyConnection, arrived: Arrived) -> Answer:
         try:
@@ -185,15 +199,3 @@ def _batches(steps: Sequence[tuple[int, Step, int]]) -> Iterator[list[tuple[int,
         rows += one[1].rows.num_rows
     if batch:
         yield batch
-
-
-def _arrived(
-    connection: DuckDBPyConnection, table: Table, step: tuple[int, Step, int], number: int
-) -> Arrived | WarehouseError | ValueRangeError:
-    division, value, expected_seq = step
-    try:
-        return arrive(connection, table, division, value, expected_seq=expected_seq, number=number)
-    except (WarehouseError, ValueRangeError) as error:
-        return error
-    except duckdb.Error as error:
-        return WarehouseError(f"{table.name} of division {division}: {error}")

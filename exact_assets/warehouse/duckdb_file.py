@@ -31,7 +31,7 @@ SETTINGS = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-MEMORY_LIMITS = ("64MB", "96MB", "128MB", "192MB", "256MB", "384MB", "512MB", "1GB", "2GB", "80%")
+MEMORY_LIMITS = ("40MB", "64MB", "96MB", "128MB", "192MB", "256MB", "384MB", "512MB", "1GB", "2GB", "80%")
 """Bounds what DuckDB keeps in memory of the file; the next one is taken where one proves too small. The index of a
 primary key must fit, about 55 MB per 1,000,000 rows."""
 RETRY_SECONDS = 0.05
@@ -93,10 +93,13 @@ class DuckDBFile:
             try:
                 return work()
             except duckdb.Error as error:
-                if not _is_short_of_memory(error) or len(self._memory_limits) == 1:
+                if not _is_short_of_memory(error):
                     raise
-                del self._memory_limits[0]
-                connection.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
+                with self._making:
+                    if len(self._memory_limits) == 1:
+                        raise
+                    del self._memory_limits[0]
+                    connection.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
 
     def _database(self) -> DuckDBPyConnection:
         with self._making:
