@@ -3,10 +3,12 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint storm bench clean
+.PHONY: help install demo test lint storm bench clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+
+install: $(VENV)/.ready   ## Make the virtual environment
 
 demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
 	@$(BIN)/exact-assets demo
