@@ -1,8 +1,8 @@
 """A bare lower bound for a load: httpx, msgspec, Arrow, MERGE. No Dagster, no state, no checks, nothing exact kept.
 
-`python -m exact_assets_tests.trials.bound URL TOKEN DIVISION DATABASE` reads all transaction lines and prints rows
-and calls. It is what anyone would write in an afternoon, written as quick as we can; the product is measured
-against it.
+`python -m exact_assets_tests.trials.bound URL TOKEN DIVISION DATABASE` reads all transaction lines and prints
+rows, calls and the sum of all amounts. It is what anyone would write in an afternoon, written as quick as we can;
+the product is measured against it.
 """
 
 import json
@@ -29,7 +29,8 @@ def main(url: str, token: str, division: int, database: str) -> None:
     decoder = msgspec.json.Decoder(_answer_type(table))
     rows = calls = 0
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-    with httpx.Client(headers=headers) as http, duckdb.connect(database) as connection:
+    # One thread: a second one takes 30% more CPU and saves no time at this size.
+    with httpx.Client(headers=headers) as http, duckdb.connect(database, config={"threads": 1}) as connection:
         connection.execute(_create(table))
         path = table.endpoint.format(division=division)
         link: str | None = f"{url}{path}?$filter=Timestamp gt 1&$select={','.join(names)}"
@@ -41,13 +42,14 @@ def main(url: str, token: str, division: int, database: str) -> None:
             if link is None or calls % PAGES_A_MERGE == 0:
                 _merge(connection, table, batch)
                 rows, batch = rows + len(batch), []
-    sys.stdout.write(json.dumps({"rows": rows, "calls": calls}) + "\n")
+        found = connection.execute("SELECT sum(amount_dc) FROM lines").fetchall()
+    sys.stdout.write(json.dumps({"rows": rows, "calls": calls, "amount": str(found[0][0])}) + "\n")
 
 
 def _answer_type(table: Table) -> Any:
     fields = [(column.property, _python_type(column.type), None) for column in table.columns]
     row: Any = msgspec.defstruct("Row", fields, gc=False)
-    pages: list[tuple[str, Any, Any]] = [("results", list[row]), ("next", str | None, None)]
+    pages: list[Any] = [("results", list[row]), ("next", str | None, None)]
     inner = msgspec.defstruct("Inner", pages, rename={"next": "__next"})
     return msgspec.defstruct("Answer", [("d", inner)])
 
@@ -76,13 +78,11 @@ def _sql_type(arrow: pa.DataType) -> str:
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, table: Table, batch: list[Any]) -> None:
+    values = zip(*map(msgspec.structs.astuple, batch), strict=True)
     page = pa.table(
         {
-            column.name: pa.array(
-                [getattr(row, column.property) for row in batch],
-                column.type if pa.types.is_decimal(column.type) else None,
-            )
-            for column in table.columns
+            column.name: pa.array(held, column.type if pa.types.is_decimal(column.type) else None)
+            for column, held in zip(table.columns, values, strict=True)
         }
     )
     chosen = ", ".join(_from_wire(column.name, column.type) for column in table.columns)
