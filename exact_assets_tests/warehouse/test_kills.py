@@ -14,7 +14,7 @@ from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.warehouse.tables import ALL, SYNC
 from exact_assets_tests.warehouse.worker import problems
 
-SECONDS = float(os.environ.get("EXACT_TEST_STORM_SECONDS", "10"))
+SECONDS = float(os.environ.get("EXACT_TEST_STORM_SECONDS", "6"))
 """Set it to 600 for a storm of some hundreds of kills."""
 ENDLESS = 10**9
 

@@ -22,7 +22,7 @@ from exact_assets_tests.warehouse import tables
 from exact_assets_tests.warehouse.model import Model, Row
 from exact_assets_tests.warehouse.tables import COMPOSITE, DIVISION, KEYLESS, LINES, MODIFIED, SNAPSHOT, SYNC, guid
 
-EXAMPLES = int(os.environ.get("EXACT_TEST_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("EXACT_TEST_EXAMPLES", "4"))
 """Per kind of table; a hundred take some minutes."""
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
