@@ -1,7 +1,7 @@
 """A bare lower bound for a load: httpx, msgspec, Arrow, MERGE. No Dagster, no state, no checks, nothing exact kept.
 
 `python -m exact_assets_tests.trials.bound URL TOKEN DIVISION DATABASE` reads all transaction lines and prints
-rows, calls and the sum of all amounts. It is what anyone would write in an afternoon, written as quick as we can;
+rows, calls and the sum of all amounts, signs left out. It is what anyone would write in an afternoon, written as quick as we can;
 the product is measured against it.
 """
 
@@ -42,7 +42,7 @@ def main(url: str, token: str, division: int, database: str) -> None:
             if link is None or calls % PAGES_A_MERGE == 0:
                 _merge(connection, table, batch)
                 rows, batch = rows + len(batch), []
-        found = connection.execute("SELECT sum(amount_dc) FROM lines").fetchall()
+        found = connection.execute("SELECT sum(abs(amount_dc)) FROM lines").fetchall()
     sys.stdout.write(json.dumps({"rows": rows, "calls": calls, "amount": str(found[0][0])}) + "\n")
 
 
