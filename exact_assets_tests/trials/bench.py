@@ -3,7 +3,8 @@
 `make bench` starts the simulator in a process of its own, once with 100,000 and once with 1,000,000 ledger lines,
 and prints for each: CPU seconds per 100,000 rows of the asset and of the bound and their ratio, peak memory, calls,
 and the calls of a second run in which nothing changed. Both must hold the same rows with the same sum of amounts
-(without their signs, for with them it is zero). Compare ratios, not seconds: machines differ. MB are 10^6 bytes, as the kernel counts a process's resident pages.
+(without their signs, for with them it is zero). Compare ratios, not seconds: machines differ. MB are 10^6 bytes, as
+the kernel counts a process's resident pages.
 """
 
 import json

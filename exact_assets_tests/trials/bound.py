@@ -1,8 +1,8 @@
 """A bare lower bound for a load: httpx, msgspec, Arrow, MERGE. No Dagster, no state, no checks, nothing exact kept.
 
 `python -m exact_assets_tests.trials.bound URL TOKEN DIVISION DATABASE` reads all transaction lines and prints
-rows, calls and the sum of all amounts, signs left out. It is what anyone would write in an afternoon, written as quick as we can;
-the product is measured against it.
+rows, calls and the sum of all amounts, signs left out. It is what anyone would write in an afternoon, written as
+quick as we can; the product is measured against it.
 """
 
 import json
