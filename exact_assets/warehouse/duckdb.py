@@ -20,7 +20,7 @@ from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
 from exact_assets.warehouse.naming import DIVISION, STREAMS, YEAR, qualified
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
 
 Answer = Stored | WarehouseError | ValueRangeError

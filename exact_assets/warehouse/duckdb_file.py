@@ -21,7 +21,7 @@ from exact_assets.errors import WarehouseBusyError, WarehouseError
 
 CATALOGUE = "warehouse"
 """The file's name inside DuckDB."""
-ROW_GROUP_ROWS = 10_240
+ROW_GROUP_ROWS = 8_192
 """DuckDB rewrites the last, unfilled group of rows whenever it is closed. With groups as large as a chunk of a
 load, a first load of 1,000,000 rows of 45 columns takes half the CPU that it takes with DuckDB's 122,880."""
 SETTINGS = {
