@@ -10,6 +10,7 @@ import dagster as dg
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.partitions import partition_key
 from exact_assets.defs.specs import asset_key
+from exact_assets.exact.limits import Quota
 from exact_assets.replicate import Outcome
 
 
@@ -90,14 +91,10 @@ def _metadata(outcome: Outcome, *, rows: int, changed: int) -> dict[str, dg.Meta
         "cursor": outcome.state.cursor or "none",
     }
     if outcome.quota is not None:
-        metadata |= _quota(outcome)
+        metadata |= _calls_left(outcome.quota)
     return metadata
 
 
-def _quota(outcome: Outcome) -> dict[str, int]:
-    quota = outcome.quota
-    if quota is None:
-        return {}
-    left = {"calls_left_this_minute": quota.minute.remaining if quota.minute else None}
-    left["calls_left_today"] = quota.day.remaining if quota.day else None
-    return {name: value for name, value in left.items() if value is not None}
+def _calls_left(quota: Quota) -> dict[str, int]:
+    left = {"calls_left_this_minute": quota.minute.remaining, "calls_left_today": quota.day.remaining}
+    return {name: calls for name, calls in left.items() if calls is not None}

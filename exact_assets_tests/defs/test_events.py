@@ -1,8 +1,11 @@
 """What Dagster is told of an outcome."""
 
+from dataclasses import replace
+
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.events import failure, materialisations
 from exact_assets.errors import DivisionNotGrantedError
+from exact_assets.exact.limits import Quota, Window
 from exact_assets.replicate import Outcome
 from exact_assets.stream import Changes, StreamState
 from exact_assets_tests.tables import table
@@ -68,6 +71,13 @@ def test_a_failed_division_is_not_recorded_and_is_named_with_its_reason() -> Non
     assert told is not None
     assert "300: division 300 is not granted to the app" in (told.description or "")
     assert "1 of 2 divisions" in (told.description or "")
+
+
+def test_calls_that_are_used_up_are_told_and_unknown_limits_are_not() -> None:
+    used_up = replace(outcome(), quota=Quota(minute=Window(limit=60, remaining=0)))
+    [event] = materialisations(table(), used_up, requested_years=(2026,), grid_years=GRID)
+    assert event.metadata["calls_left_this_minute"].value == 0
+    assert "calls_left_today" not in event.metadata
 
 
 def test_there_is_no_failure_when_all_divisions_are_up_to_date() -> None:
