@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from exact_assets.batch import Batch
-from exact_assets.catalogue.table import Feed, Table
+from exact_assets.catalogue.table import Table
 from exact_assets.errors import ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
@@ -73,7 +73,7 @@ class Leases(Protocol):
         """Hold a name for the length of a `with`; False: another holds it."""
 
 
-def plan(table: Table, state: StreamState, request: Request) -> Want | None:
+def plan(state: StreamState, request: Request) -> Want | None:
     """Decide what to ask Exact for; None: this backfill has already brought all of it.
 
     A stream that is new is loaded. One that is there is caught up with, or, when a reload or a backfill asks for
@@ -82,7 +82,7 @@ def plan(table: Table, state: StreamState, request: Request) -> Want | None:
     want = Want(start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id)
     if not state.is_loaded or state.chain is not None:
         return want
-    if request.mode is Mode.AUTO and (request.backfill_id is None or not _is_there(table, state, request.years)):
+    if request.mode is Mode.AUTO and (request.backfill_id is None or not _is_there(state, request.years)):
         return want
     if request.backfill_id is None or state.reload_id != request.backfill_id:
         return replace(want, reload=True)
@@ -92,10 +92,9 @@ def plan(table: Table, state: StreamState, request: Request) -> Want | None:
     return replace(want, reload=True, years=missing) if missing else None
 
 
-def _is_there(table: Table, state: StreamState, years: tuple[int, ...]) -> bool:
-    if table.feed is not Feed.MODIFIED or not state.years:
-        return True
-    return any(year in state.years for year in years)
+def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:
+    """Whether any of the years was loaded; a stream that is not loaded by year has them all."""
+    return not state.years or any(year in state.years for year in years)
 
 
 async def replicate(
@@ -171,7 +170,7 @@ class _Replication:
         superseded = 0
         while True:
             progress.state = await self.states.ask(division)
-            want = plan(self.table, progress.state, request)
+            want = plan(progress.state, request)
             if want is None:
                 return
             was_under_way = progress.state.chain is not None

@@ -12,7 +12,6 @@ from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.errors import DivisionNotGrantedError, ForbiddenError
 from exact_assets.replicate import Leases, Outcome, Request, replicate
-from exact_assets.settings import Settings
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import differences
@@ -54,8 +53,7 @@ class Busy:
 def run(
     place: Installation, path: Path, table: Table, divisions: list[int], *, leases: Leases | None = None
 ) -> Mapping[int, Outcome]:
-    environment = {name.removeprefix("EXACT_").lower(): value for name, value in place.environment.items()}
-    settings = Settings(**{name: value for name, value in environment.items() if name != "dagster_home"})
+    settings = place.settings
     control = Control.open(settings)
     request = Request(start_year=settings.start_year, years=(settings.start_year + YEARS_BACK,))
 
