@@ -1,4 +1,4 @@
-"""A running Dagster asked over GraphQL: launch runs and backfills, follow them. Knows nothing of Exact."""
+"""A running Dagster asked over GraphQL: launch runs, follow them. Knows nothing of Exact."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,33 +21,6 @@ mutation($params: ExecutionParams!) {
     ... on RunConfigValidationInvalid { errors { message } }
     ... on InvalidSubsetError { message }
     ... on UnauthorizedError { message }
-  }
-}"""
-_LAUNCH_BACKFILL = """
-mutation($params: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $params) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-    ... on PartitionKeysNotFoundError { message }
-    ... on UnauthorizedError { message }
-  }
-}"""
-_BACKFILL = """
-query($id: String!) {
-  partitionBackfillOrError(backfillId: $id) {
-    __typename
-    ... on PartitionBackfill {
-      status
-      assetBackfillData {
-        assetBackfillStatuses {
-          ... on AssetPartitionsStatusCounts {
-            assetKey { path }
-            numPartitionsTargeted numPartitionsInProgress numPartitionsMaterialized numPartitionsFailed
-          }
-        }
-      }
-    }
   }
 }"""
 _LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
@@ -104,37 +77,10 @@ class Webserver:
         data: dict[str, Any] = answer["data"]
         return data
 
-    def launch_range(
-        self,
-        assets: Sequence[str],
-        *,
-        first: str,
-        last: str,
-        config: Mapping[str, Any] | None = None,
-    ) -> str:
+    def launch_range(self, assets: Sequence[str], *, first: str, last: str) -> str:
         """Launch one run of assets (names below `exact/`) for a range of partition keys; give the run's id."""
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-        return self._launch(assets, tags, config)
-
-    def launch_partition(self, assets: Sequence[str], *, key: str, config: Mapping[str, Any] | None = None) -> str:
-        """Launch one run of assets for one partition key; give the run's id."""
-        return self._launch(assets, {"dagster/partition": key}, config)
-
-    def launch_backfill(self, assets: Sequence[str], *, keys: Sequence[str]) -> str:
-        """Launch a backfill as the UI does; give its id."""
-        params = {
-            "assetSelection": [{"path": ["exact", name]} for name in assets],
-            "partitionNames": list(keys),
-        }
-        answer = self.query(_LAUNCH_BACKFILL, {"params": params})["launchPartitionBackfill"]
-        if answer["__typename"] != "LaunchBackfillSuccess":
-            raise DemoError(f"the backfill was not launched: {answer}")
-        return str(answer["backfillId"])
-
-    def backfill(self, backfill_id: str) -> dict[str, Any]:
-        """Give a backfill's status and its counts per asset."""
-        answer: dict[str, Any] = self.query(_BACKFILL, {"id": backfill_id})["partitionBackfillOrError"]
-        return answer
+        return self.launch(assets, tags=tags)
 
     def follow(self, run_id: str, *, timeout_seconds: float = 1800) -> Iterator[dict[str, Any]]:
         """Yield a run's events as they come, until it has ended; then one `{"status": …}`.
@@ -157,7 +103,8 @@ class Webserver:
             time.sleep(0.3)
         raise DemoError(f"run {run_id} did not end within {timeout_seconds:.0f} s")
 
-    def _launch(self, assets: Sequence[str], tags: Mapping[str, str], config: Mapping[str, Any] | None) -> str:
+    def launch(self, assets: Sequence[str], *, tags: Mapping[str, str]) -> str:
+        """Launch one run of assets; its tags say for which partitions. Give the run's id."""
         params = {
             "selector": {
                 "repositoryLocationName": LOCATION,
@@ -165,7 +112,7 @@ class Webserver:
                 "jobName": "__ASSET_JOB",
                 "assetSelection": [{"path": ["exact", name]} for name in assets],
             },
-            "runConfigData": dict(config or {}),
+            "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }
         answer = self.query(_LAUNCH_RUN, {"params": params})["launchRun"]

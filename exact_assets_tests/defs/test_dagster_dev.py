@@ -1,6 +1,5 @@
 """A real `dagster dev`, asked over GraphQL as the UI asks: a backfill with a refused division, then a catch-up."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from exact_assets.catalogue import select
 from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.webserver import Webserver
 from exact_assets_tests.comparison import differences
+from exact_assets_tests.defs import backfills
 from exact_assets_tests.installation import CHECKOUT, YEARS_BACK, Installation, installation
 
 TABLES = (
@@ -47,14 +47,8 @@ def dagster(place: Installation) -> Iterator[Webserver]:
 @pytest.fixture(scope="module")
 def backfill(place: Installation, dagster: Webserver) -> dict[str, Any]:
     keys = [f"{division}|{year}" for division in place.divisions for year in YEARS]
-    backfill_id = dagster.launch_backfill(TABLES, keys=keys)
-    deadline = time.monotonic() + BACKFILL_SECONDS
-    while time.monotonic() < deadline:
-        answer = dagster.backfill(backfill_id)
-        if answer["status"] not in ("REQUESTED", "CANCELING"):
-            return answer
-        time.sleep(1)
-    pytest.fail(f"the backfill did not end: {answer}")
+    backfill_id = backfills.launch(dagster, TABLES, keys=keys)
+    return backfills.ended(dagster, backfill_id, timeout_seconds=BACKFILL_SECONDS)
 
 
 @pytest.mark.xdist_group("dagster-dev")
@@ -113,7 +107,7 @@ def test_one_run_of_one_partition_brings_every_year_up_to_date_and_leaves_untouc
 
 def _run(dagster: Webserver, names: list[str], key: str) -> set[str]:
     """Run one partition to its end; the partitions that it recorded."""
-    events = list(dagster.follow(dagster.launch_partition(names, key=key), timeout_seconds=120))
+    events = list(dagster.follow(dagster.launch(names, tags={"dagster/partition": key}), timeout_seconds=120))
     assert events[-1] == {"status": "SUCCESS"}
     return {event["partition"] for event in events if event.get("__typename") == "MaterializationEvent"}
 
