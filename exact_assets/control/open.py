@@ -126,10 +126,3 @@ def open_http() -> httpx.AsyncClient:
     )
     http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return http
-
-
-@asynccontextmanager
-async def open_client(settings: Settings) -> AsyncIterator[ExactClient]:
-    """Open a client that shares tokens and quota with all other processes; see `Control.client`."""
-    async with Control.open(settings).client() as client:
-        yield client

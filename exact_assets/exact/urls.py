@@ -69,11 +69,6 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme.lower(), parts.hostname, port or DEFAULT_PORTS.get(parts.scheme.lower())
 
 
-def text_literal(value: str) -> str:
-    """Return a string literal: `it's` becomes `'it''s'`."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def guid_literal(value: str) -> str:
     """Return a guid literal: `guid'…'`."""
     return f"guid'{value}'"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from exact_assets.catalogue.table import Column, Table
+from exact_assets.exact.urls import guid_literal
 from exact_assets.feeds.jobs import Job, Kind, Span
 from exact_assets.feeds.wall_clock import literal, reread_from
 from exact_assets.stream import StreamState
@@ -72,7 +73,9 @@ def everything(table: Table, refused: tuple[str, ...], *, key: str | None) -> Pl
     if UNFILTERED not in refused:
         return Plan(filters={}, relies_on=UNFILTERED if by_key or by_modified else None)
     if key is not None and key not in refused:
-        return Plan(filters={"$filter": f"{key} ne guid'{_NO_GUID}'"}, relies_on=key if by_modified else None)
+        return Plan(
+            filters={"$filter": f"{key} ne {guid_literal(_NO_GUID)}"}, relies_on=key if by_modified else None
+        )
     return Plan(filters={"$filter": f"{MODIFIED} ge {literal(_EVER)}"}, relies_on=None)
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from exact_assets.catalogue.table import Parent, Table
 from exact_assets.errors import RequestRefusedError
 from exact_assets.exact.page import Expand, Page, Unexpanded
+from exact_assets.exact.urls import guid_literal
 from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
 from exact_assets.feeds.filters import Plan, YearProperty, guid_key
@@ -101,7 +102,7 @@ class Lines:
         select = {"$select": select_list(self.table.columns)}
         try:
             return await self._lines(
-                self.table.endpoint, {"$filter": f"{self.parent.foreign_key} eq guid'{key}'", **select}
+                self.table.endpoint, {"$filter": f"{self.parent.foreign_key} eq {guid_literal(key)}", **select}
             )
         except RequestRefusedError as error:
             if error.status in {404, 405}:

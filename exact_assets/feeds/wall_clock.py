@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from exact_assets.exact.urls import datetime_literal
+
 _AFTER_THE_HOUR = timedelta(minutes=5)
 
 
@@ -45,7 +47,7 @@ def reread_from(bound: datetime, zone: str) -> datetime:
 
 def literal(moment: datetime) -> str:
     """Write a wall clock as an OData literal, whole seconds: a lower bound may be early, never late."""
-    return f"datetime'{moment.replace(microsecond=0).isoformat()}'"
+    return datetime_literal(moment.replace(microsecond=0))
 
 
 def parse_utc(text: str) -> datetime:

@@ -25,12 +25,12 @@ from exact_simulator.process import Simulator
 
 ASK = """
 import asyncio, sys
-from exact_assets.control.open import open_client
+from exact_assets.control.open import Control
 from exact_assets.settings import Settings
 
 async def main():
     settings = Settings()
-    async with open_client(settings) as client:
+    async with Control.open(settings).client() as client:
         for _ in range(int(sys.argv[1])):
             me = await client.me()
             print(me.current_division, flush=True)

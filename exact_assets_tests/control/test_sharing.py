@@ -10,7 +10,7 @@ from exact_simulator.process import Simulator
 READ = """
 import asyncio, sys
 import pyarrow as pa
-from exact_assets.control.open import open_client
+from exact_assets.control.open import Control
 from exact_assets.errors import DayQuotaError
 from exact_assets.settings import Settings
 
@@ -31,7 +31,7 @@ async def read(client, division, times):
     return calls
 
 async def main():
-    async with open_client(Settings()) as client:
+    async with Control.open(Settings()).client() as client:
         counts = await asyncio.gather(*(read(client, division, int(sys.argv[1])) for division in (100001, 100002)))
         print(sum(counts))
 

@@ -26,12 +26,6 @@ def draw(text: str, modulus: int | str, *, source: str = "h") -> str:
     return f"((({source}*{mixer(text)})>>21)%{modulus})"
 
 
-def pick(text: str, values: list[str]) -> str:
-    """SQL for one of some SQL expressions."""
-    cases = " ".join(f"WHEN {at} THEN {value}" for at, value in enumerate(values[1:]))
-    return f"CASE {draw(text, len(values))} {cases} ELSE {values[0]} END"
-
-
 def quoted(text: str) -> str:
     """SQL literal of a string."""
     return "'" + text.replace("'", "''") + "'"
