@@ -4,6 +4,7 @@ Here every value is converted to its column's type, and rows that come more than
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -64,16 +65,11 @@ def convert_parents(
     Raises:
         ValueRangeError: a string is no GUID.
     """
-    connection.register(ARROW, pa.table({"key": keys}))
-    try:
+    with _arriving(connection, pa.table({"key": keys}), refusal=f"{table.name}: {column.name} of a header"):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS "
             f"SELECT CAST(key AS {sql_type(column)}) AS key FROM {ARROW}"
         )
-    except duckdb.ConversionException as error:
-        raise ValueRangeError(f"{table.name}: {column.name} of a header: {error}") from error
-    finally:
-        connection.unregister(ARROW)
     return f"temp.{quoted(name)}"
 
 
@@ -83,18 +79,25 @@ def convert_gone(connection: DuckDBPyConnection, table: Table, gone: pa.Table, *
     Raises:
         ValueRangeError: a string is no GUID.
     """
-    connection.register(ARROW, gone)
     wanted = ", ".join(_converted_columns(table, table.key))
-    try:
+    with _arriving(connection, gone, refusal=f"{table.name}: the key of a row that left"):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS "
             f"SELECT {wanted}, max({quoted(str(table.version))}) AS version FROM {ARROW} GROUP BY ALL"
         )
+    return f"temp.{quoted(name)}"
+
+
+@contextmanager
+def _arriving(connection: DuckDBPyConnection, rows: pa.Table, *, refusal: str) -> Iterator[None]:
+    """Let SQL read Arrow rows as `ARROW`; what cannot be converted is refused in these words."""
+    connection.register(ARROW, rows)
+    try:
+        yield
     except duckdb.ConversionException as error:
-        raise ValueRangeError(f"{table.name}: the key of a row that left: {error}") from error
+        raise ValueRangeError(f"{refusal}: {error}") from error
     finally:
         connection.unregister(ARROW)
-    return f"temp.{quoted(name)}"
 
 
 def keep_newest(connection: DuckDBPyConnection, table: Table, relation: str) -> None:
