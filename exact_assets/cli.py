@@ -119,10 +119,19 @@ def divisions() -> None:
 def refresh() -> None:
     """Ask Exact which divisions there are, and add new ones to the list, not enabled."""
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.warehouse.divisions import KnownDivision  # noqa: PLC0415 - likewise
 
-    async def ask() -> list[tuple[int, str]]:
+    async def ask() -> list[KnownDivision]:
         async with Control.open(Settings()).client() as client:
-            return [(one.code, one.description or "") for one in await client.divisions()]
+            return [
+                KnownDivision(
+                    division=one.code,
+                    name=one.description,
+                    moved_at=one.division_move_date,
+                    hr_linked_at=one.division_hr_link_unlink_date,
+                )
+                for one in await client.divisions()
+            ]
 
     added = _warehouse().refresh_divisions(asyncio.run(ask()))
     click.echo(f"{len(added)} new divisions")

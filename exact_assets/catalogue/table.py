@@ -102,7 +102,7 @@ class Table:
     def arrow_schema(self) -> pa.Schema:
         """Schema of the rows in a step: `division`, Exact's columns by warehouse name, `_year` (null: undated).
 
-        The warehouse itself adds `_loaded_at`.
+        The warehouse itself adds `_loaded_at` and `deleted_at`.
         """
         own = [pa.field(column.name, column.type) for column in self.columns if column.name != "division"]
         return pa.schema([pa.field("division", pa.int32()), *own, pa.field("_year", pa.int16())])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from exact_assets.catalogue.table import Column, Table
-from exact_assets.warehouse.naming import DIVISION, LOADED_AT, YEAR
+from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, YEAR
 
 _TYPES: dict[pa.DataType, str] = {
     pa.bool_(): "BOOLEAN",
@@ -20,7 +20,7 @@ _TYPES: dict[pa.DataType, str] = {
 }
 
 
-RESERVED = frozenset({DIVISION, YEAR, LOADED_AT, "rowid"})
+RESERVED = frozenset({DIVISION, YEAR, LOADED_AT, DELETED_AT, "rowid"})
 """Names of columns that are ours; DuckDB gives every table a `rowid`, which a column of that name would hide."""
 
 
@@ -58,7 +58,7 @@ def own_columns(table: Table) -> tuple[Column, ...]:
 
 
 def stored_names(table: Table) -> tuple[str, ...]:
-    """Name the columns whose values come with a row: all but `_loaded_at`, in the order of `Table.arrow_schema`."""
+    """Name the columns whose values come with a row, in the order of `Table.arrow_schema`."""
     return (DIVISION, *(column.name for column in own_columns(table)), YEAR)
 
 
@@ -87,5 +87,10 @@ def sql_columns(table: Table) -> tuple[SqlColumn, ...]:
         SqlColumn(name=YEAR, type="SMALLINT", comment="The year whose partition holds the row"),
         SqlColumn(
             name=LOADED_AT, type=_TYPES[pa.timestamp("us", tz="UTC")], comment="When the row last changed here"
+        ),
+        SqlColumn(
+            name=DELETED_AT,
+            type=_TYPES[pa.timestamp("us", tz="UTC")],
+            comment="When the row was found to be gone from Exact (EXACT_DELETIONS=soft); empty: it is there",
         ),
     )

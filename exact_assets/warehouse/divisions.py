@@ -21,18 +21,29 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     start_year SMALLINT,
     sync_now BOOLEAN DEFAULT false,
     last_sync TIMESTAMP WITH TIME ZONE,
-    status VARCHAR
+    status VARCHAR,
+    calls_today INTEGER,
+    moved_at TIMESTAMP,
+    hr_linked_at TIMESTAMP
 )
 """
+ADDED = {"calls_today": "INTEGER", "moved_at": "TIMESTAMP", "hr_linked_at": "TIMESTAMP"}
+"""Columns that older versions lack. Those with choices are not among them: a table that lost one of these cannot be
+read, and that is not the same as a table in which nothing is chosen."""
 COMMENT = f"COMMENT ON TABLE {TABLE} IS 'Divisions to copy: set sync_enabled, start_year and sync_now as you like'"
 
 SELECT = f"""
-SELECT division, name, coalesce(sync_enabled, false), start_year, coalesce(sync_now, false), last_sync, status
+SELECT division, name, coalesce(sync_enabled, false), start_year, coalesce(sync_now, false), last_sync, status,
+    calls_today, moved_at, hr_linked_at
 FROM {TABLE} ORDER BY division
 """
-SELECT_NAMES = f"SELECT division, name FROM {TABLE}"
-INSERT = f"INSERT INTO {TABLE} (division, name) VALUES ($division, $name)"
-RENAME = f"UPDATE {TABLE} SET name = $name WHERE division = $division"
+SELECT_FACTS = f"SELECT division, name, moved_at, hr_linked_at FROM {TABLE}"
+INSERT = f"""
+INSERT INTO {TABLE} (division, name, moved_at, hr_linked_at) VALUES ($division, $name, $moved_at, $hr_linked_at)
+"""
+RENEW = f"""
+UPDATE {TABLE} SET name = $name, moved_at = $moved_at, hr_linked_at = $hr_linked_at WHERE division = $division
+"""
 SET_ENABLED = f"UPDATE {TABLE} SET sync_enabled = $value WHERE division = $division"
 SET_START_YEAR = f"UPDATE {TABLE} SET start_year = $value WHERE division = $division"
 SET_SYNC_NOW = f"UPDATE {TABLE} SET sync_now = $value WHERE division = $division"
@@ -55,11 +66,28 @@ class DivisionChoice:
     """Asked for out of turn; set back when the division has been brought up to date."""
     last_sync: datetime | None = None
     status: str | None = None
+    calls_today: int | None = None
+    """Calls sent since midnight UTC, as far as this installation knows."""
+    moved_at: datetime | None = None
+    """Exact's DivisionMoveDate (naive, the site's clock): when it changes, all Timestamps are new."""
+    hr_linked_at: datetime | None = None
+    """Exact's DivisionHRLinkUnlinkDate (naive): when it changes, IDs and Timestamps of HR tables are new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDivision:
+    """What Exact says of a division, as far as it is kept in the selection."""
+
+    division: int
+    name: str | None = None
+    moved_at: datetime | None = None
+    hr_linked_at: datetime | None = None
 
 
 def choice(row: tuple[Any, ...]) -> DivisionChoice:
     """Make a choice of a row that `SELECT` gave."""
-    division, name, sync_enabled, start_year, sync_now, last_sync, status = row
+    division, name, sync_enabled, start_year, sync_now, last_sync, status, *facts = row
+    calls_today, moved_at, hr_linked_at = facts
     return DivisionChoice(
         division=division,
         name=name,
@@ -68,7 +96,16 @@ def choice(row: tuple[Any, ...]) -> DivisionChoice:
         sync_now=sync_now,
         last_sync=last_sync and last_sync.astimezone(UTC),
         status=status,
+        calls_today=calls_today,
+        moved_at=moved_at,
+        hr_linked_at=hr_linked_at,
     )
+
+
+def known(row: tuple[Any, ...]) -> KnownDivision:
+    """Make what is known of a division of a row that `SELECT_FACTS` gave."""
+    division, name, moved_at, hr_linked_at = row
+    return KnownDivision(division=division, name=name, moved_at=moved_at, hr_linked_at=hr_linked_at)
 
 
 def not_there(divisions: Iterable[int]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from exact_assets.errors import LoadSupersededError, ValueRangeError, WarehouseE
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
 from exact_assets.warehouse import duckdb_prepare
-from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
 from exact_assets.warehouse.naming import DIVISION, STREAMS, YEAR, qualified
@@ -121,17 +122,17 @@ class DuckDBWarehouse:
             counts[division][year] = count
         return counts
 
-    def refresh_divisions(self, known: Iterable[tuple[int, str]]) -> tuple[int, ...]:
-        """Add what is new and rename what has another name."""
-        names = dict(known)
+    def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
+        """Add what is new and renew what differs."""
+        wanted = {one.division: one for one in known}
         self.prepare(())
         with self._writing() as connection:
-            there = dict(connection.execute(selection.SELECT_NAMES).fetchall())
-            for division, name in names.items():
-                if there.get(division, "") != name or division not in there:
-                    statement = selection.RENAME if division in there else selection.INSERT
-                    connection.execute(statement, {"division": division, "name": name})
-        return tuple(division for division in names if division not in there)
+            rows = connection.execute(selection.SELECT_FACTS).fetchall()
+            there = {row[0]: selection.known(row) for row in rows}
+            for division, one in wanted.items():
+                if there.get(division) != one:
+                    connection.execute(selection.RENEW if division in there else selection.INSERT, asdict(one))
+        return tuple(division for division in wanted if division not in there)
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection."""

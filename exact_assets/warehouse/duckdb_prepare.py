@@ -58,6 +58,11 @@ def _own_tables(present: _Present) -> list[str]:
         statements += [ddl.CREATE_SCHEMA, ddl.CREATE_STREAMS, ddl.COMMENT_STREAMS]
     if DIVISIONS not in present.tables:
         statements += [ddl.CREATE_SCHEMA, divisions.CREATE, divisions.COMMENT]
+    else:
+        lacking = [name for name in divisions.ADDED if name not in present.columns[DIVISIONS]]
+        statements += [
+            f"ALTER TABLE {divisions.TABLE} ADD COLUMN {name} {divisions.ADDED[name]}" for name in lacking
+        ]
     return statements
 
 

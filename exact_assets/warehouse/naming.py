@@ -7,6 +7,7 @@ DIVISIONS = "divisions"
 DIVISION = "division"
 YEAR = "_year"
 LOADED_AT = "_loaded_at"
+DELETED_AT = "deleted_at"
 
 
 def quoted(name: str) -> str:

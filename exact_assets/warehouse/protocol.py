@@ -7,7 +7,7 @@ from typing import Protocol
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
-from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
 
 
 class Warehouse(Protocol):
@@ -44,8 +44,8 @@ class Warehouse(Protocol):
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
         """Count the rows of each division per `_year`; a division without rows counts none."""
 
-    def refresh_divisions(self, known: Iterable[tuple[int, str]]) -> tuple[int, ...]:
-        """Take up divisions (number, name) in the selection; give those that are new. Choices stay as they are."""
+    def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
+        """Take up divisions in the selection; give those that are new. Choices stay as they are."""
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection, in order of number; None: there is none that can be read."""

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from exact_assets.errors import WarehouseError
-from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.tables import run
+
+
+def known(division: int, name: str, *, moved_at: datetime | None = None) -> KnownDivision:
+    return KnownDivision(division=division, name=name, moved_at=moved_at)
 
 
 def test_no_selection_is_none_and_an_empty_one_is_empty(warehouse: Warehouse, path: Path) -> None:
@@ -20,16 +24,16 @@ def test_no_selection_is_none_and_an_empty_one_is_empty(warehouse: Warehouse, pa
 
 
 def test_a_selection_that_lacks_a_column_is_none(warehouse: Warehouse, path: Path) -> None:
-    warehouse.refresh_divisions([(1, "A")])
+    warehouse.refresh_divisions([known(1, "A")])
     run(path, "ALTER TABLE exact.divisions DROP COLUMN sync_enabled")
     assert warehouse.list_divisions() is None
 
 
 def test_refreshing_gives_the_new_ones_and_keeps_choices(warehouse: Warehouse) -> None:
-    assert warehouse.refresh_divisions([(2, "B"), (1, "O'Neil B.V.")]) == (2, 1)
+    assert warehouse.refresh_divisions([known(2, "B"), known(1, "O'Neil B.V.")]) == (2, 1)
     warehouse.set_enabled([1], True)
     warehouse.set_start_year([1], 2019)
-    assert warehouse.refresh_divisions([(1, "Renamed"), (3, "C")]) == (3,)
+    assert warehouse.refresh_divisions([known(1, "Renamed"), known(3, "C")]) == (3,)
     assert warehouse.list_divisions() == (
         DivisionChoice(division=1, name="Renamed", sync_enabled=True, start_year=2019),
         DivisionChoice(division=2, name="B"),
@@ -38,7 +42,7 @@ def test_refreshing_gives_the_new_ones_and_keeps_choices(warehouse: Warehouse) -
 
 
 def test_choices_are_set_and_taken_back(warehouse: Warehouse) -> None:
-    warehouse.refresh_divisions([(1, "A"), (2, "B")])
+    warehouse.refresh_divisions([known(1, "A"), known(2, "B")])
     warehouse.set_enabled([1, 2], True)
     warehouse.set_enabled([2], False)
     warehouse.set_start_year([1], 2019)
@@ -51,14 +55,14 @@ def test_choices_are_set_and_taken_back(warehouse: Warehouse) -> None:
 
 
 def test_a_division_that_is_not_there_is_an_error_and_nothing_changes(warehouse: Warehouse) -> None:
-    warehouse.refresh_divisions([(1, "A")])
+    warehouse.refresh_divisions([known(1, "A")])
     with pytest.raises(WarehouseError, match="no division 8, 9"):
         warehouse.set_enabled([1, 8, 9], True)
     assert warehouse.list_divisions() == (DivisionChoice(division=1, name="A"),)
 
 
 def test_a_sync_is_noted_and_the_asking_for_it_taken_back(warehouse: Warehouse) -> None:
-    warehouse.refresh_divisions([(1, "A")])
+    warehouse.refresh_divisions([known(1, "A")])
     warehouse.set_sync_now([1], True)
     at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     warehouse.record_sync([1], last_sync=at, status="60 tables up to date")
@@ -72,4 +76,18 @@ def test_a_user_may_edit_the_selection_with_plain_sql(warehouse: Warehouse, path
     run(path, "INSERT INTO exact.divisions (division) VALUES (7)")
     run(path, "UPDATE exact.divisions SET sync_enabled = NULL, start_year = 2020")
     assert warehouse.list_divisions() == (DivisionChoice(division=7, start_year=2020),)
-    assert warehouse.refresh_divisions([(7, "Named")]) == ()
+    assert warehouse.refresh_divisions([known(7, "Named")]) == ()
+
+
+def test_a_selection_of_an_older_version_gets_its_new_columns_and_keeps_its_choices(
+    warehouse: Warehouse, path: Path
+) -> None:
+    warehouse.refresh_divisions([known(1, "A")])
+    warehouse.set_enabled([1], True)
+    for column in ("calls_today", "moved_at", "hr_linked_at"):
+        run(path, f"ALTER TABLE exact.divisions DROP COLUMN {column}")
+    moved_at = datetime(2026, 11, 1)  # noqa: DTZ001 - the site's clock
+    assert warehouse.refresh_divisions([known(1, "A", moved_at=moved_at)]) == ()
+    assert warehouse.list_divisions() == (
+        DivisionChoice(division=1, name="A", sync_enabled=True, moved_at=moved_at),
+    )

@@ -34,6 +34,12 @@ def test_a_table_has_exact_columns_types_and_comments(warehouse: Warehouse, path
         ("amount", "DECIMAL(38,10)", True, "Amount"),
         ("_year", "SMALLINT", True, "The year whose partition holds the row"),
         ("_loaded_at", "TIMESTAMP WITH TIME ZONE", True, "When the row last changed here"),
+        (
+            "deleted_at",
+            "TIMESTAMP WITH TIME ZONE",
+            True,
+            "When the row was found to be gone from Exact (EXACT_DELETIONS=soft); empty: it is there",
+        ),
     ]
     assert query(path, "SELECT comment FROM duckdb_tables() WHERE table_name = 'purchaseentry_lines'") == [
         ("/api/v1/{division}/sync/CRM/Accounts",)
