@@ -4,7 +4,9 @@ A stream is one table of one division. Its state lives in the warehouse, in the 
 rows, so that neither can get ahead of the other. No I/O belongs here, and nothing that knows HTTP or SQL.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -59,6 +61,18 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What Exact refused to do for this stream though its reference allows it, such as to filter on a property."""
     fingerprint: str | None = None
     """Digest of the rows that the next read gives when nothing changes: the same again need not be stored."""
+    epoch: str | None = None
+    """What the division's Timestamps and IDs rest on (when it was moved or linked); another one: all is to be read
+    anew. None: not known when this was read."""
+    covered_from: str | None = None
+    """Server time (ISO, UTC). A table: whatever vanished before this is gone from here. The deletion log: what
+    vanished since is in it."""
+    read_at: str | None = None
+    """Of the deletion log: server time of the last time it was read to its end, noted once a day."""
+    sweep: Chain | None = None
+    """A sweep of keys that is under way."""
+    sweep_began: str | None = None
+    """When it began, by our clock (ISO, UTC): rows stored later are none of its business."""
 
     @property
     def is_loaded(self) -> bool:
@@ -78,6 +92,18 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Keys that Exact has, as far as they have come: with the last of them, stored rows with other keys go."""
+
+    keys: pa.Table
+    """Columns by warehouse name: the key's, or the one that holds the header's key where headers were asked for."""
+    began: datetime
+    """Rows stored since stay, whatever their key."""
+    is_first: bool
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """Rows to store and the state that is true once they are stored."""
 
@@ -93,11 +119,13 @@ class Step:
     versions of them, stored or staged, go."""
     years: tuple[int, int] | None = None
     """REPLACE: first and last `_year` of the slice, inclusive; None is the whole division."""
+    sweep: Sweep | None = None
+    """UPSERT without rows: keys of a sweep."""
 
     @property
     def is_empty(self) -> bool:
         """Whether it only moves the state, as long as it does not replace anything."""
-        return not (self.rows.num_rows or self.parents or self.gone)
+        return not (self.rows.num_rows or self.parents or self.gone or self.sweep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +157,5 @@ class Stored:
 
     load_seq: int
     changes: Changes
+    elsewhere: Mapping[str, Changes] = field(default_factory=dict)
+    """What it changed in other tables, by name: what the deletion log names, and lines whose header is gone."""

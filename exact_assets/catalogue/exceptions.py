@@ -124,6 +124,31 @@ SNAPSHOT_LINES = frozenset(
 )
 """Lines without Modified that are read whole, though they have headers."""
 
+HEADERS = {
+    # Header and lines come in one feed: the header is line 0.
+    "salesinvoice_sales_invoices_with_lines": (
+        "salesinvoice_sales_invoices_with_lines", "InvoiceID", "InvoiceID",
+    ),
+    "purchaseorder_purchase_orders_with_lines": (
+        "purchaseorder_purchase_orders_with_lines", "PurchaseOrderID", "PurchaseOrderID",
+    ),
+    # The lines name their header by another property than its key's, which is `ID` like their own.
+    "documents_document_attachments": ("documents_documents", "Document", "ID"),
+    "hrm_absence_registration_transactions": ("hrm_absence_registrations", "AbsenceRegistration", "ID"),
+    "hrm_schedule_entries": ("hrm_schedules", "Schedule", "ID"),
+    "manufacturing_shop_order_material_plans": ("manufacturing_shop_orders", "ShopOrder", "ID"),
+    "manufacturing_shop_order_routing_step_plans": ("manufacturing_shop_orders", "ShopOrder", "ID"),
+    "project_project_restriction_employees": ("project_projects", "Project", "ID"),
+    "project_project_restriction_items": ("project_projects", "Project", "ID"),
+    "project_project_restriction_rebillings": ("project_projects", "Project", "ID"),
+    "purchase_purchase_invoice_lines": ("purchase_purchase_invoices", "InvoiceID", "ID"),
+    "purchaseorder_goods_receipt_lines": ("purchaseorder_goods_receipts", "GoodsReceiptID", "ID"),
+    "purchaseorder_purchase_return_lines": ("purchaseorder_purchase_returns", "EntryID", "ID"),
+    "subscription_subscription_restriction_employees": ("subscription_subscriptions", "Subscription", "EntryID"),
+    "subscription_subscription_restriction_items": ("subscription_subscriptions", "Subscription", "EntryID"),
+}  # fmt: skip
+"""Headers of lines that no rule finds: table, the line's property, the header's property."""
+
 YEAR_SOURCES = {
     # The reporting year is not among the fields that may be filtered on, and Exact calls all years too broad.
     "cashflow_payments": ("EntryDate", "Created"),

@@ -66,6 +66,18 @@ class Parent:
     """What is read of a header: its key, its year, Modified and Division."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Where the headers of a table's lines are."""
+
+    table: str
+    """Name of the headers' table; the table's own, where it holds both and the header is line 0."""
+    column: str
+    """The line's column that holds the header's key."""
+    header_column: str
+    """The header's column that it is the same as."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """One Exact entity, read through one feed into one warehouse table."""
@@ -92,6 +104,10 @@ class Table:
     filterable: frozenset[str]
     """Properties that `$filter` takes, of the endpoint that is asked: for PARENT the headers'."""
     parent: Parent | None = None
+    header: Header | None = None
+    """Of lines: where their headers are."""
+    entity_types: frozenset[int] = frozenset()
+    """Under which types Exact's deletion log names its rows; empty: the log does not cover it."""
     checks_division: bool = True
     """Whether each row's own Division must be the one asked for."""
     is_default: bool = False

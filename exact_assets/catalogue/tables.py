@@ -7,9 +7,11 @@ from types import MappingProxyType
 from exact_assets.catalogue import defaults, exceptions
 from exact_assets.catalogue.choice import Entity, entities, refused
 from exact_assets.catalogue.columns import columns_of
+from exact_assets.catalogue.deletions import types_of
 from exact_assets.catalogue.describe import describe
 from exact_assets.catalogue.facts import Endpoint, endpoints
 from exact_assets.catalogue.reading import reading_of
+from exact_assets.catalogue.relations import header_of
 from exact_assets.catalogue.table import Column, Table
 from exact_assets.catalogue.years import year_kind
 
@@ -43,6 +45,7 @@ def _table(entity: Entity) -> Table:
     names_division = any(one.name == "Division" for one in reading.endpoint.properties)
     is_own_division = entity.name not in exceptions.OWN_DIVISION
     columns = columns_of(reading.endpoint, key=reading.key, is_own_division=is_own_division)
+    key = _names(columns, reading.key, where=reading.endpoint)
     sources = reading.parent.year if reading.parent else reading.year
     return Table(
         name=entity.name,
@@ -51,7 +54,7 @@ def _table(entity: Entity) -> Table:
         endpoint=reading.endpoint.endpoint,
         feed=reading.feed,
         columns=columns,
-        key=_names(columns, reading.key, where=reading.endpoint),
+        key=key,
         version=next(
             iter(_names(columns, [reading.version] if reading.version else [], where=reading.endpoint)), None
         ),
@@ -60,6 +63,8 @@ def _table(entity: Entity) -> Table:
         page_size=reading.endpoint.page_size,
         filterable=reading.filterable,
         parent=reading.parent,
+        header=header_of(entity, columns, key),
+        entity_types=types_of().get(entity.name, frozenset()),
         checks_division=names_division and is_own_division,
         is_default=entity.name in defaults.DEFAULT_TABLES,
         frequency_minutes=defaults.FREQUENCY_MINUTES.get(entity.name, defaults.DEFAULT_FREQUENCY_MINUTES),
@@ -87,11 +92,22 @@ def _check_names(made: Mapping[str, Table]) -> None:
         *exceptions.SYNC_KEYS,
         *exceptions.FILTERS_OF_BULK,
     }
-    unknown = sorted({*named_tables, *defaults.FREQUENCY_MINUTES, *exceptions.YEAR_SOURCES} - set(made)) + sorted(
-        named_paths - paths
-    )
+    named_tables |= {*defaults.FREQUENCY_MINUTES, *exceptions.YEAR_SOURCES, *exceptions.HEADERS, *types_of()}
+    unknown = sorted(named_tables - set(made)) + _lacking_headers(made) + sorted(named_paths - paths)
     if unknown:
         raise ValueError(f"the catalogue names what is not there: {', '.join(unknown)}")
+
+
+def _lacking_headers(made: Mapping[str, Table]) -> list[str]:
+    """Give the columns of headers and lines that are not there."""
+    wanted = [
+        pair
+        for table in made.values()
+        if table.header is not None
+        for pair in ((table.name, table.header.column), (table.header.table, table.header.header_column))
+    ]
+    present = {(table.name, column.name) for table in made.values() for column in table.columns}
+    return [f"{name}.{column}" for name, column in wanted if (name, column) not in present]
 
 
 def _below_division(endpoint: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from exact_assets.catalogue.table import Table
 from exact_assets.warehouse.columns import SqlColumn, sql_columns
-from exact_assets.warehouse.naming import SCHEMA, STREAMS, listed, qualified, quoted
+from exact_assets.warehouse.naming import DELETED_AT, LIVE_SCHEMA, SCHEMA, STREAMS, listed, qualified, quoted
 
 CREATE_SCHEMA = f"CREATE SCHEMA IF NOT EXISTS {quoted(SCHEMA)}"
+CREATE_LIVE_SCHEMA = f"CREATE SCHEMA IF NOT EXISTS {quoted(LIVE_SCHEMA)}"
 CREATE_STREAMS = f"""
 CREATE TABLE IF NOT EXISTS {qualified(STREAMS)} (
     division INTEGER NOT NULL,
@@ -64,6 +65,27 @@ def missing_columns(table: Table, *, present: Mapping[str, str | None], name: st
 def missing_key(table: Table) -> str:
     """Add the primary key to a table that was made without."""
     return f"ALTER TABLE {qualified(table.name)} ADD PRIMARY KEY ({listed(table.primary_key)})"
+
+
+def live_columns(table: Table) -> tuple[str, ...]:
+    """Name the columns of a table's view without the rows that are gone."""
+    return tuple(column.name for column in sql_columns(table) if column.name != DELETED_AT)
+
+
+def create_live_view(table: Table) -> str:
+    """Show the rows that Exact still has."""
+    return (
+        f"CREATE OR REPLACE VIEW {qualified(table.name, schema=LIVE_SCHEMA)} AS "
+        f"SELECT {listed(live_columns(table))} FROM {qualified(table.name)} WHERE {DELETED_AT} IS NULL"
+    )
+
+
+def end_live_view(table: Table) -> list[str]:
+    """Remove the view and the rows that it left out."""
+    return [
+        f"DROP VIEW {qualified(table.name, schema=LIVE_SCHEMA)}",
+        f"DELETE FROM {qualified(table.name)} WHERE {DELETED_AT} IS NOT NULL",
+    ]
 
 
 def _definition(column: SqlColumn) -> str:

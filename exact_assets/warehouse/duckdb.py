@@ -19,7 +19,7 @@ from exact_assets.warehouse import duckdb_prepare
 from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
-from exact_assets.warehouse.naming import DIVISION, STREAMS, YEAR, qualified
+from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
 
 BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
@@ -30,7 +30,8 @@ Answer = Stored | WarehouseError | ValueRangeError
 class DuckDBWarehouse:
     """Implements `protocol.Warehouse`."""
 
-    def __init__(self, path: str, *, lock_timeout_seconds: float) -> None:
+    def __init__(self, path: str, *, is_soft: bool = False, lock_timeout_seconds: float) -> None:
+        self._is_soft = is_soft
         self._file = DuckDBFile(Path(path), lock_timeout_seconds=lock_timeout_seconds)
 
     def prepare(self, tables: Iterable[Table]) -> None:
@@ -39,11 +40,12 @@ class DuckDBWarehouse:
         with self._file.connection() as connection:
             if self._file.exists:
                 with self._file.attached(connection, read_only=True):
-                    if not duckdb_prepare.missing(connection, wanted):
+                    if not duckdb_prepare.missing(connection, wanted, is_soft=self._is_soft):
                         return
             with self._file.attached(connection, read_only=False):
                 # Asked again: another process may have created it in between.
-                duckdb_prepare.create(connection, duckdb_prepare.missing(connection, wanted))
+                missing = duckdb_prepare.missing(connection, wanted, is_soft=self._is_soft)
+                duckdb_prepare.create(connection, missing)
 
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read states in one query."""
@@ -104,7 +106,7 @@ class DuckDBWarehouse:
 
     def _stored(self, connection: DuckDBPyConnection, arrived: Arrived) -> Answer:
         try:
-            return self._file.with_room(connection, lambda: store(connection, arrived))
+            return self._file.with_room(connection, lambda: store(connection, arrived, is_soft=self._is_soft))
         except LoadSupersededError as error:
             return error
         except duckdb.Error as error:
@@ -115,7 +117,7 @@ class DuckDBWarehouse:
         counts: dict[int, dict[int | None, int]] = {division: {} for division in divisions}
         found = self._read(
             f"SELECT {DIVISION}, {YEAR}, count(*) FROM {qualified(table.name)} WHERE {DIVISION} IN $divisions "
-            f"GROUP BY {DIVISION}, {YEAR}",
+            f"AND {DELETED_AT} IS NULL GROUP BY {DIVISION}, {YEAR}",
             divisions=list(divisions),
         )
         for division, year, count in found or ():

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from exact_assets.catalogue.table import Table
 from exact_assets.warehouse.columns import stored_names
-from exact_assets.warehouse.naming import DIVISION, LOADED_AT, YEAR, listed, qualified, quoted
+from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, YEAR, listed, qualified, quoted
 
 TIMESTAMP = "Timestamp"
 """Exact's rowversion: two rows with the same one are the same."""
@@ -42,14 +42,17 @@ def _verdict(table: Table, slice_condition: str | None) -> str:
 
     (Versions begin anew where Exact moves a division to another server or puts a backup back.)
     """
-    cases = [f"WHEN {slice_condition} THEN {Verdict.COMPARE}"] if slice_condition else []
+    # A row that was marked as gone is there again.
+    cases = [f"WHEN t.{DELETED_AT} IS NOT NULL THEN {Verdict.UPDATE}"]
+    if slice_condition:
+        cases.append(f"WHEN {slice_condition} THEN {Verdict.COMPARE}")
     if table.version:
         version = quoted(table.version)
         cases.append(f"WHEN s.{version} < t.{version} THEN {Verdict.STAY}")
         cases.append(f"WHEN s.{version} > t.{version} THEN {Verdict.UPDATE}")
         if slice_condition is None and _is_rowversion(table):
             cases.append(f"WHEN s.{version} = t.{version} THEN {Verdict.STAY}")
-    return f"CASE {' '.join(cases)} ELSE {Verdict.COMPARE} END" if cases else f"{Verdict.COMPARE}"
+    return f"CASE {' '.join(cases)} ELSE {Verdict.COMPARE} END"
 
 
 def _is_rowversion(table: Table) -> bool:
@@ -76,7 +79,8 @@ def update_changed(table: Table, relation: str) -> str:
     names = [quoted(name) for name in stored_names(table) if name not in table.primary_key]
     values = ", ".join(f"{name} = s.{name}" for name in names)
     return (
-        f"UPDATE {qualified(table.name)} AS t SET {values}, {quoted(LOADED_AT)} = now() "
+        f"UPDATE {qualified(table.name)} AS t SET {values}, {quoted(LOADED_AT)} = now(), "
+        f"{quoted(DELETED_AT)} = NULL "
         f"FROM temp.changed AS h JOIN {relation} AS s ON s.rowid = h.source_id WHERE t.rowid = h.target_id"
     )
 
@@ -113,11 +117,6 @@ def count_rows(relation: str, *, alias: str, condition: str | None) -> str:
     """Count rows per year."""
     where = f" WHERE {condition}" if condition else ""
     return f"SELECT {YEAR}, count(*) FROM {relation} AS {alias}{where} GROUP BY {YEAR}"
-
-
-def delete_rows(table: Table, *, condition: str) -> str:
-    """Delete rows for which a condition holds."""
-    return f"DELETE FROM {qualified(table.name)} AS t WHERE {condition}"
 
 
 def count_differences(table: Table, relation: str, *, condition: str) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.tables import tables as every_table
 from exact_assets.warehouse import ddl, divisions
-from exact_assets.warehouse.naming import DIVISIONS, SCHEMA, STREAMS, qualified
+from exact_assets.warehouse.naming import DIVISIONS, LIVE_SCHEMA, SCHEMA, STREAMS, qualified
 
 _THERE = "database_name = current_database() AND schema_name = $schema"
 _TABLES = f"SELECT table_name, comment, has_primary_key FROM duckdb_tables() WHERE {_THERE}"
@@ -24,16 +26,32 @@ class _Present:
     """Comment, and whether it has a primary key, by name."""
     columns: dict[str, dict[str, str | None]]
     """Comments by table and column."""
+    live: dict[str, set[str]]
+    """Columns of the views without rows that are gone, by table."""
 
     def stages_of(self, table: Table) -> list[str]:
-        pattern = re.compile(rf"_stage_{re.escape(table.name)}_-?\d+")
+        return self._kept_aside("_stage", table)
+
+    def sweeps_of(self, table: Table) -> list[str]:
+        return self._kept_aside("_sweep", table)
+
+    def _kept_aside(self, prefix: str, table: Table) -> list[str]:
+        pattern = re.compile(rf"{prefix}_{re.escape(table.name)}_-?\d+")
         return [name for name in self.tables if pattern.fullmatch(name)]
 
 
-def missing(connection: DuckDBPyConnection, tables: Iterable[Table]) -> list[list[str]]:
-    """Give the statements that create what is missing, one list for each transaction; empty: nothing is."""
+def missing(connection: DuckDBPyConnection, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
+    """Give the statements that create what is missing, one list for each transaction; empty: nothing is.
+
+    `is_soft`: rows that are gone are kept and marked, so that there are views without them.
+    """
     present = _present(connection)
-    transactions = [_own_tables(present), *(_table(table, present) for table in tables)]
+    wanted = {table.name: table for table in tables}
+    if any(table.entity_types for table in wanted.values()):
+        # Whoever stores rows that the deletion log may name looks there first.
+        wanted.setdefault(LOG, every_table()[LOG])
+    transactions = [_own_tables(present)]
+    transactions += [[*_table(table, present), *_live(table, present, is_soft=is_soft)] for table in wanted.values()]
     return [statements for statements in transactions if statements]
 
 
@@ -49,7 +67,12 @@ def _present(connection: DuckDBPyConnection) -> _Present:
     columns: dict[str, dict[str, str | None]] = defaultdict(dict)
     for table, column, comment in connection.execute(_COLUMNS, values).fetchall():
         columns[table][column] = comment
-    return _Present(tables={name: (comment, has_key) for name, comment, has_key in found}, columns=columns)
+    live: dict[str, set[str]] = defaultdict(set)
+    for table, column, _ in connection.execute(_COLUMNS, {"schema": LIVE_SCHEMA}).fetchall():
+        live[table].add(column)
+    return _Present(
+        live=live, tables={name: (comment, has_key) for name, comment, has_key in found}, columns=columns
+    )
 
 
 def _own_tables(present: _Present) -> list[str]:
@@ -72,7 +95,7 @@ def _table(table: Table, present: _Present) -> list[str]:
             ddl.create_table(table),
             # The states of a table that somebody dropped tell of rows that are gone.
             f"DELETE FROM {qualified(STREAMS)} WHERE table_name = {ddl.text(table.name)}",
-            *(f"DROP TABLE {qualified(name)}" for name in present.stages_of(table)),
+            *(f"DROP TABLE {qualified(name)}" for name in (*present.stages_of(table), *present.sweeps_of(table))),
             ddl.table_comment(table),
             *ddl.column_comments(table, present={}),
         ]
@@ -86,3 +109,9 @@ def _table(table: Table, present: _Present) -> list[str]:
     if comment != ddl.comment_of(table):
         statements.append(ddl.table_comment(table))
     return statements + ddl.column_comments(table, present=columns)
+
+
+def _live(table: Table, present: _Present, *, is_soft: bool) -> list[str]:
+    if is_soft and table.key and present.live.get(table.name) != set(ddl.live_columns(table)):
+        return [ddl.CREATE_LIVE_SCHEMA, ddl.create_live_view(table)]
+    return ddl.end_live_view(table) if table.name in present.live and not is_soft else []

@@ -88,6 +88,18 @@ def convert_gone(connection: DuckDBPyConnection, table: Table, gone: pa.Table, *
     return f"temp.{quoted(name)}"
 
 
+def convert_keys(connection: DuckDBPyConnection, table: Table, keys: pa.Table, *, name: str) -> str:
+    """Put the keys of a sweep in a temporary table, under the names of the table's columns; give its name.
+
+    Raises:
+        ValueRangeError: a string is no GUID.
+    """
+    wanted = ", ".join(_converted_columns(table, keys.column_names))
+    with _arriving(connection, keys, refusal=f"{table.name}: a key"):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT {wanted} FROM {ARROW}")
+    return f"temp.{quoted(name)}"
+
+
 @contextmanager
 def _arriving(connection: DuckDBPyConnection, rows: pa.Table, *, refusal: str) -> Iterator[None]:
     """Let SQL read Arrow rows as `ARROW`; what cannot be converted is refused in these words."""

@@ -9,16 +9,36 @@ import msgspec
 import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Column, Table
 from exact_assets.errors import LoadSupersededError, WarehouseError
-from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
+from exact_assets.stream import Changes, Step, Stored, StreamState, Sweep, Verb
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse.columns import stored_names
 from exact_assets.warehouse.ddl import create_table
-from exact_assets.warehouse.duckdb_rows import Rows, convert, convert_gone, convert_parents, keep_newest
-from exact_assets.warehouse.naming import DIVISION, SCHEMA, STREAMS, YEAR, listed, qualified, quoted, stage_name
+from exact_assets.warehouse.duckdb_rows import (
+    Rows,
+    convert,
+    convert_gone,
+    convert_keys,
+    convert_parents,
+    keep_newest,
+)
+from exact_assets.warehouse.duckdb_vanish import Vanishing, drop_logged, removal
+from exact_assets.warehouse.naming import (
+    DELETED_AT,
+    DIVISION,
+    SCHEMA,
+    STREAMS,
+    YEAR,
+    listed,
+    qualified,
+    quoted,
+    stage_name,
+    sweep_name,
+)
 
-TEMPORARY = ("step", "parents", "gone")
+TEMPORARY = ("step", "parents", "gone", "keys")
 _STREAM = f"{qualified(STREAMS)} WHERE division = $division AND table_name = $table"
 
 
@@ -35,6 +55,8 @@ class Arrived:
     """The relation with the keys of its parents; None: it has none."""
     gone: str | None
     """The relation with the keys and versions of rows that left; None: none did."""
+    keys: str | None
+    """The relation with the keys of a sweep; None: it is none."""
 
 
 def arrive(
@@ -52,6 +74,7 @@ def arrive(
     if step.parents is not None and len(step.parents) > 0:
         parents = convert_parents(connection, table, foreign_key(table), step.parents, name=f"parents_{number}")
     gone = convert_gone(connection, table, step.gone, name=f"gone_{number}") if step.gone else None
+    keys = convert_keys(connection, table, step.sweep.keys, name=f"keys_{number}") if step.sweep else None
     return Arrived(
         table=table,
         division=division,
@@ -60,6 +83,7 @@ def arrive(
         rows=rows,
         parents=parents,
         gone=gone,
+        keys=keys,
     )
 
 
@@ -81,15 +105,17 @@ def foreign_key(table: Table) -> Column:
     raise WarehouseError(f"{table.name}: a step has parents, but no column of the table holds their keys")
 
 
-def store(connection: DuckDBPyConnection, arrived: Arrived) -> Stored:
+def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) -> Stored:
     """Store a step in a transaction; where anything fails, nothing of it is stored.
+
+    `is_soft`: rows that Exact no longer has are marked, not removed.
 
     Raises:
         LoadSupersededError: the stream's `load_seq` is not the expected one.
     """
     connection.execute("BEGIN TRANSACTION")
     try:
-        stored = _Transaction(connection, arrived).run()
+        stored = _Transaction(connection, arrived, is_soft=is_soft).run()
         connection.execute("COMMIT")
     except BaseException:
         # Where COMMIT itself fails, DuckDB has rolled back already.
@@ -102,7 +128,7 @@ def store(connection: DuckDBPyConnection, arrived: Arrived) -> Stored:
 class _Transaction:
     """The statements of one step, in their order."""
 
-    def __init__(self, connection: DuckDBPyConnection, arrived: Arrived) -> None:
+    def __init__(self, connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) -> None:
         self._connection = connection
         self._table = arrived.table
         self._division = arrived.division
@@ -110,6 +136,9 @@ class _Transaction:
         self._arrived = arrived
         self._stage = stage_name(arrived.table.name, arrived.division)
         self._changes = Changes()
+        # Rows without a key cannot be told from one another when they come back.
+        self._is_soft = is_soft and bool(arrived.table.key)
+        self._vanishing = Vanishing(connection, division=arrived.division, is_soft=is_soft)
 
     def run(self) -> Stored:
         before = self._state()
@@ -124,7 +153,11 @@ class _Transaction:
                 self._keep_aside()
             case Verb.REPLACE:
                 self._replace()
-        return Stored(load_seq=load_seq, changes=self._changes)
+        if self._step.sweep is not None and self._arrived.keys is not None:
+            self._sweep(self._step.sweep, self._arrived.keys)
+        elsewhere = self._vanishing.changes
+        own = elsewhere.pop(self._table.name, Changes())
+        return Stored(load_seq=load_seq, changes=self._changes + own, elsewhere=elsewhere)
 
     def _state(self) -> StreamState:
         found = self._rows(f"SELECT state FROM {_STREAM}", division=self._division, table=self._table.name)
@@ -163,6 +196,7 @@ class _Transaction:
     def _upsert(self) -> None:
         source = self._arrived.rows
         self._drop_left(source.relation)
+        self._drop_logged(source)
         if self._table.key:
             if not source.is_empty:
                 self._match(source, slice_condition=None)
@@ -176,7 +210,36 @@ class _Transaction:
             self._insert(source, condition=None)
         if self._arrived.gone:
             left = merge.has_left(self._table, self._arrived.gone, alias="t")
-            self._delete(f"t.{DIVISION} = {self._division} AND {left}", is_matched=False)
+            self._delete(f"t.{DIVISION} = {self._division} AND {left}", is_matched=False, is_soft=False)
+        self._apply_log(source)
+
+    def _drop_logged(self, source: Rows) -> None:
+        if not source.is_empty:
+            drop_logged(
+                self._connection,
+                self._table,
+                source.relation,
+                division=self._division,
+                epoch=self._step.state.epoch,
+            )
+
+    def _apply_log(self, source: Rows) -> None:
+        """Where the rows are those of the deletion log, what they name goes."""
+        if self._table.name == LOG and not source.is_empty:
+            self._vanishing.by_log(source.relation, epoch=self._step.state.epoch)
+
+    def _sweep(self, sweep: Sweep, keys: str) -> None:
+        """Keep the keys aside until the last have come; then take away the rows that have none of them."""
+        kept = qualified(sweep_name(self._table.name, self._division))
+        if sweep.is_first:
+            self._run(f"DROP TABLE IF EXISTS {kept}")
+        if not (sweep.is_first and sweep.is_last):
+            self._run(f"CREATE TABLE IF NOT EXISTS {kept} AS FROM {keys} LIMIT 0")
+            self._run(f"INSERT INTO {kept} FROM {keys}")
+            keys = kept
+        if sweep.is_last:
+            self._vanishing.by_sweep(self._table, keys, began=sweep.began)
+            self._run(f"DROP TABLE IF EXISTS {kept}")
 
     def _drop_left(self, relation: str) -> None:
         """Drop rows that a newer version in the same chain has taken out of the table's years."""
@@ -209,6 +272,7 @@ class _Transaction:
             keep_newest(self._connection, self._table, source.relation)
         else:
             self._drop_left(source.relation)
+        self._drop_logged(source)
         if self._table.key:
             self._match(source, slice_condition=self._slice())
             self._delete(self._slice(), is_matched=True)
@@ -216,6 +280,7 @@ class _Transaction:
         elif self._rows(merge.count_differences(self._table, source.relation, condition=self._slice())) != [(0,)]:
             self._delete(self._slice(), is_matched=False)
             self._insert(source, condition=None)
+        self._apply_log(source)
         if is_staged:
             self._run(f"DROP TABLE {qualified(self._stage)}")
 
@@ -256,14 +321,17 @@ class _Transaction:
             self._changes += Changes(inserted=sum(years.values()), years=years)
             self._run(merge.insert_rows(self._table, source.relation, condition=condition))
 
-    def _delete(self, condition: str, *, is_matched: bool) -> None:
-        """Delete rows; `is_matched`: but for those that come again, which are in `hit`."""
+    def _delete(self, condition: str, *, is_matched: bool, is_soft: bool | None = None) -> None:
+        """Delete rows, or mark them; `is_matched`: but for those that come again, which are in `hit`."""
+        is_soft = self._is_soft if is_soft is None else is_soft
         if is_matched:
             condition += f" AND {merge.IS_NOT_HIT}"
+        if is_soft:
+            condition += f" AND t.{DELETED_AT} IS NULL"
         years = dict(self._rows(merge.count_rows(qualified(self._table.name), alias="t", condition=condition)))
         if years:
             self._changes += Changes(deleted=sum(years.values()), years=years)
-            self._run(merge.delete_rows(self._table, condition=condition))
+            self._run(removal(self._table, condition, is_soft=is_soft))
 
     def _run(self, statement: str, **values: object) -> None:
         self._connection.execute(statement, values or None)

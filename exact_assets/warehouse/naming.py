@@ -1,6 +1,8 @@
 """Names in the warehouse: schema, own tables and columns, and how a name is quoted. No types and no statements."""
 
 SCHEMA = "exact"
+LIVE_SCHEMA = "exact_live"
+"""Views of the rows that Exact still has, where the others are kept."""
 STREAMS = "_streams"
 DIVISIONS = "divisions"
 
@@ -21,14 +23,19 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def qualified(name: str) -> str:
+def qualified(name: str, *, schema: str = SCHEMA) -> str:
     """Give a table's name with its schema."""
-    return f"{quoted(SCHEMA)}.{quoted(name)}"
+    return f"{quoted(schema)}.{quoted(name)}"
 
 
 def stage_name(table: str, division: int) -> str:
     """Name the table that keeps a stream's rows aside until they replace what is there."""
     return f"_stage_{table}_{division}"
+
+
+def sweep_name(table: str, division: int) -> str:
+    """Name the table that keeps a sweep's keys until the last have come."""
+    return f"_sweep_{table}_{division}"
 
 
 def listed(names: tuple[str, ...], *, of: str | None = None) -> str:

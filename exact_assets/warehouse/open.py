@@ -7,11 +7,14 @@ SUPPORTED = "duckdb:///path/to/file.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
 
 
-def open_warehouse(url: str, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Warehouse:
+def open_warehouse(
+    url: str, *, is_soft: bool = False, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+) -> Warehouse:
     """Give the warehouse at a URL; nothing is opened or locked until it is used.
 
     Args:
         url: `duckdb:///relative/path`, or `duckdb:////absolute/path`; the path is taken literally.
+        is_soft: mark rows that Exact no longer has, instead of removing them.
         lock_timeout_seconds: how long to wait for a file that another process holds.
 
     Raises:
@@ -27,4 +30,4 @@ def open_warehouse(url: str, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECON
         raise SettingsError(f"EXACT_WAREHOUSE_URL: expected a file, as in {SUPPORTED}")
     from exact_assets.warehouse.duckdb import DuckDBWarehouse  # noqa: PLC0415 - a driver that is not used is not loaded
 
-    return DuckDBWarehouse(path, lock_timeout_seconds=lock_timeout_seconds)
+    return DuckDBWarehouse(path, is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)

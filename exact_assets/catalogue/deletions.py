@@ -1,0 +1,36 @@
+"""What Exact's deletion log (`sync/Deleted`) is about: which tables its entity types name.
+
+The types are data (`entity_types.json`), after the list in Exact's reference of the sync API. The log holds two
+months; what it does not cover is found by a sweep of keys.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+
+LOG = "sync_deleted"
+"""The table that holds the log."""
+KEPT = timedelta(days=58)
+"""How long Exact keeps an entry, two months, less a margin for the shortest two."""
+
+
+@cache
+def types_of() -> Mapping[str, frozenset[int]]:
+    """Give the entity types that name a table's rows, by table; a table that is not there is not covered.
+
+    Old types (11, 12) were written for headers and lines alike. A type that names a sync feed with a row per line
+    (13, 22) may name a line or its header: keys are GUIDs, so that trying both does no harm.
+    """
+    text = (files("exact_assets.catalogue") / "entity_types.json").read_text()
+    found: dict[str, set[int]] = {}
+    for number, names in json.loads(text).items():
+        for name in names:
+            found.setdefault(name, set()).add(int(number))
+    return {name: frozenset(numbers) for name, numbers in found.items()}
+
+
+def known_types() -> frozenset[int]:
+    """Give all types that name a table."""
+    return frozenset().union(*types_of().values())

@@ -1,0 +1,193 @@
+"""Taking away what Exact no longer has, within the transaction of the step that tells of it.
+
+That is: rows that the deletion log names, rows whose key a sweep did not find, and the lines of headers that went.
+Rows go for good, or get a `deleted_at` (soft). A row that is newer than its deletion stays: it was made again.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+from duckdb import DuckDBPyConnection
+
+from exact_assets.catalogue.deletions import LOG
+from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.tables import tables
+from exact_assets.stream import Changes, StreamState
+from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, SCHEMA, STREAMS, YEAR, qualified, quoted
+
+TIMESTAMP = "timestamp"
+_HEADER_LINE = "line_number = 0"
+
+
+class Vanishing:
+    """What vanishes in one transaction, of one division."""
+
+    def __init__(self, connection: DuckDBPyConnection, *, division: int, is_soft: bool) -> None:
+        self._connection = connection
+        self._division = division
+        self._is_soft = is_soft
+        self._began: datetime | None = None
+        self.changes: dict[str, Changes] = {}
+        """What went, by table."""
+
+    def by_log(self, source: str, *, epoch: str | None) -> None:
+        """Take away what rows of the deletion log name, in all tables; `epoch` is the log's."""
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE logged AS SELECT entity_type AS type, entity_key AS key, "
+            f"max(timestamp) AS timestamp, max(deleted_date) AS deleted_at FROM {source} "
+            "WHERE entity_key IS NOT NULL GROUP BY ALL"
+        )
+        types = {row[0] for row in self._connection.execute("SELECT DISTINCT type FROM temp.logged").fetchall()}
+        epochs = self._epochs()
+        for table in self._present.values():
+            if not is_other_epoch(epochs.get(table.name), epoch):
+                for named, column in named_by(table):
+                    if named & types:
+                        self._take(table, self._logged(table, named, column))
+
+    def by_sweep(self, table: Table, keys: str, *, began: datetime) -> None:
+        """Take away rows whose key is not in a relation of keys, and which were there when the sweep began."""
+        self._began = began
+        # A relation of keys has the columns that tell a row, or a line's header.
+        names = [row[0] for row in self._connection.execute(f"DESCRIBE {keys}").fetchall()]
+        same = " AND ".join(f"k.{quoted(name)} = t.{quoted(name)}" for name in names)
+        self._take(
+            table,
+            f"SELECT t.rowid AS id, NULL::BIGINT AS timestamp FROM {qualified(table.name)} AS t "
+            f"WHERE {self._is_there()} AND NOT EXISTS (FROM {keys} AS k WHERE {same})",
+        )
+
+    @cached_property
+    def _present(self) -> dict[str, Table]:
+        """Tables that the warehouse has."""
+        found = self._connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
+            "AND schema_name = $schema",
+            {"schema": SCHEMA},
+        ).fetchall()
+        names = {row[0] for row in found}
+        return {name: table for name, table in tables().items() if name in names}
+
+    def _epochs(self) -> dict[str, str | None]:
+        found = self._connection.execute(
+            f"SELECT table_name, state FROM {qualified(STREAMS)} WHERE division = $division",
+            {"division": self._division},
+        ).fetchall()
+        return {name: msgspec.json.decode(state, type=StreamState).epoch for name, state in found}
+
+    def _logged(self, table: Table, types: frozenset[int], column: str) -> str:
+        listed = ", ".join(map(str, sorted(types)))
+        return (
+            f"SELECT t.rowid AS id, max(g.timestamp) AS timestamp FROM {qualified(table.name)} AS t "
+            f"JOIN temp.logged AS g ON t.{quoted(column)} = g.key "
+            f"WHERE {self._is_there()} AND g.type IN ({listed}) AND {is_older(table, 't', log='g')} "
+            "GROUP BY t.rowid"
+        )
+
+    def _take(self, table: Table, victims: str, *, level: int = 0) -> None:
+        """Take away rows (`id`, `timestamp` of their deletion) and the lines that hang below them."""
+        relation = f"temp.victim_{level}"
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE victim_{level} AS {victims}")
+        if self._connection.execute(f"SELECT count(*) FROM {relation}").fetchall() == [(0,)]:
+            return
+        for lines in self._present.values():
+            if (
+                lines.header is not None
+                and lines.header.table == table.name
+                and not (level and lines.name == table.name)
+            ):
+                self._take(lines, self._lines(lines, table, relation), level=level + 1)
+        self._remove(table, relation)
+
+    def _lines(self, lines: Table, headers: Table, victims: str) -> str:
+        """Select the lines of headers that go."""
+        header = lines.header
+        if header is None:
+            raise ValueError(f"{lines.name} has no headers")
+        is_header = f" AND h.{_HEADER_LINE}" if lines.name == headers.name else ""
+        is_line = f" AND NOT EXISTS (FROM {victims} AS v WHERE v.id = t.rowid)" if is_header else ""
+        guard = f" AND (g.timestamp IS NULL OR t.{TIMESTAMP} <= g.timestamp)" if lines.version == TIMESTAMP else ""
+        return (
+            f"SELECT t.rowid AS id, max(g.timestamp) AS timestamp FROM {qualified(lines.name)} AS t JOIN ("
+            f"SELECT h.{quoted(header.header_column)} AS key, v.timestamp FROM {qualified(headers.name)} AS h "
+            f"JOIN {victims} AS v ON h.rowid = v.id{is_header}) AS g ON t.{quoted(header.column)} = g.key "
+            f"WHERE {self._is_there()}{guard}{is_line} GROUP BY t.rowid"
+        )
+
+    def _is_there(self) -> str:
+        condition = f"t.{DIVISION} = {self._division} AND t.{DELETED_AT} IS NULL"
+        if self._began is not None:
+            condition += f" AND t.{LOADED_AT} < TIMESTAMPTZ '{self._began.isoformat()}'"
+        return condition
+
+    def _remove(self, table: Table, victims: str) -> None:
+        is_victim = f"t.rowid IN (SELECT id FROM {victims})"
+        counted = f"SELECT {YEAR}, count(*) FROM {qualified(table.name)} AS t WHERE {is_victim} GROUP BY {YEAR}"
+        years = dict(self._connection.execute(counted).fetchall())
+        self._connection.execute(removal(table, is_victim, is_soft=self._is_soft))
+        gone = Changes(deleted=sum(years.values()), years=years)
+        self.changes[table.name] = self.changes.get(table.name, Changes()) + gone
+
+
+def removal(table: Table, condition: str, *, is_soft: bool) -> str:
+    """Remove rows `t`, or mark them as gone."""
+    if is_soft:
+        return (
+            f"UPDATE {qualified(table.name)} AS t SET {DELETED_AT} = now(), {LOADED_AT} = now() "
+            f"WHERE {condition} AND t.{DELETED_AT} IS NULL"
+        )
+    return f"DELETE FROM {qualified(table.name)} AS t WHERE {condition}"
+
+
+def drop_logged(
+    connection: DuckDBPyConnection, table: Table, relation: str, *, division: int, epoch: str | None
+) -> None:
+    """Drop rows on their way in that the deletion log names already.
+
+    A page may have been read before its row was deleted, and be stored after the deletion was.
+    """
+    conditions = list(named_by(table))
+    if not conditions:
+        return
+    log = f"{qualified(LOG)} AS d WHERE d.{DIVISION} = {division}"
+    state = connection.execute(
+        f"SELECT state FROM {qualified(STREAMS)} WHERE division = $division AND table_name = $log",
+        {"division": division, "log": LOG},
+    ).fetchall()
+    if not state or is_other_epoch(msgspec.json.decode(state[0][0], type=StreamState).epoch, epoch):
+        return
+    for types, column in conditions:
+        listed = ", ".join(map(str, sorted(types)))
+        connection.execute(
+            f"DELETE FROM {relation} AS s WHERE EXISTS (FROM {log} AND d.entity_type IN ({listed}) "
+            f"AND d.entity_key = s.{quoted(column)} AND {is_older(table, 's', log='d', deleted_at='deleted_date')})"
+        )
+
+
+def named_by(table: Table) -> Iterator[tuple[frozenset[int], str]]:
+    """Give the entity types that name a table's rows or their headers, with the column that holds the key.
+
+    Lines without a version are not among the latter: only the header can tell whether it was made again.
+    """
+    if table.entity_types and len(table.key) == 1:
+        yield table.entity_types, table.key[0]
+    if table.header is not None and table.version is not None:
+        types = (
+            table.entity_types if table.header.table == table.name else tables()[table.header.table].entity_types
+        )
+        if types:
+            yield types, table.header.column
+
+
+def is_older(table: Table, alias: str, *, log: str, deleted_at: str = "deleted_at") -> str:
+    """Say that a row is no newer than its deletion."""
+    if table.version == TIMESTAMP:
+        return f"{alias}.{TIMESTAMP} <= {log}.timestamp"
+    return f"{alias}.{quoted(str(table.version))} <= {log}.{deleted_at}"
+
+
+def is_other_epoch(one: str | None, other: str | None) -> bool:
+    """Tell whether Timestamps cannot be compared, because a division was moved in between."""
+    return one is not None and other is not None and one != other
