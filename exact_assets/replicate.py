@@ -7,7 +7,7 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,11 +16,13 @@ from typing import Protocol
 import msgspec
 
 from exact_assets.batch import Batch
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
+from exact_assets.epochs import founded
 from exact_assets.errors import ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.feeds import Want, read
+from exact_assets.feeds import Want, can_be_swept, read, sweep
 from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -30,6 +32,9 @@ BUSY_PAUSE_SECONDS = 0.25
 ATTEMPTS_WHEN_SUPERSEDED = 3
 
 
+Feed = Callable[..., AsyncGenerator[Step, None]]
+
+
 class Mode(StrEnum):
     """What a materialisation asks for."""
 
@@ -37,6 +42,8 @@ class Mode(StrEnum):
     """Load what is new, catch up on what is there; a backfill reloads what is there."""
     RELOAD = "reload"
     """Ask for the partitions' rows again and replace them."""
+    SWEEP = "sweep"
+    """Catch up, then ask for all keys and take away the rows that Exact no longer has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,8 @@ class Request:
     mode: Mode = Mode.AUTO
     backfill_id: str | None = None
     """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
+    epoch: str | None = None
+    """What the stream's Timestamps and IDs rest on, as `epochs` names it; None: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,8 @@ class Outcome:
     state: StreamState = field(default_factory=StreamState)
     row_counts: Mapping[int | None, int] = field(default_factory=dict)
     quota: Quota | None = None
+    elsewhere: Mapping[str, Changes] = field(default_factory=dict)
+    """What changed in other tables, by name: what the deletion log names, and lines whose header is gone."""
     error: ExactAssetsError | None = None
     """Why it is not up to date; what was read before is stored all the same."""
 
@@ -82,7 +93,7 @@ def plan(state: StreamState, request: Request) -> Want | None:
     want = Want(start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id)
     if not state.is_loaded or state.chain is not None:
         return want
-    if request.mode is Mode.AUTO and (request.backfill_id is None or not _is_there(state, request.years)):
+    if request.mode is not Mode.RELOAD and (request.backfill_id is None or not _is_there(state, request.years)):
         return want
     if request.backfill_id is None or state.reload_id != request.backfill_id:
         return replace(want, reload=True)
@@ -115,7 +126,7 @@ async def replicate(
     queue = deque(requests.items())
 
     async with (
-        Batch[int, StreamState](lambda asked: _states(table, warehouse, asked)) as states,
+        Batch[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
         Batch[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
         replication = _Replication(table, client, leases, states, storing)
@@ -141,7 +152,7 @@ class _Replication:
     table: Table
     client: ExactClient
     leases: Leases
-    states: Batch[int, StreamState]
+    states: Batch[int, "_Known"]
     storing: Batch[tuple[int, Step, int], Stored]
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
@@ -163,19 +174,23 @@ class _Replication:
             seconds=time.monotonic() - started,
             state=progress.state,
             quota=self.client.quota(division),
+            elsewhere=progress.elsewhere,
             error=error,
         )
 
     async def _bring(self, division: int, request: Request, progress: "_Progress") -> None:
         superseded = 0
         while True:
-            progress.state = await self.states.ask(division)
-            want = plan(progress.state, request)
-            if want is None:
-                return
-            was_under_way = progress.state.chain is not None
+            known = await self.states.ask(division)
+            was_under_way = known.state.chain is not None
             try:
-                await self._read(division, want, progress)
+                progress.state = known.state
+                await self._found(division, request, progress)
+                want = plan(progress.state, request)
+                if want is not None:
+                    await self._read(division, read, want, progress)
+                if not was_under_way and self._is_to_be_swept(request, progress.state, known.log):
+                    await self._read(division, sweep, _sweeping(request), progress)
             except LoadSupersededError:
                 # Another installation on this warehouse stored first: go on from what it stored.
                 superseded += 1
@@ -186,13 +201,31 @@ class _Replication:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
 
-    async def _read(self, division: int, want: Want, progress: "_Progress") -> None:
-        async with aclosing(read(self.client, self.table, division, progress.state, want=want)) as steps:
+    async def _found(self, division: int, request: Request, progress: "_Progress") -> None:
+        """Take up what the stream's Timestamps and IDs rest on."""
+        after = founded(progress.state, request.epoch)
+        if after.epoch != progress.state.epoch and after.is_loaded:
+            # Noted at once: reading may bring nothing to store for months.
+            note = Step(verb=Verb.UPSERT, rows=self.table.arrow_schema.empty_table(), state=after)
+            stored = await self.storing.ask((division, note, after.load_seq))
+            after = _numbered(after, stored.load_seq)
+        progress.state = after
+
+    def _is_to_be_swept(self, request: Request, state: StreamState, log: StreamState | None) -> bool:
+        """Tell whether rows may have vanished unseen, or a sweep is asked for or under way."""
+        if not can_be_swept(self.table) or not state.is_loaded:
+            return False
+        since = log.covered_from if log is not None else None
+        has_gap = since is not None and state.covered_from is not None and state.covered_from < since
+        return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
+
+    async def _read(self, division: int, feed: Feed, want: Want, progress: "_Progress") -> None:
+        async with aclosing(feed(self.client, self.table, division, progress.state, want=want)) as steps:
             async for step in steps:
                 if _changes_nothing(step, progress.state):
                     continue
                 stored = await self.storing.ask((division, step, progress.state.load_seq))
-                progress.changes += stored.changes
+                progress.add(stored)
                 progress.state = _numbered(step.state, stored.load_seq)
                 # Its rows go before the next ones come.
                 del step
@@ -204,6 +237,25 @@ class _Progress:
 
     state: StreamState = field(default_factory=StreamState)
     changes: Changes = field(default_factory=Changes)
+    elsewhere: dict[str, Changes] = field(default_factory=dict)
+
+    def add(self, stored: Stored) -> None:
+        """Add what a step changed."""
+        self.changes += stored.changes
+        for name, changes in stored.elsewhere.items():
+            self.elsewhere[name] = self.elsewhere.get(name, Changes()) + changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is stored of a stream, and of the deletion log where that may name its rows."""
+
+    state: StreamState
+    log: StreamState | None
+
+
+def _sweeping(request: Request) -> Want:
+    return Want(start_year=request.start_year, years=request.years)
 
 
 def _changes_nothing(step: Step, state: StreamState) -> bool:
@@ -214,9 +266,16 @@ def _numbered(state: StreamState, load_seq: int) -> StreamState:
     return msgspec.structs.replace(state, load_seq=load_seq)
 
 
-def _states(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[StreamState]:
-    states = warehouse.states(table, divisions)
-    return [states[division] for division in divisions]
+def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:
+    names = [table.name, LOG] if table.entity_types else [table.name]
+    found = warehouse.states_of(names, divisions)
+    return [
+        _Known(
+            state=found[division].get(table.name, StreamState()),
+            log=found[division].get(LOG) if table.entity_types else None,
+        )
+        for division in divisions
+    ]
 
 
 def _with_row_counts(table: Table, warehouse: Warehouse, outcomes: Mapping[int, Outcome]) -> Mapping[int, Outcome]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import pyarrow as pa
+
 from exact_assets.catalogue.table import Column, Table
 from exact_assets.exact.urls import guid_literal
 from exact_assets.feeds.jobs import Job, Kind, Span
@@ -43,6 +45,16 @@ class YearProperty:
 
     def _first_of(self, year: int) -> str:
         return str(year) if self.is_number else literal(datetime(year, 1, 1))  # noqa: DTZ001 - a wall clock
+
+
+def year_property(column: Column) -> YearProperty:
+    """Make it of a column."""
+    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
+
+
+def since_year(year: int) -> Span:
+    """Give the span of a year and all later ones."""
+    return Span(first=year, last=year, is_open_below=False, is_open_above=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,11 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-import pyarrow as pa
-
 from exact_assets.catalogue.table import Table
 from exact_assets.exact.page import Page
 from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty, guid_key
+from exact_assets.feeds.filters import Plan, YearProperty, guid_key, year_property
 from exact_assets.feeds.rows import as_rows, page_schema, select_list
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState
@@ -50,5 +48,4 @@ def _question(table: Table, plan: Plan) -> Question:
 def _year(table: Table) -> YearProperty | None:
     if not table.year:
         return None
-    column = next(column for column in table.columns if column.name == table.year[0])
-    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
+    return year_property(next(column for column in table.columns if column.name == table.year[0]))

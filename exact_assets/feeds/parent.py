@@ -16,7 +16,7 @@ from exact_assets.exact.page import Expand, Page, Unexpanded
 from exact_assets.exact.urls import guid_literal
 from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty, guid_key
+from exact_assets.feeds.filters import Plan, YearProperty, guid_key, year_property
 from exact_assets.feeds.rows import as_rows, page_schema, select_list, years_of
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState
@@ -128,5 +128,4 @@ class Lines:
 def _year(parent: Parent) -> YearProperty | None:
     if not parent.year:
         return None
-    column = next(column for column in parent.columns if column.property == parent.year[0])
-    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
+    return year_property(next(column for column in parent.columns if column.property == parent.year[0]))

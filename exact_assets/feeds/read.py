@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
-from exact_assets.feeds import modified, parent, snapshot, sync
+from exact_assets.feeds import deletions, modified, parent, snapshot, sync
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState
 
@@ -27,4 +28,5 @@ def read(
     Raises:
         ExactError: as the client raises it; what was read before has come as a step.
     """
-    return _FEEDS[table.feed](source, table, division, state, want=want)
+    feed = deletions.read if table.name == LOG else _FEEDS[table.feed]
+    return feed(source, table, division, state, want=want)

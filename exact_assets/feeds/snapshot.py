@@ -11,8 +11,7 @@ from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.errors import RequestRefusedError
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
-from exact_assets.feeds.filters import Plan, YearProperty, everything, guid_key
-from exact_assets.feeds.jobs import Span
+from exact_assets.feeds.filters import Plan, YearProperty, everything, guid_key, since_year, year_property
 from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
 from exact_assets.feeds.wall_clock import parse_utc
 from exact_assets.feeds.want import Source, Want
@@ -126,16 +125,11 @@ def _plan(table: Table, state: StreamState, want: Want) -> Plan:
         return Plan(filters={}, relies_on=None if _SELECT in state.refused else _SELECT)
     year = _year(table)
     if year is not None and year.is_usable(table, state.refused):
-        return Plan(filters={"$filter": year.within(_since(want.start_year))}, relies_on=year.name)
+        return Plan(filters={"$filter": year.within(since_year(want.start_year))}, relies_on=year.name)
     return everything(table, state.refused, key=guid_key(table.columns, table.key))
 
 
 def _year(table: Table) -> YearProperty | None:
     if table.year_kind is not YearKind.BUSINESS or not table.year:
         return None
-    column = next(column for column in table.columns if column.name == table.year[0])
-    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
-
-
-def _since(year: int) -> Span:
-    return Span(first=year, last=year, is_open_below=False, is_open_above=True)
+    return year_property(next(column for column in table.columns if column.name == table.year[0]))

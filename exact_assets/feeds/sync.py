@@ -148,6 +148,7 @@ def _ended(state: StreamState, chain: Chain, bound: int, want: Want) -> StreamSt
         cursor=str(cursor),
         floor=str(floor),
         chain=None,
+        covered_from=chain.started if chain.reload or not state.is_loaded else state.covered_from,
         reload_id=asked or state.reload_id,
         reload_years=() if asked else state.reload_years,
         fingerprint=digest.of_numbers(one for one in newest if one > floor) if is_complete else None,

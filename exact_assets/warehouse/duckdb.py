@@ -49,14 +49,21 @@ class DuckDBWarehouse:
 
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read states in one query."""
+        found = self.states_of([table.name], divisions)
+        return {division: found[division].get(table.name, StreamState()) for division in divisions}
+
+    def states_of(self, names: Sequence[str], divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
+        """Read states of several tables in one query."""
         found = self._read(
-            f"SELECT division, state FROM {qualified(STREAMS)} "
-            "WHERE table_name = $table AND division IN $divisions",
-            table=table.name,
+            f"SELECT division, table_name, state FROM {qualified(STREAMS)} "
+            "WHERE table_name IN $names AND division IN $divisions",
+            names=list(names),
             divisions=list(divisions),
         )
-        stored = {division: msgspec.json.decode(state, type=StreamState) for division, state in found or ()}
-        return {division: stored.get(division, StreamState()) for division in divisions}
+        states: dict[int, dict[str, StreamState]] = {division: {} for division in divisions}
+        for division, name, state in found or ():
+            states[division][name] = msgspec.json.decode(state, type=StreamState)
+        return states
 
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store one step."""

@@ -51,7 +51,9 @@ def missing(connection: DuckDBPyConnection, tables: Iterable[Table], *, is_soft:
         # Whoever stores rows that the deletion log may name looks there first.
         wanted.setdefault(LOG, every_table()[LOG])
     transactions = [_own_tables(present)]
-    transactions += [[*_table(table, present), *_live(table, present, is_soft=is_soft)] for table in wanted.values()]
+    transactions += [
+        [*_table(table, present), *_live(table, present, is_soft=is_soft)] for table in wanted.values()
+    ]
     return [statements for statements in transactions if statements]
 
 

@@ -58,6 +58,17 @@ class Vanishing:
             f"SELECT t.rowid AS id, NULL::BIGINT AS timestamp FROM {qualified(table.name)} AS t "
             f"WHERE {self._is_there()} AND NOT EXISTS (FROM {keys} AS k WHERE {same})",
         )
+        for lines in self._present.values():
+            header = lines.header
+            # These lines have their header's year, so that the keys of all their headers are here. Some may have
+            # gone before, as when the headers of a year were replaced.
+            if lines.parent and header and header.table == table.name and [header.header_column] == names:
+                self._take(
+                    lines,
+                    f"SELECT t.rowid AS id, NULL::BIGINT AS timestamp FROM {qualified(lines.name)} AS t "
+                    f"WHERE {self._is_there()} AND NOT EXISTS "
+                    f"(FROM {keys} AS k WHERE k.{quoted(header.header_column)} = t.{quoted(header.column)})",
+                )
 
     @cached_property
     def _present(self) -> dict[str, Table]:

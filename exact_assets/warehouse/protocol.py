@@ -25,6 +25,9 @@ class Warehouse(Protocol):
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read the states of a table's streams; a stream never stored has the empty state."""
 
+    def states_of(self, names: Sequence[str], divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
+        """Read the states of several tables' streams, by division and table; those never stored are not there."""
+
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store a step's rows and state in one transaction.
 

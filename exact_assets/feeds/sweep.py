@@ -1,0 +1,128 @@
+"""A sweep of keys: every key that Exact has, so that the warehouse can take away the rows that have none of them.
+
+For tables that the deletion log does not cover, and for those whose log has a gap. Only keys are selected; lines
+that are read through their headers are swept by the headers' keys.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import pyarrow as pa
+from msgspec.structs import replace
+
+from exact_assets.catalogue.table import Column, Feed, Table, YearKind
+from exact_assets.errors import RequestRefusedError
+from exact_assets.feeds.chain import Question, follow, may_do_without_filter
+from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_property
+from exact_assets.feeds.rows import empty, page_schema, select_list
+from exact_assets.feeds.wall_clock import parse_utc
+from exact_assets.feeds.want import Source, Want
+from exact_assets.stream import Chain, Step, StreamState, Sweep, Verb
+
+DIVISION = "Division"
+
+
+def can_be_swept(table: Table) -> bool:
+    """Tell whether a sweep finds anything: tables that are read whole have no rows that are gone."""
+    return table.feed in {Feed.SYNC, Feed.MODIFIED, Feed.PARENT}
+
+
+async def read(
+    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+) -> AsyncGenerator[Step, None]:
+    """Read all keys; with the last of them comes the step that takes away what has none.
+
+    Raises:
+        ExactError: as the client raises it; the keys that came before are kept, and the next sweep goes on.
+    """
+    swept = _Swept.of(table)
+    began = state.sweep_began or want.now().isoformat()
+    while True:
+        plan = _plan(table, swept, state, want)
+        has_begun = False
+        try:
+            chunks = follow(source, division, swept.question(plan, table), state.sweep or Chain(), now=want.now)
+            async with aclosing(chunks) as following:
+                async for chunk in following:
+                    has_begun = True
+                    keys = swept.keys([page.rows for page in chunk.pages])
+                    state = replace(state, sweep=chunk.chain, sweep_began=began)
+                    if chunk.is_last:
+                        state = _ended(state, chunk.chain)
+                    sweep = Sweep(keys=keys, began=parse_utc(began), is_first=chunk.is_first, is_last=chunk.is_last)
+                    yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep)
+        except RequestRefusedError as error:
+            if has_begun or plan.relies_on is None or not may_do_without_filter(error):
+                raise
+            state = replace(state, refused=(*state.refused, plan.relies_on), sweep=None)
+        else:
+            return
+
+
+def _ended(state: StreamState, chain: Chain) -> StreamState:
+    # What the next read gives is stored, be it the same as before: a row may have been taken away by mistake.
+    return replace(state, sweep=None, sweep_began=None, covered_from=chain.started, fingerprint=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Swept:
+    """What is asked for: the rows' own keys, or their headers'."""
+
+    path: str
+    columns: tuple[Column, ...]
+    """The key's."""
+    names: tuple[str, ...]
+    """Under which names they are compared with the stored rows."""
+    others: tuple[Column, ...]
+    """Asked for as well: the division, to be checked, and the Timestamp, which Exact wants to be selected."""
+    year: tuple[Column, ...]
+    """The column that tells the year first of all."""
+
+    @classmethod
+    def of(cls, table: Table) -> "_Swept":
+        if table.parent is None:
+            key = tuple(column for column in table.columns if column.name in table.key)
+            path, columns, years = table.endpoint, table.columns, table.year
+            names = tuple(column.name for column in key)
+        else:
+            path, columns = table.parent.endpoint, table.parent.columns
+            key = tuple(column for column in columns if column.property == table.parent.key)
+            names = tuple(column.name for column in table.columns if column.property == table.parent.foreign_key)
+            years = tuple(column.name for column in columns if column.property in table.parent.year[:1])
+        wanted = {"Timestamp"} if table.feed is Feed.SYNC else set()
+        wanted |= {DIVISION} if table.checks_division else set()
+        return cls(
+            path=path,
+            columns=key,
+            names=names,
+            others=tuple(column for column in columns if column.property in wanted and column not in key),
+            year=tuple(column for column in columns if column.name in years[:1]),
+        )
+
+    def question(self, plan: Plan, table: Table) -> Question:
+        columns = (*self.columns, *self.others)
+        return Question(
+            path=self.path,
+            params={**plan.filters, "$select": select_list(columns)},
+            schema=page_schema(columns),
+            key=tuple(column.property for column in self.columns),
+            check_division=table.checks_division,
+        )
+
+    def keys(self, answers: Sequence[pa.Table]) -> pa.Table:
+        properties = [column.property for column in self.columns]
+        found = [answer.select(properties) for answer in answers]
+        table = pa.concat_tables(found) if found else page_schema(self.columns).empty_table()
+        return table.rename_columns(list(self.names))
+
+
+def _plan(table: Table, swept: _Swept, state: StreamState, want: Want) -> Plan:
+    if table.feed is Feed.SYNC:
+        return Plan(filters={"$filter": "Timestamp gt 1L"}, relies_on=None)
+    if table.year_kind is YearKind.BUSINESS and swept.year:
+        year = year_property(swept.year[0])
+        if year.is_usable(table, state.refused):
+            first = want.start_year if state.start_year is None else min(state.start_year, want.start_year)
+            return Plan(filters={"$filter": year.within(since_year(first))}, relies_on=year.name)
+    return everything(table, state.refused, key=guid_key(swept.columns, [column.name for column in swept.columns]))
