@@ -10,17 +10,20 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from exact_assets.batch import Batch
+from exact_assets.bounded import Bounded
 from exact_assets.catalogue.table import Table
-from exact_assets.errors import ExactAssetsError, LoadSupersededError
+from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.feeds import Want, read
+from exact_assets.feeds import Source, Want, read
+from exact_assets.planner import Share
 from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -64,6 +67,13 @@ class Outcome:
     quota: Quota | None = None
     error: ExactAssetsError | None = None
     """Why it is not up to date; what was read before is stored all the same."""
+    before: StreamState = field(default_factory=StreamState)
+    """The state that was found."""
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When the day's calls are back, where it is for lack of them that it is not up to date."""
+        return self.error.resets_at if isinstance(self.error, DayQuotaError) else None
 
 
 class Leases(Protocol):
@@ -92,6 +102,15 @@ def plan(state: StreamState, request: Request) -> Want | None:
     return replace(want, reload=True, years=missing) if missing else None
 
 
+def is_load(state: StreamState, want: Want) -> bool:
+    """Whether rows are asked for that are new or to be replaced, not just what changed."""
+    chain = state.chain
+    if chain is not None and state.is_loaded:
+        return chain.reload or chain.first_year is not None
+    is_complete = not state.years or set(want.years) <= set(state.years)
+    return not state.is_loaded or want.reload or not is_complete
+
+
 def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:
     """Whether any of the years was loaded; a stream that is not loaded by year has them all."""
     return not state.years or any(year in state.years for year in years)
@@ -104,11 +123,13 @@ async def replicate(
     client: ExactClient,
     warehouse: Warehouse,
     leases: Leases,
+    shares: Mapping[int, Share] | None = None,
 ) -> Mapping[int, Outcome]:
     """Bring a table's streams up to date, several divisions at once, one call at a time in each.
 
     A division that fails does not stop the others; its outcome carries the error. A stream that another run is
-    busy with comes last, and finds its work done.
+    busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a division's
+    calls; without, they use all.
     """
     await asyncio.to_thread(warehouse.prepare, [table])
     outcomes: dict[int, Outcome] = {}
@@ -118,7 +139,7 @@ async def replicate(
         Batch[int, StreamState](lambda asked: _states(table, warehouse, asked)) as states,
         Batch[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
-        replication = _Replication(table, client, leases, states, storing)
+        replication = _Replication(table, client, leases, states, storing, shares or {})
 
         async def work() -> None:
             while queue:
@@ -143,6 +164,7 @@ class _Replication:
     leases: Leases
     states: Batch[int, StreamState]
     storing: Batch[tuple[int, Step, int], Stored]
+    shares: Mapping[int, Share]
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
@@ -162,6 +184,7 @@ class _Replication:
             calls=self.client.calls(division) - calls_before,
             seconds=time.monotonic() - started,
             state=progress.state,
+            before=progress.found or progress.state,
             quota=self.client.quota(division),
             error=error,
         )
@@ -170,12 +193,13 @@ class _Replication:
         superseded = 0
         while True:
             progress.state = await self.states.ask(division)
+            progress.found = progress.found or progress.state
             want = plan(progress.state, request)
             if want is None:
                 return
             was_under_way = progress.state.chain is not None
             try:
-                await self._read(division, want, progress)
+                await self._read(self._source(division, want, progress.state), division, want, progress)
             except LoadSupersededError:
                 # Another installation on this warehouse stored first: go on from what it stored.
                 superseded += 1
@@ -186,8 +210,21 @@ class _Replication:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
 
-    async def _read(self, division: int, want: Want, progress: "_Progress") -> None:
-        async with aclosing(read(self.client, self.table, division, progress.state, want=want)) as steps:
+    def _source(self, division: int, want: Want, state: StreamState) -> Source:
+        """Give what to read from: within its share, where it is a load."""
+        share = self.shares.get(division)
+        if share is None or not is_load(state, want):
+            return self.client
+        quota = self.client.quota(division)
+        calls = share.budget(quota)
+        if calls is None:
+            return self.client
+        path = self.table.parent.endpoint if self.table.parent else self.table.endpoint
+        resets_at = quota.day.resets_at or self.client.server_now()
+        return Bounded(client=self.client, path=path, calls=calls, resets_at=resets_at)
+
+    async def _read(self, source: Source, division: int, want: Want, progress: "_Progress") -> None:
+        async with aclosing(read(source, self.table, division, progress.state, want=want)) as steps:
             async for step in steps:
                 if _changes_nothing(step, progress.state):
                     continue
@@ -203,6 +240,8 @@ class _Progress:
     """What is stored so far; kept up to date so that an error in the middle reports what was done."""
 
     state: StreamState = field(default_factory=StreamState)
+    found: StreamState | None = None
+    """The state before anything was read."""
     changes: Changes = field(default_factory=Changes)
 
 

@@ -19,11 +19,13 @@ MAY_KNOW = {
     "warehouse": {"errors", "stream", "catalogue"},
     "control": {"errors", "settings", "exact"},
     "batch": {"errors"},
-    "replicate": {"errors", "stream", "exact", "catalogue", "feeds", "warehouse", "batch"},
-    "defs": {"errors", "settings", "exact", "catalogue", "control", "warehouse", "replicate"},
+    "planner": {"stream", "exact", "catalogue"},
+    "bounded": {"errors", "exact"},
+    "replicate": {"errors", "stream", "exact", "catalogue", "feeds", "warehouse", "batch", "bounded", "planner"},
+    "defs": {"errors", "settings", "exact", "catalogue", "control", "warehouse", "planner", "replicate"},
     "definitions": {"settings", "catalogue", "defs"},
     "demo": {"errors", "catalogue"},
-    "cli": {"errors", "settings", "exact", "catalogue", "control", "warehouse", "defs", "demo"},
+    "cli": {"errors", "settings", "exact", "catalogue", "control", "warehouse", "planner", "defs", "demo"},
 }
 ONLY_HERE = {
     "dagster": {"defs", "definitions"},

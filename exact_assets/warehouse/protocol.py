@@ -25,6 +25,9 @@ class Warehouse(Protocol):
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read the states of a table's streams; a stream never stored has the empty state."""
 
+    def all_states(self, divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
+        """Read the states of all streams of some divisions by table name; those never stored are missing."""
+
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store a step's rows and state in one transaction.
 
