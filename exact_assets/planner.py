@@ -138,7 +138,7 @@ def guessed_calls(table: Table) -> int:
 def _guessed_rows(table: Table) -> int:
     if table.name in SMALL:
         return 50
-    is_fine_grained = any(word in table.entity for word in ("Lines", "Transactions", "Attachments", "Balance"))
+    is_fine_grained = any(word in table.entity for word in ("Lines", "Transactions", "Attachments"))
     match table.year_kind:
         case YearKind.BUSINESS:
             return 100_000 if is_fine_grained else 20_000

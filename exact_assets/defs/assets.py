@@ -103,5 +103,5 @@ def _rest(
     rest = waiting(table, outcomes)
     if rest is not None:
         context.log.warning(rest.description or "")
-        context.instance.add_run_tags(context.run_id, {tags.OUTCOME: tags.PARTIAL})
+        context.instance.add_run_tags(context.run.run_id, {tags.OUTCOME: tags.PARTIAL})
         yield rest
