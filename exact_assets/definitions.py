@@ -5,10 +5,11 @@ import os
 import dagster as dg
 import pyarrow as pa
 
-from exact_assets.catalogue import select
+from exact_assets.catalogue import select, with_frequencies
 from exact_assets.defs.assets import table_asset
-from exact_assets.defs.jobs import jobs
+from exact_assets.defs.jobs import jobs_by_frequency, jobs_by_group, jobs_of_everything
 from exact_assets.defs.resources import ExactResource, WarehouseResource
+from exact_assets.defs.schedules import schedules
 from exact_assets.settings import Settings
 
 
@@ -19,13 +20,17 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         settings: instead of those that the environment gives; secrets are read when a run starts, not here.
     """
     chosen = settings or Settings()
-    tables = select(chosen.tables)
+    tables = with_frequencies(select(chosen.tables), chosen.frequencies)
+    everything = jobs_of_everything(tables)
     warehouse_kind = chosen.warehouse_url.partition(":")[0]
     return dg.Definitions(
         assets=[
-            table_asset(table, start_year=chosen.start_year, warehouse_kind=warehouse_kind) for table in tables
+            table_asset(table, start_year=chosen.start_year, warehouse_kind=warehouse_kind, chosen=tables)
+            for table in tables
         ],
-        jobs=list(jobs(tables)),
+        # Those of the frequencies come with their schedules.
+        jobs=[one.job for one in (*everything, *jobs_by_group(tables))],
+        schedules=list(schedules(by_frequency=jobs_by_frequency(tables), everything=everything)),
         resources={
             "exact": ExactResource(
                 client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")

@@ -16,6 +16,7 @@ ExactAssetsError
 │   │   ├── ScopeMissingError         the app registration lacks a scope
 │   │   └── UserBlockedError          user, customer or licence is blocked or expired
 │   ├── DayQuotaError            the day's calls are used; carries when they are back
+│   │   └── QuotaShareError           a load's share of them is used; others come first
 │   ├── KeyBlockedError          too many errors: Exact blocks the app for an hour or more
 │   ├── UnavailableError         408, 5xx, resets, cut bodies, HTML: tried again, in vain
 │   ├── UnreachableError         no connection to the host at all
@@ -125,6 +126,10 @@ class DayQuotaError(ExactError):
         """Keep when calls are allowed again (aware, UTC)."""
         super().__init__(message, division=division, status=429)
         self.resets_at = resets_at
+
+
+class QuotaShareError(DayQuotaError):
+    """A load has used its share of the division's calls of the day."""
 
 
 class KeyBlockedError(ExactError):

@@ -7,22 +7,25 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from exact_assets.batch import Batch
+from exact_assets.bounded import Bounded
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.epochs import founded
-from exact_assets.errors import ExactAssetsError, LoadSupersededError
+from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.feeds import Want, can_be_swept, read, sweep
+from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
+from exact_assets.planner import Share
 from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -30,9 +33,6 @@ DIVISIONS_AT_ONCE = 8
 """Each holds at most one chunk of rows in memory; Exact allows one call at a time per division anyway."""
 BUSY_PAUSE_SECONDS = 0.25
 ATTEMPTS_WHEN_SUPERSEDED = 3
-
-
-Feed = Callable[..., AsyncGenerator[Step, None]]
 
 
 class Mode(StrEnum):
@@ -75,6 +75,13 @@ class Outcome:
     """What changed in other tables, by name: what the deletion log names, and lines whose header is gone."""
     error: ExactAssetsError | None = None
     """Why it is not up to date; what was read before is stored all the same."""
+    before: StreamState = field(default_factory=StreamState)
+    """The state that was found."""
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """When the day's calls are back, where it is for lack of them that it is not up to date."""
+        return self.error.resets_at if isinstance(self.error, DayQuotaError) else None
 
 
 class Leases(Protocol):
@@ -103,6 +110,15 @@ def plan(state: StreamState, request: Request) -> Want | None:
     return replace(want, reload=True, years=missing) if missing else None
 
 
+def is_load(state: StreamState, want: Want) -> bool:
+    """Whether rows are asked for that are new or to be replaced, not just what changed."""
+    chain = state.chain
+    if chain is not None and state.is_loaded:
+        return chain.reload or chain.first_year is not None
+    is_complete = not state.years or set(want.years) <= set(state.years)
+    return not state.is_loaded or want.reload or not is_complete
+
+
 def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:
     """Whether any of the years was loaded; a stream that is not loaded by year has them all."""
     return not state.years or any(year in state.years for year in years)
@@ -115,11 +131,13 @@ async def replicate(
     client: ExactClient,
     warehouse: Warehouse,
     leases: Leases,
+    shares: Mapping[int, Share] | None = None,
 ) -> Mapping[int, Outcome]:
     """Bring a table's streams up to date, several divisions at once, one call at a time in each.
 
     A division that fails does not stop the others; its outcome carries the error. A stream that another run is
-    busy with comes last, and finds its work done.
+    busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a division's
+    calls; without, they use all.
     """
     await asyncio.to_thread(warehouse.prepare, [table])
     outcomes: dict[int, Outcome] = {}
@@ -129,7 +147,7 @@ async def replicate(
         Batch[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
         Batch[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
-        replication = _Replication(table, client, leases, states, storing)
+        replication = _Replication(table, client, leases, states, storing, shares or {})
 
         async def work() -> None:
             while queue:
@@ -154,6 +172,7 @@ class _Replication:
     leases: Leases
     states: Batch[int, "_Known"]
     storing: Batch[tuple[int, Step, int], Stored]
+    shares: Mapping[int, Share]
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
@@ -173,6 +192,7 @@ class _Replication:
             calls=self.client.calls(division) - calls_before,
             seconds=time.monotonic() - started,
             state=progress.state,
+            before=progress.found or progress.state,
             quota=self.client.quota(division),
             elsewhere=progress.elsewhere,
             error=error,
@@ -182,15 +202,20 @@ class _Replication:
         superseded = 0
         while True:
             known = await self.states.ask(division)
+            progress.found = progress.found or known.state
+            progress.state = known.state
             was_under_way = known.state.chain is not None
             try:
-                progress.state = known.state
-                await self._found(division, request, progress)
+                await self._take_ground(division, request, progress)
                 want = plan(progress.state, request)
                 if want is not None:
-                    await self._read(division, read, want, progress)
+                    source = self._source(division, is_bounded=is_load(progress.state, want))
+                    steps = read(source, self.table, division, progress.state, want=want)
+                    await self._store(division, steps, progress)
                 if not was_under_way and self._is_to_be_swept(request, progress.state, known.log):
-                    await self._read(division, sweep, _sweeping(request), progress)
+                    source, want = self._source(division, is_bounded=True), Want(start_year=request.start_year)
+                    steps = sweep(source, self.table, division, progress.state, want=want)
+                    await self._store(division, steps, progress)
             except LoadSupersededError:
                 # Another installation on this warehouse stored first: go on from what it stored.
                 superseded += 1
@@ -201,7 +226,7 @@ class _Replication:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
 
-    async def _found(self, division: int, request: Request, progress: "_Progress") -> None:
+    async def _take_ground(self, division: int, request: Request, progress: "_Progress") -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
         after = founded(progress.state, request.epoch)
         if after.epoch != progress.state.epoch and after.is_loaded:
@@ -219,9 +244,22 @@ class _Replication:
         has_gap = since is not None and state.covered_from is not None and state.covered_from < since
         return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
 
-    async def _read(self, division: int, feed: Feed, want: Want, progress: "_Progress") -> None:
-        async with aclosing(feed(self.client, self.table, division, progress.state, want=want)) as steps:
-            async for step in steps:
+    def _source(self, division: int, *, is_bounded: bool) -> Source:
+        """Give what to read from: within the stream's share, where more is read than what changed."""
+        share = self.shares.get(division)
+        if share is None or not is_bounded:
+            return self.client
+        quota = self.client.quota(division)
+        calls = share.budget(quota)
+        if calls is None:
+            return self.client
+        path = self.table.parent.endpoint if self.table.parent else self.table.endpoint
+        resets_at = quota.day.resets_at or self.client.server_now()
+        return Bounded(client=self.client, path=path, calls=calls, resets_at=resets_at)
+
+    async def _store(self, division: int, steps: AsyncGenerator[Step, None], progress: "_Progress") -> None:
+        async with aclosing(steps) as coming:
+            async for step in coming:
                 if _changes_nothing(step, progress.state):
                     continue
                 stored = await self.storing.ask((division, step, progress.state.load_seq))
@@ -236,6 +274,8 @@ class _Progress:
     """What is stored so far; kept up to date so that an error in the middle reports what was done."""
 
     state: StreamState = field(default_factory=StreamState)
+    found: StreamState | None = None
+    """The state before anything was read."""
     changes: Changes = field(default_factory=Changes)
     elsewhere: dict[str, Changes] = field(default_factory=dict)
 
@@ -252,10 +292,6 @@ class _Known:
 
     state: StreamState
     log: StreamState | None
-
-
-def _sweeping(request: Request) -> Want:
-    return Want(start_year=request.start_year, years=request.years)
 
 
 def _changes_nothing(step: Step, state: StreamState) -> bool:

@@ -72,6 +72,8 @@ class Settings(BaseSettings):
     """The first business year to load."""
     tables: str | None = None
     """Names, groups and globs, comma separated; None: the default selection."""
+    frequencies: str | None = None
+    """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs."""
     warehouse_url: str = Field(
         default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}"
     )

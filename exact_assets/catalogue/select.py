@@ -27,17 +27,22 @@ def select(spec: str | None) -> tuple[Table, ...]:
         terms.insert(0, "default")
     chosen: set[str] = set()
     for term in terms:
-        names = _matching(term.removeprefix("-").strip())
+        names = matching(term.removeprefix("-").strip())
         chosen = chosen - names if term.startswith("-") else chosen | names
     if not chosen:
         raise SettingsError(f"EXACT_TABLES {spec!r} leaves no table to read: name at least one.")
     return tuple(table for name, table in tables().items() if name in chosen)
 
 
-def _matching(term: str) -> set[str]:
+def matching(term: str, *, setting: str = "EXACT_TABLES") -> set[str]:
+    """Give the names of the tables that one term, in lower case, chooses.
+
+    Raises:
+        SettingsError: none; the message names the setting and the nearest right term.
+    """
     names = {name for name, table in tables().items() if _fits(table, term)}
     if not names:
-        raise SettingsError(f"EXACT_TABLES: there is no table, group or pattern {term!r}.{_hint(term)}")
+        raise SettingsError(f"{setting}: there is no table, group or pattern {term!r}.{_hint(term)}")
     return names
 
 

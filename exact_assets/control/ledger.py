@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, transaction
-from exact_assets.exact.limits import Quota, Window
+from exact_assets.exact.limits import Quota, Window, reserve_of
 from exact_assets.exact.ports import Booking
 
 REFUSED = frozenset({400, 401, 403, 404})
@@ -25,11 +25,12 @@ FIELDS = ("limit", "remaining", "resets_at", "used")
 class QuotaLedger:
     """One app's account at one site; implements `exact.ports.Ledger`."""
 
-    def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
+    def __init__(self, engine: sa.Engine, *, site: str, client: str, keeps_reserve: bool = False) -> None:
         """Prepare the statements; nothing is read."""
         self._engine = engine
         self._site = site
         self._client = client
+        self._keeps_reserve = keeps_reserve
         mine = (QUOTAS.c.site == site) & (QUOTAS.c.client == client)
         division: sa.BindParameter[int] = sa.bindparam("division")
         self._read = sa.select(*(QUOTAS.c[name] for name in _columns())).where(
@@ -49,6 +50,10 @@ class QuotaLedger:
             .order_by(REFUSALS.c.at)
         )
 
+    def for_background(self) -> "QuotaLedger":
+        """Give the same account for background work, which leaves the reserve to runs that people ask for."""
+        return QuotaLedger(self._engine, site=self._site, client=self._client, keeps_reserve=True)
+
     def quota(self, division: int) -> Quota:
         """Return what was last known."""
         with transaction(self._engine) as connection:
@@ -59,8 +64,10 @@ class QuotaLedger:
         with transaction(self._engine) as connection:
             held_until = self._held_until(connection, division, endpoint, now)
             quota = Quota() if division is None else self._quota(connection, division).at(now)
-            if held_until is not None or not quota:
-                return Booking(quota=quota, is_booked=False, held_until=held_until)
+            mine = quota.keeping_reserve() if self._keeps_reserve else quota
+            if held_until is not None or not mine:
+                reserve = reserve_of(quota.day) if self._keeps_reserve else 0
+                return Booking(quota=mine, is_booked=False, reserve=reserve, held_until=held_until)
             if division is not None:
                 quota = quota.booked()
                 self._keep(connection, division, quota)

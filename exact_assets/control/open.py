@@ -54,7 +54,11 @@ class Control:
             settings=settings,
             client_id=settings.client_id,
             tokens=TokenStore(durable, cipher, **names),
-            ledger=QuotaLedger(open_database(settings.control_url, is_durable=False), **names),
+            ledger=QuotaLedger(
+                open_database(settings.control_url, is_durable=False),
+                site=settings.site_url,
+                client=settings.client_id,
+            ),
             locks=Locks(path),
         )
 
@@ -74,8 +78,11 @@ class Control:
             yield
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[ExactClient]:
+    async def client(self, *, is_background: bool = False) -> AsyncIterator[ExactClient]:
         """Open a client that shares tokens and quota with all other processes.
+
+        Args:
+            is_background: whether it leaves a part of the day's calls to runs that people ask for.
 
         Raises:
             SettingsError: there is no client secret.
@@ -96,9 +103,10 @@ class Control:
             await refresh_apart(msgspec.structs.replace(order, generation=generation))
 
         async with open_http() as http:
-            sender = Sender(http, tokens=SharedTokens(self.tokens, refresh), ledger=self.ledger, slots=self)
+            ledger = self.ledger.for_background() if is_background else self.ledger
+            sender = Sender(http, tokens=SharedTokens(self.tokens, refresh), ledger=ledger, slots=self)
             yield ExactClient(
-                sender, ledger=self.ledger, site_url=self.settings.site_url, zone=held.zone or DEFAULT_ZONE
+                sender, ledger=ledger, site_url=self.settings.site_url, zone=held.zone or DEFAULT_ZONE
             )
 
     def client_secret(self) -> str:

@@ -3,19 +3,22 @@
 https://docs.dagster.io/guides/build/assets/defining-assets. How tables are read and stored is not known here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import dagster as dg
+from dagster._core.storage.tags import PRIORITY_TAG
 from pydantic import Field
 
 from exact_assets.catalogue.table import Table
-from exact_assets.defs.events import failure, materialisations
+from exact_assets.defs import tags
+from exact_assets.defs.events import failure, materialisations, newly_loaded, waiting
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.resources import ExactResource, WarehouseResource
-from exact_assets.defs.specs import asset_spec
-from exact_assets.replicate import Mode, Request
+from exact_assets.defs.specs import asset_key, asset_spec
+from exact_assets.planner import guessed_calls, shares
+from exact_assets.replicate import Mode, Outcome, Request
 
 BACKFILL_TAG = "dagster/backfill"
 
@@ -32,8 +35,10 @@ class TableConfig(dg.Config):
     )
 
 
-def table_asset(table: Table, *, start_year: int, warehouse_kind: str) -> dg.AssetsDefinition:
-    """Make the asset of a table.
+def table_asset(
+    table: Table, *, start_year: int, warehouse_kind: str, chosen: Sequence[Table] = ()
+) -> dg.AssetsDefinition:
+    """Make the asset of a table; `chosen` are all tables that share the divisions' calls.
 
     A multi-asset of one spec, because only such a body may record the partitions one by one: those that are up
     to date, not those of a division that failed. One run serves all partitions it is given.
@@ -43,31 +48,60 @@ def table_asset(table: Table, *, start_year: int, warehouse_kind: str) -> dg.Ass
         name=table.name,
         specs=[asset_spec(table, start_year=start_year, warehouse_kind=warehouse_kind)],
         backfill_policy=dg.BackfillPolicy.single_run(),
+        # Small tables go first: they are up to date before a large one has used what is left of the day.
+        op_tags={PRIORITY_TAG: str(-guessed_calls(table))},
     )
     def materialise(
         context: dg.AssetExecutionContext,
         config: TableConfig,
         exact: ExactResource,
         warehouse: WarehouseResource,
-    ) -> Iterator[dg.AssetMaterialization]:
+    ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
         wanted = requested(context.partition_keys)
+        grid_years = range(start_year, datetime.now(UTC).year + 1)
+        has_all_years = context.run.tags.get(tags.ALL_YEARS) == tags.TRUE
+        is_background = context.run.tags.get(tags.BACKGROUND) == tags.TRUE
         backfill_id = context.run.tags.get(BACKFILL_TAG)
         mode = Mode(config.mode)
         requests = {
             division: Request(
                 start_year=start_year,
-                years=years,
+                years=tuple(grid_years) if has_all_years and years else years,
                 mode=mode,
                 backfill_id=backfill_id or (context.run_id if mode is Mode.RELOAD else None),
             )
             for division, years in wanted.items()
         }
-        outcomes = exact.replicate(table, requests, warehouse=warehouse.open())
-        grid_years = range(start_year, datetime.now(UTC).year + 1)
+        opened = warehouse.open()
+        in_run = context.job_def.asset_layer.selected_asset_keys
+        of_loads = shares(
+            table,
+            run=[one for one in chosen if asset_key(one) in in_run],
+            chosen=chosen,
+            states=opened.all_states(list(wanted)),
+            now=datetime.now(UTC),
+            is_reload=mode is Mode.RELOAD or backfill_id is not None,
+            keeps_reserve=is_background,
+        )
+        outcomes = exact.replicate(table, requests, warehouse=opened, shares=of_loads, is_background=is_background)
         for division, outcome in sorted(outcomes.items()):
-            yield from materialisations(table, outcome, requested_years=wanted[division], grid_years=grid_years)
+            new_years = newly_loaded(table, outcome, grid_years) if has_all_years else ()
+            years = tuple(sorted({*wanted[division], *new_years}))
+            yield from materialisations(table, outcome, requested_years=years, grid_years=grid_years)
+        yield from _rest(context, table, outcomes.values())
         failed = failure(table, outcomes.values())
         if failed is not None:
             raise failed
 
     return materialise
+
+
+def _rest(
+    context: dg.AssetExecutionContext, table: Table, outcomes: Iterable[Outcome]
+) -> Iterator[dg.AssetObservation]:
+    """Say what waits for calls, and mark the run."""
+    rest = waiting(table, outcomes)
+    if rest is not None:
+        context.log.warning(rest.description or "")
+        context.instance.add_run_tags(context.run.run_id, {tags.OUTCOME: tags.PARTIAL})
+        yield rest

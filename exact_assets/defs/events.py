@@ -38,9 +38,10 @@ def materialisations(
 
 
 def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
-    """Tell which divisions are not up to date and why; None: all are."""
+    """Tell which divisions are not up to date and why; None: all are, or wait for calls only."""
     everyone = list(outcomes)
-    failed = sorted((o for o in everyone if o.error is not None), key=lambda o: o.division)
+    waiting = [o for o in everyone if o.waits_until is not None]
+    failed = sorted((o for o in everyone if o.error is not None and o not in waiting), key=lambda o: o.division)
     if not failed:
         return None
     reasons = "\n".join(f"{o.division}: {o.error}" for o in failed)
@@ -48,10 +49,39 @@ def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
         description=f"{len(failed)} of {len(everyone)} divisions of {table.name} are not up to date.\n{reasons}",
         metadata={
             "failed_divisions": dg.JsonMetadataValue({str(o.division): str(o.error) for o in failed}),
-            "divisions_up_to_date": len(everyone) - len(failed),
+            "divisions_up_to_date": len(everyone) - len(failed) - len(waiting),
         },
         allow_retries=False,
     )
+
+
+def waiting(table: Table, outcomes: Iterable[Outcome]) -> dg.AssetObservation | None:
+    """Tell which divisions wait for calls, and until when; None: none does. What was loaded is stored."""
+    found = sorted((o for o in outcomes if o.waits_until is not None), key=lambda o: o.division)
+    if not found:
+        return None
+    until = max(o.waits_until for o in found if o.waits_until is not None)
+    return dg.AssetObservation(
+        asset_key=asset_key(table),
+        description=f"{len(found)} divisions of {table.name} are partly up to date: the day's calls are used. "
+        f"What is left goes on with the next run, after {until:%Y-%m-%d %H:%M} UTC at the latest.",
+        metadata={
+            "waiting_divisions": dg.JsonMetadataValue({str(o.division): str(o.error) for o in found}),
+            "waits_until": dg.TimestampMetadataValue(until.timestamp()),
+            "stream_calls": sum(o.calls for o in found),
+            "stream_rows_inserted": sum(o.changes.inserted for o in found),
+        },
+    )
+
+
+def newly_loaded(table: Table, outcome: Outcome, grid_years: range) -> tuple[int, ...]:
+    """Give the years that were not there before, rows or not; none of undated tables."""
+    before, after = outcome.before, outcome.state
+    if table.year_kind is YearKind.NONE or not after.is_loaded:
+        return ()
+    if not before.is_loaded:
+        return after.years or tuple(grid_years)
+    return tuple(sorted(set(after.years) - set(before.years)))
 
 
 def _recorded(

@@ -1,31 +1,63 @@
-"""Jobs for all tables and for each group, to be launched for a range of divisions or put on a schedule.
+"""Jobs for all tables, for each group and for each frequency, to be launched for a range of divisions.
 
 A job has one kind of partition, so undated tables, which are partitioned by division alone, have jobs of their own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 from dagster import AssetSelection
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.specs import asset_key
 
+EVERYTHING = "exact_all"
 
-def jobs(tables: Iterable[Table]) -> Iterator[UnresolvedAssetJobDefinition]:
-    """Give `exact_all`, `exact_crm` and so on, each with `…_undated` where the group has undated tables."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableJob:
+    """A job and the tables that it materialises, all of one kind of partition."""
+
+    job: UnresolvedAssetJobDefinition
+    tables: tuple[Table, ...]
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its partitions are division by year, not divisions alone."""
+        return self.tables[0].year_kind is not YearKind.NONE
+
+
+def jobs_by_group(tables: Iterable[Table]) -> Iterator[TableJob]:
+    """Give `exact_crm` and so on, each with `…_undated` where the group has undated tables."""
     everything = tuple(tables)
-    yield from _pair("exact_all", everything)
     for group in sorted({table.group for table in everything}):
         yield from _pair(f"exact_{group}", [table for table in everything if table.group == group])
 
 
-def _pair(name: str, tables: Iterable[Table]) -> Iterator[UnresolvedAssetJobDefinition]:
-    dated: list[dg.AssetKey] = []
-    undated: list[dg.AssetKey] = []
+def jobs_of_everything(tables: Iterable[Table]) -> Sequence[TableJob]:
+    """Give `exact_all` and `exact_all_undated`."""
+    return list(_pair(EVERYTHING, tables))
+
+
+def jobs_by_frequency(tables: Iterable[Table]) -> Mapping[int, Sequence[TableJob]]:
+    """Give `exact_every_6h`, `exact_every_6h_undated` and so on, by their minutes, most frequent first."""
+    by_minutes: dict[int, list[Table]] = {}
     for table in tables:
-        (undated if table.year_kind is YearKind.NONE else dated).append(asset_key(table))
-    for suffix, keys in (("", dated), ("_undated", undated)):
-        if keys:
-            yield dg.define_asset_job(name + suffix, selection=AssetSelection.assets(*keys))
+        by_minutes.setdefault(table.frequency_minutes, []).append(table)
+    return {
+        minutes: list(_pair(f"exact_every_{label(minutes)}", due)) for minutes, due in sorted(by_minutes.items())
+    }
+
+
+def _pair(name: str, tables: Iterable[Table]) -> Iterator[TableJob]:
+    dated: list[Table] = []
+    undated: list[Table] = []
+    for table in tables:
+        (undated if table.year_kind is YearKind.NONE else dated).append(table)
+    for suffix, chosen in (("", dated), ("_undated", undated)):
+        if chosen:
+            selection = AssetSelection.assets(*(asset_key(table) for table in chosen))
+            yield TableJob(job=dg.define_asset_job(name + suffix, selection=selection), tables=tuple(chosen))

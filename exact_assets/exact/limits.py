@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 MINUTE_PREFIX = "x-ratelimit-minutely"
 DAY_PREFIX = "x-ratelimit"
+RESERVE_PERCENT = 5
+"""Of a day's calls: what background work leaves to runs that people ask for."""
 SHORTEST_WAIT = timedelta(seconds=1)
 """After a 429 whose reset is already past, as when counters lag."""
 
@@ -53,6 +55,10 @@ class Window:
         if news.remaining is not None and (self.remaining is None or news.remaining <= self.remaining):
             return self
         return self.returned()
+
+    def keeping(self, calls: int) -> "Window":
+        """Return the window as it is for someone who leaves so many calls to others."""
+        return self if self.remaining is None else replace(self, remaining=max(self.remaining - calls, 0))
 
     def told(self, news: "Window") -> "Window":
         """Return the window after an answer's headers: theirs, unless our own count of it is stricter."""
@@ -114,9 +120,18 @@ class Quota:
                 return Quota(minute=self.minute.told(news.minute), day=self.day.exhausted(news.day, until=until))
         return self
 
+    def keeping_reserve(self) -> "Quota":
+        """Return the quota as it is for background work."""
+        return replace(self, day=self.day.keeping(reserve_of(self.day)))
+
     def unsent(self) -> "Quota":
         """Return the quota after a call of which no answer came."""
         return Quota(minute=self.minute.returned(), day=self.day.returned())
+
+
+def reserve_of(day: Window) -> int:
+    """Give how many of a day's calls are kept for runs that people ask for; none while no limit is known."""
+    return 0 if day.limit is None else day.limit * RESERVE_PERCENT // 100
 
 
 def is_known(quota: Quota) -> bool:

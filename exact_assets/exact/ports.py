@@ -16,6 +16,8 @@ class Booking:
     quota: Quota
     is_booked: bool
     """Whether the call may be sent now; it is counted already."""
+    reserve: int = 0
+    """Calls of the day that are kept for others: `quota` is without them."""
     held_until: datetime | None = None
     """Too many refusals on this endpoint: another might block the app's key, so none is sent before this."""
 

@@ -27,7 +27,6 @@ from exact_assets.errors import (
 )
 from exact_assets.exact import answers, limits
 from exact_assets.exact.clock import Skew
-from exact_assets.exact.limits import Quota
 from exact_assets.exact.mend import NotJsonError
 from exact_assets.exact.ports import Booking, Ledger, Slots, Tokens
 from exact_assets.exact.token import Token
@@ -206,7 +205,7 @@ class Sender:
         if booking.held_until is not None:
             raise _held_back(question, booking.held_until)
         if not booking.quota.day:
-            raise _day_is_used(question, booking.quota, now)
+            raise _day_is_used(question, booking, now)
         resets_at = booking.quota.minute.resets_at or now
         await self._sleep(max((resets_at - now).total_seconds(), SHORTEST_WAIT_SECONDS))
 
@@ -300,11 +299,13 @@ def _held_back(question: _Question, until: datetime) -> KeyBlockedError:
     )
 
 
-def _day_is_used(question: _Question, quota: Quota, now: datetime) -> DayQuotaError:
-    resets_at = quota.day.resets_at or now
-    calls = "" if quota.day.limit is None else f" {quota.day.limit:,}"
+def _day_is_used(question: _Question, booking: Booking, now: datetime) -> DayQuotaError:
+    day = booking.quota.day
+    resets_at = day.resets_at or now
+    calls = "" if day.limit is None else f" {day.limit:,}"
+    kept = f", but for {booking.reserve:,} that are kept for runs that people ask for" if booking.reserve else ""
     return DayQuotaError(
-        f"The day's{calls} calls of division {question.division} are used; they are back at "
+        f"The day's{calls} calls of division {question.division} are used{kept}; they are back at "
         f"{resets_at:%Y-%m-%d %H:%M} UTC. What was loaded is kept: load again then.",
         resets_at=resets_at,
         division=question.division,

@@ -65,6 +65,17 @@ class DuckDBWarehouse:
             states[division][name] = msgspec.json.decode(state, type=StreamState)
         return states
 
+    def all_states(self, divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
+        """Read states in one query."""
+        found = self._read(
+            f"SELECT division, table_name, state FROM {qualified(STREAMS)} WHERE division IN $divisions",
+            divisions=list(divisions),
+        )
+        states: dict[int, dict[str, StreamState]] = {division: {} for division in divisions}
+        for division, name, state in found or ():
+            states[division][name] = msgspec.json.decode(state, type=StreamState)
+        return states
+
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store one step."""
         answer = self.store_many(table, [(division, step, expected_seq)])[0]

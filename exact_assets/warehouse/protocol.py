@@ -28,6 +28,9 @@ class Warehouse(Protocol):
     def states_of(self, names: Sequence[str], divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
         """Read the states of several tables' streams, by division and table; those never stored are not there."""
 
+    def all_states(self, divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
+        """Read the states of all streams of some divisions by table name; those never stored are missing."""
+
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store a step's rows and state in one transaction.
 

@@ -1,0 +1,147 @@
+"""The schedules that ask for the periodic work: one per frequency, and one for what a day's calls left undone.
+
+A schedule gathers (divisions, runs, states) and reports; what to ask for is decided in `batches` and `planner`.
+https://docs.dagster.io/guides/automate/schedules
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC
+from zlib import crc32
+
+import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import PRIORITY_TAG
+
+from exact_assets.catalogue.frequencies import DAY, HOUR, WEEK, label
+from exact_assets.defs import tags
+from exact_assets.defs.batches import Batch, Decision, decide
+from exact_assets.defs.jobs import EVERYTHING, TableJob
+from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.resources import WarehouseResource
+from exact_assets.defs.specs import asset_key
+from exact_assets.planner import unfinished
+
+AFTER_MIDNIGHT = "exact_after_midnight"
+AFTER_MIDNIGHT_CRON = "7 0 * * *"
+"""Exact's day begins at midnight UTC; our clock may be minutes ahead of Exact's."""
+AFTER_MIDNIGHT_PRIORITY = -DAY
+SOME = 5
+"""As many names are shown of a list that may be long."""
+
+
+def schedules(
+    *, by_frequency: Mapping[int, Iterable[TableJob]], everything: Iterable[TableJob]
+) -> Iterator[dg.ScheduleDefinition]:
+    """Give `exact_every_6h` and so on for the frequencies that tables have, and `exact_after_midnight`.
+
+    A schedule has one job, and a job one kind of partition: undated tables have schedules of their own.
+    """
+    for minutes, due in by_frequency.items():
+        for one in due:
+            yield _every(one, minutes)
+    for one in everything:
+        yield _after_midnight(one)
+
+
+def cron(minutes: int) -> str:
+    """Write a frequency as a cron, at an offset of its own so that not everything starts at once."""
+    offset = crc32(label(minutes).encode())
+    minute, hour = offset % 59 + 1, offset // 59 % 5 + 1
+    if minutes < HOUR:
+        return f"{offset % max(minutes - 1, 1) + (minutes > 1)}-59/{minutes} * * * *"
+    if minutes < DAY:
+        hours = minutes // HOUR
+        return f"{minute} {hour % hours}-23/{hours} * * *"
+    return f"{minute} {hour} * * {'0' if minutes == WEEK else '*'}"
+
+
+def _every(due: TableJob, minutes: int) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=due.job.name,
+        job=due.job,
+        cron_schedule=cron(minutes),
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Brings {len(due.tables)} tables of all divisions up to date every {label(minutes)}.",
+    )
+    def every(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        decision = decide(order, _in_flight(context, due.job.name))
+        # What comes often comes first, and what a person asked for (0) before all.
+        yield from _requests(context, due, decision, priority=-minutes)
+        if not decision.asked:
+            yield dg.SkipReason(_why_nothing(order, decision))
+
+    return every
+
+
+def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
+    by_name = {table.name: table for table in due.tables}
+
+    @dg.schedule(
+        name=due.job.name.replace(EVERYTHING, AFTER_MIDNIGHT),
+        job=due.job,
+        cron_schedule=AFTER_MIDNIGHT_CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Goes on with loads that the calls of the day before were not enough for.",
+    )
+    def after_midnight(
+        context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        states = warehouse.open().all_states([int(division) for division in order])
+        left = {str(one): names for one, names in unfinished(due.tables, states).items()}
+        decision = decide(order, _in_flight(context, due.job.name), wanted=left)
+
+        def select(batch: Batch) -> Sequence[dg.AssetKey]:
+            names = sorted({name for one in batch.divisions for name in left.get(one, ())})
+            return [asset_key(by_name[name]) for name in names]
+
+        yield from _requests(context, due, decision, priority=AFTER_MIDNIGHT_PRIORITY, select=select)
+        if not decision.asked:
+            is_done = bool(order) and not left
+            yield dg.SkipReason("Everything is loaded." if is_done else _why_nothing(order, decision))
+
+    return after_midnight
+
+
+def _in_flight(context: dg.ScheduleEvaluationContext, job_name: str) -> Iterable[Mapping[str, str]]:
+    runs = context.instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=NOT_FINISHED_STATUSES))
+    return [run.tags for run in runs]
+
+
+def _requests(
+    context: dg.ScheduleEvaluationContext,
+    due: TableJob,
+    decision: Decision,
+    *,
+    priority: int,
+    select: Callable[[Batch], Sequence[dg.AssetKey]] = lambda _: (),
+) -> Iterator[dg.RunRequest]:
+    moment = context.scheduled_execution_time.astimezone(UTC)
+    for batch in decision.asked:
+        yield dg.RunRequest(
+            # Dagster starts a run key once, however often it tries this tick.
+            run_key=f"{moment:%Y-%m-%dT%H:%M} {batch.name}",
+            tags={
+                **batch.tags(moment.year if due.is_dated else None),
+                tags.BACKGROUND: tags.TRUE,
+                tags.ALL_YEARS: tags.TRUE,
+                PRIORITY_TAG: str(priority),
+            },
+            asset_selection=list(select(batch)) or None,
+        )
+    if decision.asked and decision.waiting:
+        context.log.info(_still_busy(decision.waiting))
+
+
+def _why_nothing(order: Sequence[str], decision: Decision) -> str:
+    if not order:
+        return "No division is enabled: run `exact-assets divisions list`, then `exact-assets divisions enable …`."
+    return _still_busy(decision.waiting)
+
+
+def _still_busy(batches: Sequence[Batch]) -> str:
+    named = ", ".join(batch.name for batch in batches[:SOME]) + (", …" if len(batches) > SOME else "")
+    return f"Earlier runs of this job still wait or work, and are not asked for again: divisions {named}."
