@@ -5,9 +5,10 @@ import os
 import dagster as dg
 import pyarrow as pa
 
-from exact_assets.catalogue import select, with_frequencies
+from exact_assets.catalogue import select, with_deletion_log, with_frequencies
 from exact_assets.defs.assets import table_asset
-from exact_assets.defs.jobs import jobs_by_frequency, jobs_by_group, jobs_of_everything
+from exact_assets.defs.deletions import deletions_sensor
+from exact_assets.defs.jobs import deletion_log_job, jobs_by_frequency, jobs_by_group, jobs_of_everything
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.schedules import schedules
 from exact_assets.settings import Settings
@@ -20,8 +21,9 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         settings: instead of those that the environment gives; secrets are read when a run starts, not here.
     """
     chosen = settings or Settings()
-    tables = with_frequencies(select(chosen.tables), chosen.frequencies)
+    tables = with_frequencies(with_deletion_log(select(chosen.tables)), chosen.frequencies)
     everything = jobs_of_everything(tables)
+    log = deletion_log_job(tables)
     warehouse_kind = chosen.warehouse_url.partition(":")[0]
     return dg.Definitions(
         assets=[
@@ -30,12 +32,13 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         ],
         # Those of the frequencies come with their schedules.
         jobs=[one.job for one in (*everything, *jobs_by_group(tables))],
+        sensors=[deletions_sensor(log)] if log else [],
         schedules=list(schedules(by_frequency=jobs_by_frequency(tables), everything=everything)),
         resources={
             "exact": ExactResource(
                 client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")
             ),
-            "warehouse": WarehouseResource(url=_shown(chosen.warehouse_url)),
+            "warehouse": WarehouseResource(url=_shown(chosen.warehouse_url), deletions=chosen.deletions),
         },
         # Tables wait for Exact, not for each other: a process for each would cost seconds and gain nothing.
         executor=dg.in_process_executor,

@@ -18,6 +18,8 @@ from exact_assets.errors import SettingsError
 Country = Literal["nl", "be", "de", "fr", "es", "com", "uk"]
 """The sites of Exact Online. An app registration and its tokens belong to one of them."""
 
+Deletions = Literal["hard", "soft"]
+
 OTHER_COUNTRY_NAMES = {"co.uk": "uk", "gb": "uk", "us": "com"}
 
 EARLIEST_START_YEAR = 1990
@@ -74,6 +76,8 @@ class Settings(BaseSettings):
     """Names, groups and globs, comma separated; None: the default selection."""
     frequencies: str | None = None
     """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs."""
+    deletions: Deletions = "hard"
+    """What becomes of rows that Exact no longer has: removed, or marked with `deleted_at`."""
     warehouse_url: str = Field(
         default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}"
     )

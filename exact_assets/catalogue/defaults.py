@@ -3,13 +3,15 @@
 DEFAULT_FREQUENCY_MINUTES = 360
 
 FREQUENCY_MINUTES = {
+    # One call, and nobody likes to see for long what is gone.
+    "sync_deleted": 60,
     # Read whole, and a call gives no more than 60 of what are easily ten thousand rows.
     "financial_gl_account_classification_mappings": 1440,
     "financial_reporting_balance": 1440,
     "inventory_item_warehouse_planning_details": 1440,
     "inventory_item_warehouse_storage_locations": 1440,
 }
-"""Tables that are due less often than the others."""
+"""Tables that are due more or less often than the others."""
 
 DEFAULT_TABLES = frozenset(
     {

@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables
 from exact_assets.errors import SettingsError
@@ -32,6 +33,13 @@ def select(spec: str | None) -> tuple[Table, ...]:
     if not chosen:
         raise SettingsError(f"EXACT_TABLES {spec!r} leaves no table to read: name at least one.")
     return tuple(table for name, table in tables().items() if name in chosen)
+
+
+def with_deletion_log(chosen: tuple[Table, ...]) -> tuple[Table, ...]:
+    """Add Exact's deletion log where it may name rows of the chosen tables."""
+    if any(table.name == LOG for table in chosen) or not any(table.entity_types for table in chosen):
+        return chosen
+    return (*chosen, tables()[LOG])
 
 
 def matching(term: str, *, setting: str = "EXACT_TABLES") -> set[str]:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
-from exact_assets.defs.events import failure, materialisations, newly_loaded, waiting
+from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, waiting
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.specs import asset_key, asset_spec
@@ -26,11 +26,12 @@ BACKFILL_TAG = "dagster/backfill"
 class TableConfig(dg.Config):
     """What a materialisation may be told."""
 
-    mode: Literal["auto", "reload"] = Field(
+    mode: Literal["auto", "reload", "sweep"] = Field(
         default="auto",
         description=(
             "auto: load what is new and catch up on the rest; a backfill asks again for partitions that are "
-            "already there. reload: ask Exact for the partitions again and replace them."
+            "already there. reload: ask Exact for the partitions again and replace them. sweep: catch up, then ask "
+            "for all keys and take away rows that Exact no longer has."
         ),
     )
 
@@ -88,6 +89,7 @@ def table_asset(
             new_years = newly_loaded(table, outcome, grid_years) if has_all_years else ()
             years = tuple(sorted({*wanted[division], *new_years}))
             yield from materialisations(table, outcome, requested_years=years, grid_years=grid_years)
+            yield from taken_away(table, outcome, grid_years)
         yield from _rest(context, table, outcomes.values())
         failed = failure(table, outcomes.values())
         if failed is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import dagster as dg
 
 from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.catalogue.tables import tables
 from exact_assets.defs.partitions import partition_key
 from exact_assets.defs.specs import asset_key
 from exact_assets.exact.limits import Quota
@@ -35,6 +36,22 @@ def materialisations(
             partition=partition_key(outcome.division, year),
             metadata=_metadata(outcome, rows=counts.get(year, 0), changed=changed.get(year, 0)),
         )
+
+
+def taken_away(source: Table, outcome: Outcome, grid_years: range) -> Iterator[dg.AssetObservation]:
+    """Tell of partitions of other tables from which rows went: the deletion log named them, or their header went.
+
+    Their own materialisations stay as they are: they say when the table was read.
+    """
+    for name, changes in sorted(outcome.elsewhere.items()):
+        table = tables()[name]
+        for year, rows in sorted(_by_partition(table, changes.years, grid_years).items(), key=str):
+            yield dg.AssetObservation(
+                asset_key=asset_key(table),
+                partition=partition_key(outcome.division, year),
+                description=f"{rows} rows that are gone from Exact were taken away, as {source.name} told.",
+                metadata={"rows_deleted": rows},
+            )
 
 
 def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
@@ -120,6 +137,9 @@ def _metadata(outcome: Outcome, *, rows: int, changed: int) -> dict[str, dg.Meta
         "seconds": round(outcome.seconds, 3),
         "cursor": outcome.state.cursor or "none",
     }
+    if outcome.elsewhere:
+        deleted = {name: changes.deleted for name, changes in sorted(outcome.elsewhere.items())}
+        metadata["rows_deleted_in_other_tables"] = dg.JsonMetadataValue(deleted)
     if outcome.quota is not None:
         metadata |= _calls_left(outcome.quota)
     return metadata

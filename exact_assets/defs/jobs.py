@@ -10,6 +10,7 @@ import dagster as dg
 from dagster import AssetSelection
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.specs import asset_key
@@ -42,10 +43,20 @@ def jobs_of_everything(tables: Iterable[Table]) -> Sequence[TableJob]:
     return list(_pair(EVERYTHING, tables))
 
 
+def deletion_log_job(tables: Iterable[Table]) -> TableJob | None:
+    """Give `exact_deletions`, the deletion log alone; None: no table needs it."""
+    return next(_pair("exact_deletions", [table for table in tables if table.name == LOG]), None)
+
+
 def jobs_by_frequency(tables: Iterable[Table]) -> Mapping[int, Sequence[TableJob]]:
-    """Give `exact_every_6h`, `exact_every_6h_undated` and so on, by their minutes, most frequent first."""
+    """Give `exact_every_6h`, `exact_every_6h_undated` and so on, by their minutes, most frequent first.
+
+    The deletion log is not among them: a sensor asks for it.
+    """
     by_minutes: dict[int, list[Table]] = {}
     for table in tables:
+        if table.name == LOG:
+            continue
         by_minutes.setdefault(table.frequency_minutes, []).append(table)
     return {
         minutes: list(_pair(f"exact_every_{label(minutes)}", due)) for minutes, due in sorted(by_minutes.items())

@@ -25,10 +25,12 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     """The warehouse that holds the copy."""
 
     url: str
+    deletions: str = "hard"
+    """`soft`: rows that Exact no longer has are marked, not removed."""
 
     def open(self) -> Warehouse:
         """Give the warehouse; nothing is opened or locked until it is used."""
-        return open_warehouse(self.url)
+        return open_warehouse(self.url, is_soft=self.deletions == "soft")
 
 
 class ExactResource(dg.ConfigurableResource[None]):

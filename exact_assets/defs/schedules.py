@@ -9,7 +9,6 @@ from datetime import UTC
 from zlib import crc32
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import PRIORITY_TAG
 
 from exact_assets.catalogue.frequencies import DAY, HOUR, WEEK, label
@@ -18,6 +17,7 @@ from exact_assets.defs.batches import Batch, Decision, decide
 from exact_assets.defs.jobs import EVERYTHING, TableJob
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import WarehouseResource
+from exact_assets.defs.runs import in_flight
 from exact_assets.defs.specs import asset_key
 from exact_assets.planner import unfinished
 
@@ -66,7 +66,7 @@ def _every(due: TableJob, minutes: int) -> dg.ScheduleDefinition:
     )
     def every(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
-        decision = decide(order, _in_flight(context, due.job.name))
+        decision = decide(order, in_flight(context.instance, due.job.name))
         # What comes often comes first, and what a person asked for (0) before all.
         yield from _requests(context, due, decision, priority=-minutes)
         if not decision.asked:
@@ -92,7 +92,7 @@ def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
         order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
         states = warehouse.open().all_states([int(division) for division in order])
         left = {str(one): names for one, names in unfinished(due.tables, states).items()}
-        decision = decide(order, _in_flight(context, due.job.name), wanted=left)
+        decision = decide(order, in_flight(context.instance, due.job.name), wanted=left)
 
         def select(batch: Batch) -> Sequence[dg.AssetKey]:
             names = sorted({name for one in batch.divisions for name in left.get(one, ())})
@@ -104,11 +104,6 @@ def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
             yield dg.SkipReason("Everything is loaded." if is_done else _why_nothing(order, decision))
 
     return after_midnight
-
-
-def _in_flight(context: dg.ScheduleEvaluationContext, job_name: str) -> Iterable[Mapping[str, str]]:
-    runs = context.instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=NOT_FINISHED_STATUSES))
-    return [run.tags for run in runs]
 
 
 def _requests(
