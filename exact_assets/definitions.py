@@ -8,7 +8,13 @@ import pyarrow as pa
 from exact_assets.catalogue import select, with_deletion_log, with_frequencies
 from exact_assets.defs.assets import table_asset
 from exact_assets.defs.deletions import deletions_sensor
-from exact_assets.defs.jobs import deletion_log_job, jobs_by_frequency, jobs_by_group, jobs_of_everything
+from exact_assets.defs.jobs import (
+    deletion_log_job,
+    jobs_by_frequency,
+    jobs_by_group,
+    jobs_of_everything,
+    sweep_jobs,
+)
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.schedules import schedules
 from exact_assets.settings import Settings
@@ -33,7 +39,9 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         # Those of the frequencies come with their schedules.
         jobs=[one.job for one in (*everything, *jobs_by_group(tables))],
         sensors=[deletions_sensor(log)] if log else [],
-        schedules=list(schedules(by_frequency=jobs_by_frequency(tables), everything=everything)),
+        schedules=list(
+            schedules(by_frequency=jobs_by_frequency(tables), everything=everything, swept=sweep_jobs(tables))
+        ),
         resources={
             "exact": ExactResource(
                 client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")

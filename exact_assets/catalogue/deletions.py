@@ -5,10 +5,12 @@ months; what it does not cover is found by a sweep of keys.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+
+from exact_assets.catalogue.table import Feed, Table
 
 LOG = "sync_deleted"
 """The table that holds the log."""
@@ -29,6 +31,21 @@ def types_of() -> Mapping[str, frozenset[int]]:
         for name in names:
             found.setdefault(name, set()).add(int(number))
     return {name: frozenset(numbers) for name, numbers in found.items()}
+
+
+def without_log(chosen: Iterable[Table]) -> tuple[Table, ...]:
+    """Give the tables whose deletions only a sweep of keys finds: read by Modified, or through their headers.
+
+    Sync feeds have the log, what is read whole needs neither, and the sweep of headers takes their lines along.
+    """
+    tables = tuple(chosen)
+    names = {table.name for table in tables}
+    return tuple(
+        table
+        for table in tables
+        if table.feed is Feed.MODIFIED
+        or (table.feed is Feed.PARENT and not (table.header and table.header.table in names))
+    )
 
 
 def known_types() -> frozenset[int]:

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import AssetSelection
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from exact_assets.catalogue.deletions import LOG
+from exact_assets.catalogue.deletions import LOG, without_log
 from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.specs import asset_key
@@ -45,7 +45,13 @@ def jobs_of_everything(tables: Iterable[Table]) -> Sequence[TableJob]:
 
 def deletion_log_job(tables: Iterable[Table]) -> TableJob | None:
     """Give `exact_deletions`, the deletion log alone; None: no table needs it."""
-    return next(_pair("exact_deletions", [table for table in tables if table.name == LOG]), None)
+    log = [table for table in tables if table.name == LOG]
+    return _table_job("exact_deletions", log) if log else None
+
+
+def sweep_jobs(tables: Iterable[Table]) -> Sequence[TableJob]:
+    """Give `exact_sweep` and `exact_sweep_undated`: tables whose deletions no log tells."""
+    return list(_pair("exact_sweep", without_log(tables)))
 
 
 def jobs_by_frequency(tables: Iterable[Table]) -> Mapping[int, Sequence[TableJob]]:
@@ -70,5 +76,9 @@ def _pair(name: str, tables: Iterable[Table]) -> Iterator[TableJob]:
         (undated if table.year_kind is YearKind.NONE else dated).append(table)
     for suffix, chosen in (("", dated), ("_undated", undated)):
         if chosen:
-            selection = AssetSelection.assets(*(asset_key(table) for table in chosen))
-            yield TableJob(job=dg.define_asset_job(name + suffix, selection=selection), tables=tuple(chosen))
+            yield _table_job(name + suffix, chosen)
+
+
+def _table_job(name: str, tables: Sequence[Table]) -> TableJob:
+    selection = AssetSelection.assets(*(asset_key(table) for table in tables))
+    return TableJob(job=dg.define_asset_job(name, selection=selection), tables=tuple(tables))

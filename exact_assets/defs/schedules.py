@@ -6,6 +6,7 @@ https://docs.dagster.io/guides/automate/schedules
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
+from typing import Any
 from zlib import crc32
 
 import dagster as dg
@@ -20,27 +21,37 @@ from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.runs import in_flight
 from exact_assets.defs.specs import asset_key
 from exact_assets.planner import unfinished
+from exact_assets.replicate import Mode
 
 AFTER_MIDNIGHT = "exact_after_midnight"
 AFTER_MIDNIGHT_CRON = "7 0 * * *"
 """Exact's day begins at midnight UTC; our clock may be minutes ahead of Exact's."""
 AFTER_MIDNIGHT_PRIORITY = -DAY
+SWEEP_CRON = "41 1 * * 6"
 SOME = 5
 """As many names are shown of a list that may be long."""
 
 
 def schedules(
-    *, by_frequency: Mapping[int, Iterable[TableJob]], everything: Iterable[TableJob]
+    *,
+    by_frequency: Mapping[int, Iterable[TableJob]],
+    everything: Iterable[TableJob],
+    swept: Iterable[TableJob],
 ) -> Iterator[dg.ScheduleDefinition]:
-    """Give `exact_every_6h` and so on for the frequencies that tables have, and `exact_after_midnight`.
+    """Give `exact_every_6h` and so on for the frequencies that tables have, `exact_after_midnight`, `exact_sweep`.
 
     A schedule has one job, and a job one kind of partition: undated tables have schedules of their own.
     """
     for minutes, due in by_frequency.items():
         for one in due:
-            yield _every(one, minutes)
+            # What comes often comes first, and what a person asked for (0) before all.
+            words = f"Brings {len(one.tables)} tables of all divisions up to date every {label(minutes)}."
+            yield _periodic(one, cron(minutes), priority=-minutes, description=words)
     for one in everything:
         yield _after_midnight(one)
+    for one in swept:
+        words = f"Sweeps the keys of {len(one.tables)} tables once a week for rows that Exact no longer has."
+        yield _periodic(one, SWEEP_CRON, priority=-WEEK, description=words, mode=Mode.SWEEP)
 
 
 def cron(minutes: int) -> str:
@@ -55,24 +66,25 @@ def cron(minutes: int) -> str:
     return f"{minute} {hour} * * {'0' if minutes == WEEK else '*'}"
 
 
-def _every(due: TableJob, minutes: int) -> dg.ScheduleDefinition:
+def _periodic(
+    due: TableJob, cron_schedule: str, *, priority: int, description: str, mode: Mode = Mode.AUTO
+) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=due.job.name,
         job=due.job,
-        cron_schedule=cron(minutes),
+        cron_schedule=cron_schedule,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Brings {len(due.tables)} tables of all divisions up to date every {label(minutes)}.",
+        description=description,
     )
-    def every(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def periodic(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
         decision = decide(order, in_flight(context.instance, due.job.name))
-        # What comes often comes first, and what a person asked for (0) before all.
-        yield from _requests(context, due, decision, priority=-minutes)
+        yield from _requests(context, due, decision, priority=priority, mode=mode)
         if not decision.asked:
             yield dg.SkipReason(_why_nothing(order, decision))
 
-    return every
+    return periodic
 
 
 def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
@@ -112,6 +124,7 @@ def _requests(
     decision: Decision,
     *,
     priority: int,
+    mode: Mode = Mode.AUTO,
     select: Callable[[Batch], Sequence[dg.AssetKey]] = lambda _: (),
 ) -> Iterator[dg.RunRequest]:
     moment = context.scheduled_execution_time.astimezone(UTC)
@@ -119,6 +132,7 @@ def _requests(
         yield dg.RunRequest(
             # Dagster starts a run key once, however often it tries this tick.
             run_key=f"{moment:%Y-%m-%dT%H:%M} {batch.name}",
+            run_config=_run_config(due, mode),
             tags={
                 **batch.tags(moment.year if due.is_dated else None),
                 tags.BACKGROUND: tags.TRUE,
@@ -129,6 +143,12 @@ def _requests(
         )
     if decision.asked and decision.waiting:
         context.log.info(_still_busy(decision.waiting))
+
+
+def _run_config(due: TableJob, mode: Mode) -> Mapping[str, Any]:
+    if mode is Mode.AUTO:
+        return {}
+    return {"ops": {table.name: {"config": {"mode": mode.value}} for table in due.tables}}
 
 
 def _why_nothing(order: Sequence[str], decision: Decision) -> str:

@@ -175,14 +175,17 @@ def test_after_midnight_a_division_that_was_never_read_has_work(
 ) -> None:
     enable(instance, 100)
     requests = asked("exact_after_midnight_undated", instance, warehouse=warehouse)
-    assert [one.asset_selection for one in requests] == [[dg.AssetKey(["exact", "logistics_units"])]]
+    assert [one.asset_selection for one in requests] == [
+        [dg.AssetKey(["exact", "logistics_units"]), dg.AssetKey(["exact", "sync_deleted"])]
+    ]
 
 
 def test_after_midnight_nothing_is_asked_for_when_all_is_loaded(
     instance: dg.DagsterInstance, warehouse: WarehouseResource
 ) -> None:
     enable(instance, 100)
-    store(warehouse, "logistics_units", 100, StreamState(cursor="1"))
+    for name in ("logistics_units", "sync_deleted"):
+        store(warehouse, name, 100, StreamState(cursor="1"))
     assert tick("exact_after_midnight_undated", instance, warehouse=warehouse) == "Everything is loaded."
 
 
