@@ -110,6 +110,29 @@ def tables(as_json: bool, selection: str | None) -> None:
         click.echo(f"{len(listed)} tables, {sum(one.is_default for one in listed)} of them by default")
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--division", type=int, help="Show the tables of one division, enabled or not.")
+@click.option("--count", "counts", is_flag=True, help="Ask Exact how large tables are that are not loaded yet.")
+def plan(as_json: bool, division: int | None, counts: bool) -> None:
+    """Tell what the chosen tables cost in calls a day, whether that fits, and when first loads will be done."""
+    from exact_assets import plan_view  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.plan_command import gather  # noqa: PLC0415 - likewise
+
+    found = gather(Settings(), division=division, counts=counts)
+    if as_json:
+        _show([asdict(one) for one in found], as_json=True)
+        return
+    if not found:
+        click.echo("No division is enabled: see `exact-assets divisions list`, then enable some.")
+        return
+    _show([*(plan_view.summary(found) if division is None else plan_view.tables(found[0]))], as_json=False)
+    if division is not None:
+        _show([*plan_view.summary(found)], as_json=False)
+    for note in plan_view.notes(found):
+        click.echo(note)
+
+
 @main.group()
 def divisions() -> None:
     """Choose the divisions (administrations) that are kept in step."""

@@ -95,7 +95,7 @@ def shares(
     deletions = DELETION_CALLS_A_DAY * minutes_left / DAY
 
     def share(known: States) -> Share:
-        loaded = [one for one in others if known.get(one.name, NEVER_STORED).is_loaded]
+        loaded = [one for one in others if not is_unfinished(known.get(one.name, NEVER_STORED))]
         catch_ups = sum(
             calls_per_visit(one) * max(minutes_left / one.frequency_minutes, one.name in later) for one in loaded
         )

@@ -25,7 +25,7 @@ from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededE
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
-from exact_assets.planner import Share
+from exact_assets.planner import Share, is_unfinished
 from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -111,12 +111,9 @@ def plan(state: StreamState, request: Request) -> Want | None:
 
 
 def is_load(state: StreamState, want: Want) -> bool:
-    """Whether rows are asked for that are new or to be replaced, not just what changed."""
-    chain = state.chain
-    if chain is not None and state.is_loaded:
-        return chain.reload or chain.first_year is not None
+    """Whether more is asked for than what changed: rows that are new or to be replaced, or a chain that was cut."""
     is_complete = not state.years or set(want.years) <= set(state.years)
-    return not state.is_loaded or want.reload or not is_complete
+    return is_unfinished(state) or want.reload or not is_complete
 
 
 def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:

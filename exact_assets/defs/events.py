@@ -12,6 +12,7 @@ from exact_assets.catalogue.tables import tables
 from exact_assets.defs.partitions import partition_key
 from exact_assets.defs.specs import asset_key
 from exact_assets.exact.limits import Quota
+from exact_assets.planner import is_unfinished
 from exact_assets.replicate import Outcome
 
 
@@ -92,11 +93,11 @@ def waiting(table: Table, outcomes: Iterable[Outcome]) -> dg.AssetObservation | 
 
 
 def newly_loaded(table: Table, outcome: Outcome, grid_years: range) -> tuple[int, ...]:
-    """Give the years that were not there before, rows or not; none of undated tables."""
+    """Give the years that a load which has now ended brought, rows or not; none of undated tables."""
     before, after = outcome.before, outcome.state
-    if table.year_kind is YearKind.NONE or not after.is_loaded:
+    if table.year_kind is YearKind.NONE or is_unfinished(after):
         return ()
-    if not before.is_loaded:
+    if is_unfinished(before):
         return after.years or tuple(grid_years)
     return tuple(sorted(set(after.years) - set(before.years)))
 

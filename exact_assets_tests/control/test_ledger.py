@@ -118,3 +118,21 @@ def test_a_database_that_cannot_be_used_says_so(tmp_path: Path) -> None:
 def test_a_database_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="EXACT_CONTROL_URL"):
         open_database(url, is_durable=False)
+
+
+def test_background_leaves_a_twentieth_of_the_day_to_people(url: str) -> None:
+    ledger = open_ledger(url)
+    midnight = datetime(2026, 11, 23, tzinfo=UTC)
+    news = Quota(day=Window(limit=1000, remaining=51, resets_at=midnight))
+    ledger.settle(7, "x", news=news, status=200, now=NOW)
+    background = ledger.for_background()
+    assert background.book(7, "x", now=NOW).is_booked
+    refused = background.book(7, "x", now=NOW)
+    assert (refused.is_booked, refused.reserve, refused.quota.day.remaining) == (False, 50, 0)
+    assert background.quota(7).day.remaining == 50
+    assert sum(ledger.book(7, "x", now=NOW).is_booked for _ in range(60)) == 50
+    assert background.book(7, "x", now=midnight).is_booked
+
+
+def test_while_no_limit_is_known_nothing_is_kept_back(url: str) -> None:
+    assert open_ledger(url).for_background().book(7, "x", now=NOW).is_booked

@@ -1,13 +1,14 @@
 """What Dagster is told of an outcome."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table, YearKind
-from exact_assets.defs.events import failure, materialisations
-from exact_assets.errors import DivisionNotGrantedError
+from exact_assets.defs.events import failure, materialisations, newly_loaded, waiting
+from exact_assets.errors import DayQuotaError, DivisionNotGrantedError
 from exact_assets.exact.limits import Quota, Window
 from exact_assets.replicate import Outcome
-from exact_assets.stream import Changes, StreamState
+from exact_assets.stream import Chain, Changes, StreamState
 from exact_assets_tests.tables import table
 
 GRID = range(2022, 2027)
@@ -82,3 +83,44 @@ def test_calls_that_are_used_up_are_told_and_unknown_limits_are_not() -> None:
 
 def test_there_is_no_failure_when_all_divisions_are_up_to_date() -> None:
     assert failure(table(), [outcome(), outcome(division=200)]) is None
+
+
+def waits(division: int) -> Outcome:
+    error = DayQuotaError(
+        "the day's calls are used", resets_at=datetime(2026, 11, 25, tzinfo=UTC), division=division
+    )
+    return Outcome(division=division, error=error)
+
+
+def test_a_division_that_waits_for_calls_is_no_failure_and_is_not_recorded() -> None:
+    assert recorded(table(), waits(200)) == {}
+    assert failure(table(), [outcome(), waits(200)]) is None
+    told = waiting(table(), [outcome(), waits(200)])
+    assert told is not None
+    assert "1 divisions of crm_accounts are partly up to date" in (told.description or "")
+    assert "after 2026-11-25 00:00 UTC" in (told.description or "")
+    assert told.metadata["waiting_divisions"].value == {"200": "the day's calls are used"}
+
+
+def test_nothing_is_said_of_waiting_when_nothing_waits() -> None:
+    refused = Outcome(division=300, error=DivisionNotGrantedError("division 300 is not granted to the app"))
+    assert waiting(table(), [outcome(), refused]) is None
+
+
+def test_a_failure_counts_neither_what_waits_nor_what_is_done() -> None:
+    refused = Outcome(division=300, error=DivisionNotGrantedError("division 300 is not granted to the app"))
+    told = failure(table(), [outcome(), waits(200), refused])
+    assert told is not None
+    assert "1 of 3 divisions" in (told.description or "")
+    assert told.metadata["divisions_up_to_date"].value == 1
+
+
+def test_the_end_of_a_load_is_the_news_of_all_its_years() -> None:
+    cut = StreamState(load_seq=3, cursor="42", chain=Chain(link="…"))
+    for before in (StreamState(), cut):
+        assert newly_loaded(table(), replace(outcome(), before=before), GRID) == tuple(GRID)
+    assert newly_loaded(table(), replace(outcome(), before=StreamState(cursor="41")), GRID) == ()
+    assert newly_loaded(table(), replace(outcome(), before=StreamState(), state=cut), GRID) == ()
+    by_year = replace(outcome(loaded=(2024, 2025, 2026)), before=StreamState(cursor="41", years=(2026,)))
+    assert newly_loaded(table(), by_year, GRID) == (2024, 2025)
+    assert newly_loaded(table(year_kind=YearKind.NONE), replace(outcome(), before=StreamState()), GRID) == ()

@@ -1,0 +1,125 @@
+"""What `exact-assets plan` gathers: selection, states, sizes and quota. What follows from them, `forecast` says."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from exact_assets.catalogue import select, with_frequencies
+from exact_assets.catalogue.table import Table
+from exact_assets.control.open import Control
+from exact_assets.errors import (
+    DayQuotaError,
+    ExactError,
+    KeyBlockedError,
+    NotConnectedError,
+    ReconnectError,
+    SettingsError,
+    UnreachableError,
+)
+from exact_assets.exact.client import ExactClient
+from exact_assets.exact.limits import Quota
+from exact_assets.forecast import DivisionForecast, forecast
+from exact_assets.planner import NEVER_STORED, States, is_unfinished
+from exact_assets.settings import Settings
+from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.protocol import Warehouse
+
+DIVISIONS_AT_ONCE = 8
+NOT_THE_TABLES = (DayQuotaError, KeyBlockedError, NotConnectedError, ReconnectError, UnreachableError)
+"""Errors that the next table would meet as well."""
+
+
+def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[DivisionForecast, ...]:
+    """Forecast the enabled divisions, or one that is named, enabled or not.
+
+    Args:
+        settings: what is chosen.
+        division: the one; None: all that are enabled.
+        counts: whether to ask Exact how large tables are that are not loaded, a call for each.
+
+    Raises:
+        SettingsError: there is no list of divisions, or the named one is not in it.
+        ExactError: Exact cannot be asked for counts.
+    """
+    tables = with_frequencies(select(settings.tables), settings.frequencies)
+    warehouse = open_warehouse(settings.warehouse_url)
+    choices = _chosen(warehouse, division)
+    numbers = [choice.division for choice in choices]
+    states = warehouse.all_states(numbers)
+    rows = _rows(warehouse, tables, numbers)
+    control = Control.open(settings) if settings.client_id else None
+    counted = asyncio.run(_count(control, tables, states)) if counts and control is not None else {}
+    if counts and control is None:
+        raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
+    now = datetime.now(UTC)
+    return tuple(
+        forecast(
+            choice.division,
+            tables,
+            name=choice.name,
+            states=states[choice.division],
+            rows=rows[choice.division],
+            counts=counted.get(choice.division, {}),
+            quota=control.ledger.quota(choice.division).at(now) if control else Quota(),
+            start_year=choice.start_year or settings.start_year,
+            now=now,
+        )
+        for choice in choices
+    )
+
+
+def _chosen(warehouse: Warehouse, division: int | None) -> Sequence[DivisionChoice]:
+    choices = warehouse.list_divisions()
+    if choices is None:
+        raise SettingsError("There is no list of divisions yet. Run `exact-assets divisions refresh`.")
+    if division is None:
+        return [choice for choice in choices if choice.sync_enabled]
+    found = [choice for choice in choices if choice.division == division]
+    if not found:
+        raise SettingsError(f"There is no division {division} in the list: see `exact-assets divisions list`.")
+    return found
+
+
+def _rows(warehouse: Warehouse, tables: Sequence[Table], divisions: Sequence[int]) -> Mapping[int, dict[str, int]]:
+    rows: dict[int, dict[str, int]] = {division: {} for division in divisions}
+    for table in tables:
+        for division, years in warehouse.row_counts(table, divisions).items():
+            rows[division][table.name] = sum(years.values())
+    return rows
+
+
+async def _count(
+    control: Control, tables: Sequence[Table], states: Mapping[int, States]
+) -> Mapping[int, Mapping[str, int]]:
+    """Ask for the sizes of tables that are not loaded, several divisions at once."""
+    turns = asyncio.Semaphore(DIVISIONS_AT_ONCE)
+    counted: dict[int, dict[str, int]] = {division: {} for division in states}
+
+    async with control.client() as client:
+
+        async def count(division: int) -> None:
+            left = [one for one in tables if is_unfinished(states[division].get(one.name, NEVER_STORED))]
+            async with turns:
+                for table in left:
+                    size = await _size(client, table, division)
+                    if size is not None:
+                        counted[division][table.name] = size
+
+        await asyncio.gather(*(count(division) for division in states))
+    return counted
+
+
+async def _size(client: ExactClient, table: Table, division: int) -> int | None:
+    """Ask how many rows a table has, or its headers where it is read through them; None: Exact does not say."""
+    path, key = table.endpoint, table.columns[0].property
+    if table.parent is not None:
+        path, key = table.parent.endpoint, table.parent.key
+    try:
+        found = await client.get(path, {"$inlinecount": "allpages", "$top": "1", "$select": key}, division=division)
+    except NOT_THE_TABLES:
+        raise
+    except ExactError:
+        return None
+    count = found.get("__count") if isinstance(found, dict) else None
+    return int(count) if count is not None and str(count).isdecimal() else None
