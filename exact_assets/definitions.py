@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from exact_assets.catalogue import select
 from exact_assets.defs.assets import table_asset
+from exact_assets.defs.divisions import EVERYTHING, divisions_sensor, refresh_sensor
+from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import jobs
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.settings import Settings
@@ -20,12 +22,21 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
     """
     chosen = settings or Settings()
     tables = select(chosen.tables)
+    all_jobs = list(jobs(tables))
     warehouse_kind = chosen.warehouse_url.partition(":")[0]
     return dg.Definitions(
         assets=[
             table_asset(table, start_year=chosen.start_year, warehouse_kind=warehouse_kind) for table in tables
         ],
-        jobs=list(jobs(tables)),
+        jobs=all_jobs,
+        asset_checks=[fresh_checks(tables)],
+        sensors=[
+            divisions_sensor(
+                tables, [job for job in all_jobs if job.name in EVERYTHING], start_year=chosen.start_year
+            ),
+            refresh_sensor(),
+            freshness_sensor(tables),
+        ],
         resources={
             "exact": ExactResource(
                 client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")

@@ -14,6 +14,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.defs.events import failure, materialisations
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.resources import ExactResource, WarehouseResource
+from exact_assets.defs.selection import first_years_of
 from exact_assets.defs.specs import asset_spec
 from exact_assets.replicate import Mode, Request
 
@@ -53,16 +54,22 @@ def table_asset(table: Table, *, start_year: int, warehouse_kind: str) -> dg.Ass
         wanted = requested(context.partition_keys)
         backfill_id = context.run.tags.get(BACKFILL_TAG)
         mode = Mode(config.mode)
+        opened = warehouse.open()
+        with exact.noting(table, wanted):
+            choices = exact.choices(opened)
+        first_years = first_years_of(wanted, choices, setting=start_year)
+        if stopped := sorted(set(wanted) - set(first_years)):
+            context.log.warning("Disabled since this run was asked for, and left alone: %s", stopped)
         requests = {
             division: Request(
-                start_year=start_year,
-                years=years,
+                start_year=first_year,
+                years=tuple(year for year in wanted[division] if year >= first_year),
                 mode=mode,
                 backfill_id=backfill_id or (context.run_id if mode is Mode.RELOAD else None),
             )
-            for division, years in wanted.items()
+            for division, first_year in first_years.items()
         }
-        outcomes = exact.replicate(table, requests, warehouse=warehouse.open())
+        outcomes = exact.replicate(table, requests, warehouse=opened)
         grid_years = range(start_year, datetime.now(UTC).year + 1)
         for division, outcome in sorted(outcomes.items()):
             yield from materialisations(table, outcome, requested_years=wanted[division], grid_years=grid_years)
