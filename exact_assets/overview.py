@@ -1,4 +1,4 @@
-"""How all enabled divisions stand, as rows for the command line. What each column means is `standing`'s knowledge."""
+"""How all enabled divisions stand, as rows for the command line. What a column means is known to `standing`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
