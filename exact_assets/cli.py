@@ -8,6 +8,7 @@ import json
 import sys
 import webbrowser
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,28 +143,16 @@ def divisions() -> None:
 def refresh() -> None:
     """Ask Exact which divisions there are, and add new ones to the list, not enabled."""
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
-    from exact_assets.warehouse.divisions import KnownDivision  # noqa: PLC0415 - likewise
+    from exact_assets.known import take_up_divisions  # noqa: PLC0415 - likewise
 
-    async def ask() -> list[KnownDivision]:
-        async with Control.open(Settings()).client() as client:
-            return [
-                KnownDivision(
-                    division=one.code,
-                    name=one.description,
-                    moved_at=one.division_move_date,
-                    hr_linked_at=one.division_hr_link_unlink_date,
-                )
-                for one in await client.divisions()
-            ]
-
-    added = _warehouse().refresh_divisions(asyncio.run(ask()))
+    added = asyncio.run(take_up_divisions(Control.open(Settings()), _warehouse()))
     click.echo(f"{len(added)} new divisions")
 
 
 @divisions.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_divisions(as_json: bool) -> None:
-    """List the divisions and which of them are enabled."""
+    """List the divisions, what is chosen for them and how they stand."""
     _show([asdict(choice) for choice in _choices()], as_json=as_json)
 
 
@@ -171,7 +160,14 @@ def list_divisions(as_json: bool) -> None:
 @click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
 def enable(codes: tuple[int, ...]) -> None:
     """Keep divisions in step from now on: they become partitions."""
+    from exact_assets.catalogue import select  # noqa: PLC0415 - other commands start sooner
+
     _enable(codes, enabled=True)
+    hours = min(table.frequency_minutes for table in select(Settings().tables)) / 60
+    click.echo(
+        f"Loading begins with the next schedule of a running Dagster, within {hours:g} h. "
+        f"To start now: exact-assets divisions sync-now {' '.join(map(str, codes))}"
+    )
 
 
 @divisions.command()
@@ -179,6 +175,64 @@ def enable(codes: tuple[int, ...]) -> None:
 def disable(codes: tuple[int, ...]) -> None:
     """Stop work on divisions: their partitions go, their data stays."""
     _enable(codes, enabled=False)
+
+
+@divisions.command(name="sync-now")
+@click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
+def sync_now(codes: tuple[int, ...]) -> None:
+    """Bring divisions up to date out of turn; needs a running Dagster."""
+    disabled = [one.division for one in _choices() if one.division in codes and not one.sync_enabled]
+    if disabled:
+        numbers = " ".join(map(str, disabled))
+        raise SettingsError(f"Not enabled: run `exact-assets divisions enable {numbers}` first.")
+    _warehouse().set_sync_now(codes, True)
+    click.echo("Asked for. A running Dagster begins within a minute; `exact-assets status` shows how far it is.")
+
+
+@divisions.command(name="set-start-year")
+@click.argument("codes", metavar="DIVISION… YEAR", type=int, nargs=-1, required=True)
+@click.option("--default", "is_default", is_flag=True, help="Take EXACT_START_YEAR again; give no year then.")
+def set_start_year(codes: tuple[int, ...], is_default: bool) -> None:
+    """Choose the first business year to load of divisions."""
+    from exact_assets.standing import start_year_problem  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.warehouse.divisions import DivisionChoice  # noqa: PLC0415 - likewise
+
+    chosen, year = (codes, None) if is_default else (codes[:-1], codes[-1])
+    if not chosen:
+        raise click.UsageError("Name divisions and then the year, or --default.")
+    choice = DivisionChoice(division=0, start_year=year)
+    problem = start_year_problem(choice, setting=Settings().start_year, this_year=datetime.now(UTC).year)
+    if problem:
+        raise SettingsError(f"{problem}.")
+    _warehouse().set_start_year(chosen, year)
+    click.echo(f"{len(chosen)} divisions start with {year or 'EXACT_START_YEAR'}, from their next load on")
+
+
+@divisions.command()
+@click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(codes: tuple[int, ...], yes: bool) -> None:
+    """Delete all rows of disabled divisions from the warehouse, for good."""
+    from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.purge import purge as delete  # noqa: PLC0415 - likewise
+
+    if not yes:
+        click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
+    lost = delete(codes, control=Control.open(Settings()), warehouse=_warehouse())
+    click.echo(f"{sum(lost.values())} rows deleted from {len(lost)} tables")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(as_json: bool) -> None:
+    """Show how the enabled divisions stand: status, last sync, calls of today, oldest table."""
+    from exact_assets.catalogue import select  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.control.open import Control  # noqa: PLC0415 - likewise
+    from exact_assets.overview import overview  # noqa: PLC0415 - likewise
+
+    settings = Settings()
+    rows = overview(_choices(), select(settings.tables), Control.open(settings), now=datetime.now(UTC))
+    _show([asdict(row) for row in rows], as_json=as_json)
 
 
 @main.command()
@@ -203,8 +257,16 @@ def _enable(codes: tuple[int, ...], *, enabled: bool) -> None:
 
     _warehouse().set_enabled(codes, enabled)
     enabled_now = {choice.division for choice in _choices() if choice.sync_enabled}
-    changes = apply_to_instance(enabled_now)
+    changes = apply_to_instance(enabled_now, listed=_listed())
     click.echo(f"{len(changes.added)} divisions added to the partitions, {len(changes.removed)} removed")
+
+
+def _listed() -> frozenset[int] | None:
+    """Give the divisions that Exact lists; None: it was not asked yet, or there is no app to ask with."""
+    from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
+
+    settings = Settings()
+    return Control.open(settings).listing.read() if settings.client_id else None
 
 
 def _choices() -> "tuple[DivisionChoice, ...]":
@@ -238,6 +300,8 @@ def _text(value: Any) -> str:
         return "yes" if value else ""
     if isinstance(value, tuple):
         return ", ".join(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}" + (" UTC" if value.tzinfo else "")
     return "" if value is None else str(value)
 
 

@@ -8,6 +8,8 @@ import pyarrow as pa
 from exact_assets.catalogue import select, with_deletion_log, with_frequencies
 from exact_assets.defs.assets import table_asset
 from exact_assets.defs.deletions import deletions_sensor
+from exact_assets.defs.divisions import divisions_sensor, refresh_sensor
+from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
     deletion_log_job,
     jobs_by_frequency,
@@ -38,7 +40,13 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         ],
         # Those of the frequencies come with their schedules.
         jobs=[one.job for one in (*everything, *jobs_by_group(tables))],
-        sensors=[deletions_sensor(log)] if log else [],
+        asset_checks=[fresh_checks(tables)],
+        sensors=[
+            divisions_sensor(tables, [one.job for one in everything], start_year=chosen.start_year),
+            refresh_sensor(),
+            *([deletions_sensor(log)] if log else []),
+            freshness_sensor(tables),
+        ],
         schedules=list(
             schedules(by_frequency=jobs_by_frequency(tables), everything=everything, swept=sweep_jobs(tables))
         ),

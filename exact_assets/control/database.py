@@ -81,6 +81,29 @@ CLOCKS = sa.Table(
     sa.Column("ahead_seconds", sa.Float, nullable=False, comment="the server's clock against ours, at least"),
 )
 
+VISITS = sa.Table(
+    "visits",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("attempted_at", sa.Float, comment="epoch seconds, our clock, like the others"),
+    sa.Column("succeeded_at", sa.Float),
+    sa.Column("waiting_until", sa.Float, comment="the day's calls are used"),
+    sa.Column("expected_since", sa.Float, comment="the division is enabled and the table chosen; null: not now"),
+    sa.Column("error_kind", sa.String, comment="of the last attempt; null: it did not fail"),
+    sa.Column("error", sa.String),
+)
+
+LISTED = sa.Table(
+    "listed_divisions",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+)
+
 
 def database_path(url: str) -> Path:
     """Return the file of an SQLite URL.

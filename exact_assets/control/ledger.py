@@ -3,6 +3,7 @@
 Booking is one short transaction that takes the write lock first, so that no two processes take the same call.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,6 +59,14 @@ class QuotaLedger:
         """Return what was last known."""
         with transaction(self._engine) as connection:
             return self._quota(connection, division)
+
+    def quotas(self) -> Mapping[int, Quota]:
+        """Return what was last known of all divisions."""
+        columns = [QUOTAS.c.division, *(QUOTAS.c[name] for name in _columns())]
+        mine = (QUOTAS.c.site == self._site) & (QUOTAS.c.client == self._client)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(sa.select(*columns).where(mine)).all()
+        return {row[0]: Quota(minute=_window(row[1:5]), day=_window(row[5:])) for row in rows}
 
     def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
         """Count a call before it is sent, where one may be sent; `now` is the server's time."""

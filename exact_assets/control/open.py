@@ -12,10 +12,12 @@ import msgspec
 from exact_assets.control.access import SharedTokens, refresh_apart
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
+from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore
+from exact_assets.control.visits import VisitLog
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
@@ -29,13 +31,15 @@ CONNECTIONS = httpx.Limits(max_connections=64, max_keepalive_connections=64, kee
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What all processes of one installation share: tokens, quota ledger, leases."""
+    """What all processes of one installation share: tokens, quota ledger, visits, leases."""
 
     settings: Settings
     client_id: str
     tokens: TokenStore
     ledger: QuotaLedger
     locks: Locks
+    visits: VisitLog
+    listing: DivisionListing
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -60,6 +64,8 @@ class Control:
                 client=settings.client_id,
             ),
             locks=Locks(path),
+            visits=VisitLog(open_database(settings.control_url, is_durable=False), **names),
+            listing=DivisionListing(open_database(settings.control_url, is_durable=False), **names),
         )
 
     @contextmanager

@@ -15,12 +15,11 @@ from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
 from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, waiting
 from exact_assets.defs.partitions import requested
+from exact_assets.defs.requests import RunKind, requests
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.specs import asset_key, asset_spec
 from exact_assets.planner import guessed_calls, shares
-from exact_assets.replicate import Mode, Outcome, Request
-
-BACKFILL_TAG = "dagster/backfill"
+from exact_assets.replicate import Mode, Outcome
 
 
 class TableConfig(dg.Config):
@@ -60,20 +59,13 @@ def table_asset(
     ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
         wanted = requested(context.partition_keys)
         grid_years = range(start_year, datetime.now(UTC).year + 1)
-        has_all_years = context.run.tags.get(tags.ALL_YEARS) == tags.TRUE
-        is_background = context.run.tags.get(tags.BACKGROUND) == tags.TRUE
-        backfill_id = context.run.tags.get(BACKFILL_TAG)
-        mode = Mode(config.mode)
-        requests = {
-            division: Request(
-                start_year=start_year,
-                years=tuple(grid_years) if has_all_years and years else years,
-                mode=mode,
-                backfill_id=backfill_id or (context.run_id if mode is Mode.RELOAD else None),
-            )
-            for division, years in wanted.items()
-        }
+        kind = RunKind.of(context.run, Mode(config.mode))
         opened = warehouse.open()
+        with exact.noting(table, wanted):
+            choices = exact.choices(opened)
+        asked = requests(table, wanted, choices, kind=kind, grid_years=grid_years)
+        if stopped := sorted(set(wanted) - set(asked)):
+            context.log.warning("Disabled since this run was asked for, and left alone: %s", stopped)
         in_run = context.job_def.asset_layer.selected_asset_keys
         of_loads = shares(
             table,
@@ -81,12 +73,14 @@ def table_asset(
             chosen=chosen,
             states=opened.all_states(list(wanted)),
             now=datetime.now(UTC),
-            is_reload=mode is Mode.RELOAD or backfill_id is not None,
-            keeps_reserve=is_background,
+            is_reload=kind.is_reload,
+            keeps_reserve=kind.is_background,
         )
-        outcomes = exact.replicate(table, requests, warehouse=opened, shares=of_loads, is_background=is_background)
+        outcomes = exact.replicate(
+            table, asked, warehouse=opened, shares=of_loads, is_background=kind.is_background
+        )
         for division, outcome in sorted(outcomes.items()):
-            new_years = newly_loaded(table, outcome, grid_years) if has_all_years else ()
+            new_years = newly_loaded(table, outcome, grid_years) if kind.has_all_years else ()
             years = tuple(sorted({*wanted[division], *new_years}))
             yield from materialisations(table, outcome, requested_years=years, grid_years=grid_years)
             yield from taken_away(table, outcome, grid_years)

@@ -5,20 +5,25 @@ shared by all processes through the control store, so any number of runs may use
 """
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
+from exact_assets.errors import ExactAssetsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planner import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.settings import Settings
+from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
+
+BRIEF_LOCK_TIMEOUT_SECONDS = 5.0
 
 
 class WarehouseResource(dg.ConfigurableResource[Warehouse]):
@@ -32,6 +37,11 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         """Give the warehouse; nothing is opened or locked until it is used."""
         return open_warehouse(self.url, is_soft=self.deletions == "soft")
 
+    def open_briefly(self) -> Warehouse:
+        """Give the warehouse for a sensor, which comes again soon and does not wait long for its turn."""
+        is_soft = self.deletions == "soft"
+        return open_warehouse(self.url, is_soft=is_soft, lock_timeout_seconds=BRIEF_LOCK_TIMEOUT_SECONDS)
+
 
 class ExactResource(dg.ConfigurableResource[None]):
     """Exact Online, through the app registration whose calls and tokens all runs share."""
@@ -41,10 +51,17 @@ class ExactResource(dg.ConfigurableResource[None]):
     _runner: asyncio.Runner | None = PrivateAttr(default=None)
     _open: AsyncExitStack = PrivateAttr(default_factory=AsyncExitStack)
     _shared: tuple[Control, ExactClient] | None = PrivateAttr(default=None)
+    _choices: Mapping[int, DivisionChoice] | None = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
         """Read the settings, with this resource's app registration."""
         return Settings(client_id=self.client_id, client_secret=SecretStr(self.client_secret))
+
+    def choices(self, warehouse: Warehouse) -> Mapping[int, DivisionChoice]:
+        """Read what users chose for divisions, once per run; empty where there is no selection."""
+        if self._choices is None:
+            self._choices = {choice.division: choice for choice in warehouse.list_divisions() or ()}
+        return self._choices
 
     def replicate(
         self,
@@ -67,6 +84,15 @@ class ExactResource(dg.ConfigurableResource[None]):
         self._runner = self._runner or asyncio.Runner()
         return self._runner.run(self._replicate(table, requests, warehouse, shares, is_background=is_background))
 
+    @contextmanager
+    def noting(self, table: Table, divisions: Iterable[int]) -> Iterator[None]:
+        """Note an error that leaves the block as that of each division: nothing of them could be asked."""
+        try:
+            yield
+        except ExactAssetsError as error:
+            self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
+            raise
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
         """Close what the run's tables shared."""
         if self._runner is not None:
@@ -82,11 +108,18 @@ class ExactResource(dg.ConfigurableResource[None]):
         *,
         is_background: bool,
     ) -> Mapping[int, Outcome]:
-        if self._shared is None:
-            control = Control.open(self.settings())
-            self._shared = (
-                control,
-                await self._open.enter_async_context(control.client(is_background=is_background)),
+        with self.noting(table, requests):
+            if self._shared is None:
+                control = self._control()
+                opening = control.client(is_background=is_background)
+                self._shared = control, await self._open.enter_async_context(opening)
+            control, client = self._shared
+            outcomes = await replicate(
+                table, requests, client=client, warehouse=warehouse, leases=control, shares=shares
             )
-        control, client = self._shared
-        return await replicate(table, requests, client=client, warehouse=warehouse, leases=control, shares=shares)
+        ended = {division: outcome.error for division, outcome in outcomes.items()}
+        control.visits.note(table.name, ended, at=datetime.now(UTC))
+        return outcomes
+
+    def _control(self) -> Control:
+        return self._shared[0] if self._shared else Control.open(self.settings())

@@ -1,15 +1,18 @@
-"""From the division selection to Dagster's dynamic partitions.
+"""From the division selection to Dagster's dynamic partitions, and to what a run asks for.
 
-The decision is a pure function: which divisions to add and to remove. Removing partitions deletes no data.
+The decisions are pure functions: which divisions to add and to remove. Removing partitions deletes no data.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 
 from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.standing import is_found, start_year_of
+from exact_assets.warehouse.divisions import DivisionChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +23,44 @@ class PartitionChanges:
     removed: tuple[int, ...]
 
 
-def partition_changes(enabled: Collection[int] | None, existing: Iterable[str]) -> PartitionChanges:
-    """Compare the selection with the partitions; None, a selection that cannot be read, changes nothing."""
+def partition_changes(
+    enabled: Collection[int] | None, existing: Iterable[str], *, listed: Collection[int] | None = None
+) -> PartitionChanges:
+    """Compare the selection with the partitions; None, a selection that cannot be read, changes nothing.
+
+    A division that Exact does not list gets no partition, but keeps the one that it has: its loads say what is
+    wrong, and it may be granted again.
+    """
     if enabled is None:
         return PartitionChanges((), ())
     known = {int(key) for key in existing}
-    return PartitionChanges(tuple(sorted(set(enabled) - known)), tuple(sorted(known - set(enabled))))
+    found = {division for division in enabled if is_found(division, listed)}
+    return PartitionChanges(tuple(sorted(found - known)), tuple(sorted(known - set(enabled))))
 
 
-def apply_to_instance(enabled: Collection[int] | None) -> PartitionChanges:
+def first_years_of(
+    divisions: Iterable[int], choices: Mapping[int, DivisionChoice], *, setting: int
+) -> Mapping[int, int]:
+    """Give the first business year of each division, without those that were disabled meanwhile.
+
+    A division that is not in the selection was asked for by somebody who does without one.
+    """
+    this_year = datetime.now(UTC).year
+    chosen = ((division, choices.get(division)) for division in divisions)
+    return {
+        division: start_year_of(choice, setting=setting, this_year=this_year)
+        for division, choice in chosen
+        if choice is None or choice.sync_enabled
+    }
+
+
+def apply_to_instance(
+    enabled: Collection[int] | None, *, listed: Collection[int] | None = None
+) -> PartitionChanges:
     """Make the dynamic partitions of this folder's Dagster instance follow the selection."""
     name = str(DIVISIONS.name)
     with get_possibly_temporary_instance_for_cli("exact-assets divisions") as instance:
-        changes = partition_changes(enabled, instance.get_dynamic_partitions(name))
+        changes = partition_changes(enabled, instance.get_dynamic_partitions(name), listed=listed)
         apply(instance, changes)
     return changes
 

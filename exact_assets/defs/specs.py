@@ -9,6 +9,7 @@ import dagster as dg
 
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.partitions import partitions_for
+from exact_assets.freshness import fail_after, warn_after
 from exact_assets.warehouse.columns import sql_columns
 
 KEY_PREFIX = "exact"
@@ -32,6 +33,9 @@ def asset_spec(table: Table, *, start_year: int, warehouse_kind: str) -> dg.Asse
         kinds={"exact", warehouse_kind},
         code_version=code_version(table),
         partitions_def=partitions_for(table, start_year=start_year),
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=fail_after(table), warn_window=warn_after(table)
+        ),
         tags={"exact/feed": table.feed.value},
         metadata={
             "dagster/table_name": f"exact.{table.name}",

@@ -51,6 +51,12 @@ RECORD_SYNC = f"""
 UPDATE {TABLE} SET last_sync = coalesce($last_sync, last_sync), status = $status, sync_now = false
 WHERE division = $division
 """
+REPORT = f"""
+UPDATE {TABLE} SET last_sync = coalesce($last_sync, last_sync), status = $status, calls_today = $calls_today,
+    sync_now = sync_now AND NOT $takes_back
+WHERE division = $division AND coalesce(sync_enabled, false) = $sync_enabled
+    AND coalesce(sync_now, false) = $sync_now AND start_year IS NOT DISTINCT FROM $start_year
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,43 @@ class DivisionChoice:
     """Exact's DivisionMoveDate (naive, the site's clock): when it changes, all Timestamps are new."""
     hr_linked_at: datetime | None = None
     """Exact's DivisionHRLinkUnlinkDate (naive): when it changes, IDs and Timestamps of HR tables are new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivisionReport:
+    """What is to be shown of a division beside the choices from which it follows."""
+
+    read: DivisionChoice
+    """The row as it was read: where a user has chosen otherwise since, nothing is written."""
+    last_sync: datetime | None
+    """None: as it was."""
+    status: str
+    calls_today: int | None
+    takes_back: bool = False
+    """Whether `sync_now` has been done or refused."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether writing it would change the row."""
+        return (
+            self.takes_back
+            or self.status != self.read.status
+            or self.calls_today != self.read.calls_today
+            or self.last_sync not in {None, self.read.last_sync}
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Give the values of `REPORT`."""
+        return {
+            "division": self.read.division,
+            "sync_enabled": self.read.sync_enabled,
+            "sync_now": self.read.sync_now,
+            "start_year": self.read.start_year,
+            "last_sync": self.last_sync,
+            "status": self.status,
+            "calls_today": self.calls_today,
+            "takes_back": self.takes_back,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The warehouse in one DuckDB file: the protocol's methods, put together. Each is one opening of the file."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -15,8 +15,8 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import LoadSupersededError, ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
-from exact_assets.warehouse import duckdb_prepare
-from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
+from exact_assets.warehouse import duckdb_prepare, duckdb_purge
+from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
@@ -174,6 +174,27 @@ class DuckDBWarehouse:
     def record_sync(self, divisions: Iterable[int], *, last_sync: datetime | None, status: str) -> None:
         """Note how it went."""
         self._choose(selection.RECORD_SYNC, divisions, last_sync=last_sync, status=status)
+
+    def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
+        """Write what changes, at one opening of the file."""
+        changing = [report for report in reports if report.changes]
+        if not changing:
+            return ()
+        self.prepare(())
+        with self._writing() as connection:
+            return tuple(
+                report.read.division
+                for report in changing
+                if connection.execute(selection.REPORT, report.values()).fetchall() == [(1,)]
+            )
+
+    def purge(self, divisions: Collection[int], tables: Iterable[Table]) -> Mapping[str, int]:
+        """Delete in a transaction per table."""
+        if not self._file.exists:
+            return {}
+        self.prepare(())
+        with self._file.connection() as connection, self._file.attached(connection, read_only=False):
+            return duckdb_purge.purge(connection, divisions, [table.name for table in tables])
 
     def _choose(self, statement: str, divisions: Iterable[int], **values: object) -> None:
         self.prepare(())

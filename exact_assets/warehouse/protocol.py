@@ -1,13 +1,13 @@
 """What every kind of warehouse can do. One module beside this implements it for each kind."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
-from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
+from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
 
 
 class Warehouse(Protocol):
@@ -71,3 +71,15 @@ class Warehouse(Protocol):
 
     def record_sync(self, divisions: Iterable[int], *, last_sync: datetime | None, status: str) -> None:
         """Note how it went (None: not brought up to date) and take back `sync_now`. Raises as `set_enabled`."""
+
+    def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
+        """Write what is shown of divisions, in one transaction; give those that were written.
+
+        A row that differs from what a report was made of is left as it is: a user has edited it since.
+        """
+
+    def purge(self, divisions: Collection[int], tables: Iterable[Table]) -> Mapping[str, int]:
+        """Delete the rows, stages and states of divisions in all tables; give the rows that each table lost.
+
+        Nobody may be storing rows of theirs meanwhile. A kill in the middle leaves each table with all or none.
+        """

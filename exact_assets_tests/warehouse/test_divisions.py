@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exact_assets.errors import WarehouseError
-from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
+from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.tables import run
 
@@ -91,3 +92,55 @@ def test_a_selection_of_an_older_version_gets_its_new_columns_and_keeps_its_choi
     assert warehouse.list_divisions() == (
         DivisionChoice(division=1, name="A", sync_enabled=True, moved_at=moved_at),
     )
+
+
+def report(read: DivisionChoice, **values: Any) -> DivisionReport:
+    return DivisionReport(**{"read": read, "last_sync": None, "status": "x", "calls_today": None, **values})
+
+
+def test_a_report_is_written_beside_the_choices(warehouse: Warehouse) -> None:
+    warehouse.refresh_divisions([known(1, "A"), known(2, "B")])
+    warehouse.set_sync_now([1, 2], True)
+    at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    one, two = warehouse.list_divisions() or ()
+    written = warehouse.report_divisions(
+        [report(one, status="done", last_sync=at, calls_today=7, takes_back=True), report(two, status="queued")]
+    )
+    assert written == (1, 2)
+    assert warehouse.list_divisions() == (
+        DivisionChoice(division=1, name="A", status="done", last_sync=at, calls_today=7),
+        DivisionChoice(division=2, name="B", status="queued", sync_now=True),
+    )
+
+
+@pytest.mark.parametrize(
+    "edit", ["sync_enabled = true", "start_year = 2024", "sync_now = false", "sync_now = NULL, sync_enabled = true"]
+)
+def test_what_a_user_edits_after_it_was_read_is_not_overwritten(
+    warehouse: Warehouse, path: Path, edit: str
+) -> None:
+    warehouse.refresh_divisions([known(1, "A")])
+    warehouse.set_sync_now([1], True)
+    (read,) = warehouse.list_divisions() or ()
+    run(path, f"UPDATE exact.divisions SET {edit}")
+    edited = warehouse.list_divisions()
+    assert warehouse.report_divisions([report(read, takes_back=True)]) == ()
+    assert warehouse.list_divisions() == edited
+
+
+def test_a_row_that_a_user_deletes_does_not_come_back(warehouse: Warehouse, path: Path) -> None:
+    warehouse.refresh_divisions([known(1, "A")])
+    (read,) = warehouse.list_divisions() or ()
+    run(path, "DELETE FROM exact.divisions")
+    assert warehouse.report_divisions([report(read)]) == ()
+    assert warehouse.list_divisions() == ()
+
+
+def test_a_report_that_changes_nothing_does_not_open_the_file_for_writing(warehouse: Warehouse, path: Path) -> None:
+    warehouse.refresh_divisions([known(1, "A")])
+    (read,) = warehouse.list_divisions() or ()
+    warehouse.report_divisions([report(read)])
+    (read,) = warehouse.list_divisions() or ()
+    before = path.stat().st_mtime_ns
+    assert warehouse.report_divisions([report(read)]) == ()
+    assert path.stat().st_mtime_ns == before

@@ -1,0 +1,154 @@
+"""How the last attempt at each stream ended, kept for all processes. What follows from it is decided elsewhere.
+
+A stream is one table of one division. What was read of it is in the warehouse; here is when it was last asked for
+and how that went, also when nothing could be asked at all.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from exact_assets import errors
+from exact_assets.control.database import VISITS, transaction
+from exact_assets.errors import DayQuotaError, ExactAssetsError
+
+LONGEST_ERROR = 1_000
+KEY = ["site", "client", "division", "table_name"]
+MOMENTS = ("attempted_at", "succeeded_at", "waiting_until", "expected_since")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """How the last attempt at a stream ended. Moments are aware, UTC, by our clock; None: not yet."""
+
+    attempted_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    waiting_until: datetime | None = None
+    """The day's calls were used before all was read; that is no error."""
+    expected_since: datetime | None = None
+    """Since when the division is enabled and the table chosen, without a break; None: it is not."""
+    error_kind: str | None = None
+    """The name of the error's class; None: the last attempt did not fail."""
+    error: str | None = None
+
+    def error_is(self, *kinds: type[ExactAssetsError]) -> bool:
+        """Whether the last attempt failed with an error of one of these kinds."""
+        kind = getattr(errors, self.error_kind or "", None)
+        return isinstance(kind, type) and issubclass(kind, kinds)
+
+
+Visits = Mapping[int, Mapping[str, Visit]]
+"""By division, then by table."""
+
+
+class VisitLog:
+    """The visits of one app at one site."""
+
+    def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
+        """Prepare; nothing is read."""
+        self._engine = engine
+        self._names = {"site": site, "client": client}
+        self._mine = (VISITS.c.site == site) & (VISITS.c.client == client)
+
+    def read(self) -> Visits:
+        """Read all visits."""
+        columns = [VISITS.c[name] for name in ("division", "table_name", *MOMENTS, "error_kind", "error")]
+        found: dict[int, dict[str, Visit]] = {}
+        with transaction(self._engine) as connection:
+            for division, table, *values in connection.execute(sa.select(*columns).where(self._mine)):
+                found.setdefault(division, {})[table] = _visit(values)
+        return found
+
+    def note(self, table: str, ended: Mapping[int, ExactAssetsError | None], *, at: datetime) -> None:
+        """Note how attempts at a table ended, by division; None: it is up to date."""
+        rows = [self._row(division, table, error, at.timestamp()) for division, error in ended.items()]
+        upsert = insert(VISITS)
+        new = upsert.excluded
+        upsert = upsert.on_conflict_do_update(
+            index_elements=KEY,
+            set_={
+                "attempted_at": new.attempted_at,
+                "succeeded_at": sa.func.coalesce(new.succeeded_at, VISITS.c.succeeded_at),
+                "waiting_until": new.waiting_until,
+                "error_kind": new.error_kind,
+                "error": new.error,
+            },
+        )
+        self._write(upsert, rows)
+
+    def expect(self, divisions: Collection[int], tables: Collection[str], *, at: datetime) -> None:
+        """Note which streams are to be kept up to date from now on, and that no others are."""
+        wanted = {(division, table) for division in divisions for table in tables}
+        with transaction(self._engine) as connection:
+            found = connection.execute(
+                sa.select(VISITS.c.division, VISITS.c.table_name).where(
+                    self._mine & VISITS.c.expected_since.is_not(None)
+                )
+            )
+            expected = {(division, table) for division, table in found}
+            if ended := expected - wanted:
+                ending = sa.update(VISITS).where(
+                    self._mine
+                    & (VISITS.c.division == sa.bindparam("of_division"))
+                    & (VISITS.c.table_name == sa.bindparam("of_table"))
+                )
+                values = [{"of_division": division, "of_table": table} for division, table in sorted(ended)]
+                connection.execute(ending.values(expected_since=None), values)
+            if new := wanted - expected:
+                upsert = insert(VISITS)
+                upsert = upsert.on_conflict_do_update(
+                    index_elements=KEY, set_={"expected_since": upsert.excluded.expected_since}
+                )
+                since = at.timestamp()
+                rows = [
+                    {**self._names, "division": division, "table_name": table, "expected_since": since}
+                    for division, table in sorted(new)
+                ]
+                connection.execute(upsert, rows)
+
+    def forget(self, divisions: Iterable[int]) -> None:
+        """Forget all visits of divisions."""
+        with transaction(self._engine) as connection:
+            connection.execute(sa.delete(VISITS).where(self._mine & VISITS.c.division.in_(list(divisions))))
+
+    def _write(self, statement: sa.Insert, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            with transaction(self._engine) as connection:
+                connection.execute(statement, rows)
+
+    def _row(self, division: int, table: str, error: ExactAssetsError | None, at: float) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            **self._names,
+            "division": division,
+            "table_name": table,
+            "attempted_at": at,
+            "succeeded_at": at if error is None else None,
+            "waiting_until": None,
+            "error_kind": None,
+            "error": None,
+        }
+        if isinstance(error, DayQuotaError):
+            row["waiting_until"] = error.resets_at.timestamp()
+        elif error is not None:
+            row |= {"error_kind": type(error).__name__, "error": str(error)[:LONGEST_ERROR]}
+        return row
+
+
+def expected(visits: Visits) -> frozenset[int]:
+    """Give the divisions of which anything is expected: those that were enabled when that was last known."""
+    return frozenset(
+        division for division, tables in visits.items() if any(one.expected_since for one in tables.values())
+    )
+
+
+def _visit(values: list[Any]) -> Visit:
+    *moments, kind, error = values
+    known = {
+        name: None if moment is None else datetime.fromtimestamp(moment, UTC)
+        for name, moment in zip(MOMENTS, moments, strict=True)
+    }
+    return Visit(**known, error_kind=kind, error=error)

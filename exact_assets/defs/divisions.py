@@ -1,0 +1,252 @@
+"""The sensors of the division selection: it becomes partitions and runs, and shows how they went.
+
+They gather and report; what follows from what stands in `selection`, `sync_now` and `reports`.
+https://docs.dagster.io/guides/automate/sensors
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import msgspec
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
+
+from exact_assets.catalogue.table import Table
+from exact_assets.control.open import Control
+from exact_assets.defs import tags
+from exact_assets.defs.partitions import DIVISIONS, partition_key
+from exact_assets.defs.reports import Facts, can_be_asked, reports
+from exact_assets.defs.resources import WarehouseResource
+from exact_assets.defs.selection import PartitionChanges, partition_changes
+from exact_assets.defs.sync_now import Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
+from exact_assets.errors import ExactAssetsError, NotConnectedError, ReconnectError, SettingsError, WarehouseError
+from exact_assets.known import take_up_divisions
+from exact_assets.settings import Settings
+from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.protocol import Warehouse
+
+SYNC_NOW_TAG = "exact/sync_now"
+UNDATED_SUFFIX = "_undated"
+EVERYTHING = ("exact_all", "exact_all_undated")
+"""The jobs that together bring a division wholly up to date."""
+LOOK_SECONDS = 30
+REFRESH_SECONDS = 60
+REFRESH_EVERY = timedelta(hours=6)
+RETRY_AFTER = timedelta(hours=1)
+"""Exact blocks an app that repeats what it refuses."""
+ASK_TIMEOUT_SECONDS = 45
+"""Dagster gives a sensor a minute."""
+UNREADABLE = "exact.divisions lacks a column that is needed: add it, or drop the table to begin anew."
+NO_SELECTION = "There is no division selection yet: `exact-assets connect`, then `exact-assets divisions refresh`."
+_ENDS = {
+    dg.DagsterRunStatus.SUCCESS: RunEnd.SUCCEEDED,
+    dg.DagsterRunStatus.FAILURE: RunEnd.FAILED,
+    dg.DagsterRunStatus.CANCELED: RunEnd.CANCELLED,
+}
+
+
+def divisions_sensor(
+    tables: Sequence[Table], jobs: Sequence[UnresolvedAssetJobDefinition], *, start_year: int
+) -> dg.SensorDefinition:
+    """Make the sensor that follows the selection; `jobs` together bring a division wholly up to date."""
+
+    @dg.sensor(
+        name="exact_divisions",
+        jobs=jobs,
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Turns the division selection into partitions and runs, and shows there how they went.",
+    )
+    def exact_divisions(
+        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        memory = _memory(context.cursor)
+        if memory is None:
+            # Its first number is kept before it is used: runs of a cursor that somebody has reset are others.
+            context.update_cursor(_text(Memory(number=int(datetime.now(UTC).timestamp()))))
+            return dg.SkipReason("Begins with the next tick.")
+        opened = warehouse.open_briefly()
+        try:
+            choices = opened.list_divisions()
+            control = Control.open(Settings())
+        except (WarehouseError, SettingsError) as error:
+            return dg.SkipReason(f"The selection cannot be read this time, and nothing changes: {error}")
+        if choices is None:
+            return dg.SkipReason(NO_SELECTION)
+        look = _Look(
+            instance=context.instance,
+            warehouse=opened,
+            control=control,
+            tables=tables,
+            jobs=[job.name for job in jobs],
+            start_year=start_year,
+        )
+        return look.at(choices, memory)
+
+    return exact_divisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One look at the selection and at what has become of it."""
+
+    instance: dg.DagsterInstance
+    warehouse: Warehouse
+    control: Control
+    tables: Sequence[Table]
+    jobs: Sequence[str]
+    start_year: int
+
+    def at(self, choices: Sequence[DivisionChoice], memory: Memory) -> dg.SensorResult | dg.SkipReason:
+        """Gather the rest, decide, write what is shown, and report what Dagster is to do."""
+        enabled = {choice.division for choice in choices if choice.sync_enabled}
+        existing = self.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        facts = self._facts(existing)
+        changes = partition_changes(enabled, existing, listed=facts.listed)
+        decision = decide(
+            choices,
+            memory=memory,
+            runs=seen_runs(self.instance, [one.run_key(job) for one in memory.requests for job in self.jobs]),
+            jobs=self.jobs,
+            askable={division for division in enabled if can_be_asked(division, facts)},
+            visits=facts.visits,
+            now=facts.now,
+        )
+        told = list(reports(choices, decision, facts))
+        try:
+            written = self.warehouse.report_divisions(told)
+        except WarehouseError as error:
+            # Nothing is forgotten that could not be written: the next tick finds all as it is now.
+            return dg.SkipReason(f"The selection cannot be written this time, and nothing changes: {error}")
+        unwritten = {one.read.division for one in told if one.takes_back} - set(written)
+        kept = kept_open(decision.memory, memory, unwritten)
+        return dg.SensorResult(
+            run_requests=[request for one in decision.asked for request in self._run_requests(one, facts.now.year)],
+            dynamic_partitions_requests=_partition_requests(changes),
+            cursor=_text(kept),
+            skip_reason=None if decision.asked else f"{len(enabled)} divisions are enabled; no new sync_now.",
+        )
+
+    def _facts(self, existing: Iterable[str]) -> Facts:
+        return Facts(
+            tables=self.tables,
+            visits=self.control.visits.read(),
+            quotas=self.control.ledger.quotas(),
+            listed=self.control.listing.read(),
+            existing={int(key) for key in existing},
+            start_year=self.start_year,
+            now=datetime.now(UTC),
+        )
+
+    def _run_requests(self, request: SyncRequest, this_year: int) -> Iterable[dg.RunRequest]:
+        for job in self.jobs:
+            year = None if job.endswith(UNDATED_SUFFIX) else this_year
+            yield dg.RunRequest(
+                run_key=request.run_key(job),
+                job_name=job,
+                # As the UI launches it: a partition that comes with this very tick could not be looked up yet.
+                tags={
+                    PARTITION_NAME_TAG: partition_key(request.division, year),
+                    tags.ALL_YEARS: tags.TRUE,
+                    SYNC_NOW_TAG: str(request.division),
+                },
+            )
+
+
+def seen_runs(instance: dg.DagsterInstance, run_keys: Sequence[str]) -> Mapping[str, SeenRun]:
+    """Find runs by their keys."""
+    if not run_keys:
+        return {}
+    runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(run_keys)}))
+    return {run.tags[RUN_KEY_TAG]: _seen(instance, run) for run in runs}
+
+
+def _seen(instance: dg.DagsterInstance, run: dg.DagsterRun) -> SeenRun:
+    end = _ENDS.get(run.status)
+    reason = _reason(instance, run.run_id) if end is RunEnd.FAILED else ""
+    return SeenRun(run_id=run.run_id, end=end, reason=reason)
+
+
+def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Give Dagster's words for a failure: of a process that died, they are in an event of the engine's."""
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+    entries = instance.all_logs(run_id, of_type=kinds)
+    messages = [entry.dagster_event.message for entry in entries if entry.dagster_event]
+    crashes = [message for message in messages if message and "Run execution process" in message]
+    found = [message for message in (crashes or messages[-1:]) if message]
+    return found[-1].splitlines()[0] if found else ""
+
+
+def refresh_sensor() -> dg.SensorDefinition:
+    """Make the sensor that keeps the selection in step with Exact's list."""
+
+    @dg.sensor(
+        name="exact_divisions_refresh",
+        minimum_interval_seconds=REFRESH_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks Exact every 6 hours which divisions there are; new ones come in, not enabled.",
+    )
+    def exact_divisions_refresh(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SkipReason:
+        opened, now = warehouse.open_briefly(), datetime.now(UTC)
+        plan = msgspec.json.decode(context.cursor, type=_Next) if context.cursor else _Next(due=now)
+        try:
+            is_missing = opened.list_divisions() is None
+            if now < plan.due and (plan.is_retry or not is_missing):
+                return dg.SkipReason(f"Asks again at {plan.due:%Y-%m-%d %H:%M} UTC.")
+            added = asyncio.run(_ask(Control.open(Settings()), opened))
+        except (NotConnectedError, ReconnectError, SettingsError, WarehouseError) as error:
+            # None of these costs a call: the next tick may try again.
+            return dg.SkipReason(str(error))
+        except (ExactAssetsError, TimeoutError) as error:
+            context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
+            return dg.SkipReason(f"Exact does not list the divisions; asks again in an hour: {error!r}")
+        if opened.list_divisions() is None:
+            context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
+            return dg.SkipReason(UNREADABLE)
+        context.update_cursor(_next(now + REFRESH_EVERY, is_retry=False))
+        return dg.SkipReason(f"New divisions: {', '.join(map(str, added)) or 'none'}.")
+
+    return exact_divisions_refresh
+
+
+class _Next(msgspec.Struct, frozen=True, kw_only=True):
+    """When to ask again."""
+
+    due: datetime
+    is_retry: bool = False
+    """Exact refused, or the table cannot be read all the same: it is not asked sooner."""
+
+
+def _next(due: datetime, *, is_retry: bool) -> str:
+    return msgspec.json.encode(_Next(due=due, is_retry=is_retry)).decode()
+
+
+async def _ask(control: Control, warehouse: Warehouse) -> Sequence[int]:
+    async with asyncio.timeout(ASK_TIMEOUT_SECONDS):
+        return await take_up_divisions(control, warehouse)
+
+
+def _partition_requests(
+    changes: PartitionChanges,
+) -> list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]:
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if changes.added:
+        requests.append(DIVISIONS.build_add_request([str(division) for division in changes.added]))
+    if changes.removed:
+        requests.append(DIVISIONS.build_delete_request([str(division) for division in changes.removed]))
+    return requests
+
+
+def _memory(cursor: str | None) -> Memory | None:
+    """Read what is kept between ticks; None: nothing that can be read."""
+    try:
+        return msgspec.json.decode(cursor or "", type=Memory)
+    except msgspec.DecodeError:
+        return None
+
+
+def _text(memory: Memory) -> str:
+    return msgspec.json.encode(memory).decode()

@@ -1,0 +1,84 @@
+"""From a run and the division selection to what is asked of each stream. Pure functions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import dagster as dg
+
+from exact_assets.catalogue.table import Table
+from exact_assets.defs import tags
+from exact_assets.defs.selection import first_years_of
+from exact_assets.epochs import epoch_of
+from exact_assets.replicate import Mode, Request
+from exact_assets.warehouse.divisions import DivisionChoice
+
+BACKFILL_TAG = "dagster/backfill"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKind:
+    """How a run wants its streams."""
+
+    mode: Mode
+    reload_id: str | None
+    """The backfill, or the run itself where it reloads: it asks Exact once."""
+    has_all_years: bool
+    is_background: bool
+
+    @classmethod
+    def of(cls, run: dg.DagsterRun, mode: Mode) -> Self:
+        """Read a run's tags."""
+        return cls(
+            mode=mode,
+            reload_id=run.tags.get(BACKFILL_TAG) or (run.run_id if mode is Mode.RELOAD else None),
+            has_all_years=run.tags.get(tags.ALL_YEARS) == tags.TRUE,
+            is_background=run.tags.get(tags.BACKGROUND) == tags.TRUE,
+        )
+
+    @property
+    def is_reload(self) -> bool:
+        """Whether what is there may be asked for again."""
+        return self.mode is Mode.RELOAD or self.reload_id is not None
+
+
+def requests(
+    table: Table,
+    wanted: Mapping[int, tuple[int, ...]],
+    choices: Mapping[int, DivisionChoice],
+    *,
+    kind: RunKind,
+    grid_years: range,
+) -> Mapping[int, Request]:
+    """Give what is asked of each division's stream; none of divisions that were disabled meanwhile.
+
+    Args:
+        table: of the streams.
+        wanted: years of the requested partitions, per division.
+        choices: what users chose, per division.
+        kind: of the run.
+        grid_years: the years that have partitions.
+    """
+    first_years = first_years_of(wanted, choices, setting=grid_years[0])
+    return {
+        division: Request(
+            start_year=first_year,
+            years=_years(wanted[division], first_year, kind=kind, grid_years=grid_years),
+            mode=kind.mode,
+            backfill_id=kind.reload_id,
+            epoch=_epoch(table, choices.get(division)),
+        )
+        for division, first_year in first_years.items()
+    }
+
+
+def _years(wanted: tuple[int, ...], first_year: int, *, kind: RunKind, grid_years: range) -> tuple[int, ...]:
+    years = grid_years if kind.has_all_years and wanted else wanted
+    return tuple(year for year in years if year >= first_year)
+
+
+def _epoch(table: Table, choice: DivisionChoice | None) -> str | None:
+    """Name what the stream's Timestamps rest on; None where Exact was never asked about the division."""
+    if choice is None or choice.name is None:
+        return None
+    return epoch_of(table, moved_at=choice.moved_at, hr_linked_at=choice.hr_linked_at)

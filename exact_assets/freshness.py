@@ -1,0 +1,142 @@
+"""Whether each division's copy of a table is as fresh as its frequency promises, and if not, why. Pure functions.
+
+Dagster's freshness policies hold per table, so that any one division keeps a table fresh; this holds per stream.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+from exact_assets.catalogue.table import Table
+from exact_assets.control.visits import Visit, Visits
+from exact_assets.errors import ForbiddenError, KeyBlockedError, NotConnectedError, ReconnectError
+
+SHORTEST_MARGIN, LONGEST_MARGIN = timedelta(minutes=15), timedelta(hours=1)
+FIRST_LOAD = timedelta(hours=6)
+"""A first load may take this long, however often the table is due afterwards."""
+LASTING = (ForbiddenError, ReconnectError, NotConnectedError, KeyBlockedError)
+"""Errors that do not pass by themselves, or not soon."""
+
+
+class Level(IntEnum):
+    """How bad it is."""
+
+    FRESH = 0
+    LATE = 1
+    """Something is not as it should be, and may pass by itself."""
+    STALE = 2
+    """The copy is too old, or will be: somebody has to look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What there is to say of one division. The reason has no ages in it, and stays until something happens."""
+
+    division: int
+    level: Level
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What there is to say of a table."""
+
+    level: Level
+    findings: tuple[Finding, ...]
+    """Of the divisions that are not fresh, worst first."""
+    divisions: int
+    """How many there are that are enabled."""
+    new: int
+    """How many of the others were never brought up to date, and still have time."""
+
+
+def warn_after(table: Table) -> timedelta:
+    """Give the age at which a table is late: one period, and time for the load itself."""
+    period = timedelta(minutes=table.frequency_minutes)
+    return period + _margin(period)
+
+
+def fail_after(table: Table) -> timedelta:
+    """Give the age at which a table is stale: two periods, and time for the load itself."""
+    period = timedelta(minutes=table.frequency_minutes)
+    return 2 * period + _margin(period)
+
+
+def judge_table(table: Table, divisions: Collection[int], visits: Visits, *, now: datetime) -> Verdict:
+    """Judge a table's streams of the enabled divisions."""
+    mine = {division: visits.get(division, {}).get(table.name, Visit()) for division in divisions}
+    found = [judge(table, division, visit, now=now) for division, visit in mine.items()]
+    worrying = sorted((one for one in found if one.level), key=lambda one: (-one.level, one.division))
+    return Verdict(
+        level=max((one.level for one in worrying), default=Level.FRESH),
+        findings=tuple(worrying),
+        divisions=len(found),
+        new=sum(not one.level and mine[one.division].succeeded_at is None for one in found),
+    )
+
+
+def judge(table: Table, division: int, visit: Visit, *, now: datetime) -> Finding:
+    """Judge one stream.
+
+    Too old is stale, whatever the reason, except that the day's calls are used; an error that lasts is stale at
+    once, so that nobody finds out a period later. Since when a stream is expected gives a new one its time.
+    """
+    error = current_error(visit)
+    is_waiting = visit.waiting_until is not None and visit.waiting_until > now
+    if error is not None and visit.error_is(*LASTING):
+        return Finding(division=division, level=Level.STALE, reason=error)
+    if is_waiting:
+        return Finding(division=division, level=Level.LATE, reason=waiting_text(visit))
+    if now > _deadline(table, visit, now=now):
+        why = f" {error}" if error else ""
+        return Finding(division=division, level=Level.STALE, reason=f"{_last(visit)}.{why}")
+    if error is not None:
+        return Finding(division=division, level=Level.LATE, reason=error)
+    if is_late(table, visit, now=now):
+        return Finding(division=division, level=Level.LATE, reason=f"{_last(visit)}.")
+    return Finding(division=division, level=Level.FRESH, reason="")
+
+
+def is_late(table: Table, visit: Visit, *, now: datetime) -> bool:
+    """Whether more than a period has gone by since the stream was up to date, or was to be kept so."""
+    since = max((one for one in (visit.succeeded_at, visit.expected_since) if one), default=now)
+    return visit.succeeded_at is not None and now > since + warn_after(table)
+
+
+def current_error(visit: Visit) -> str | None:
+    """Give the error of the last attempt, unless it is from before the division was enabled (again)."""
+    is_old = visit.expected_since and visit.attempted_at and visit.attempted_at < visit.expected_since
+    return None if is_old else visit.error
+
+
+def waiting_text(visit: Visit) -> str:
+    """Say until when the day's calls are used."""
+    until = visit.waiting_until
+    return f"waiting: the day's calls are used until {until.astimezone(UTC):%H:%M} UTC" if until else ""
+
+
+def _deadline(table: Table, visit: Visit, *, now: datetime) -> datetime:
+    """Give the moment until which the stream has time."""
+    allowed = fail_after(table)
+    if visit.expected_since is None:
+        return now
+    grace = allowed if visit.succeeded_at is not None else max(allowed, FIRST_LOAD)
+    moments = [visit.expected_since + grace]
+    if visit.succeeded_at is not None:
+        moments.append(visit.succeeded_at + allowed)
+    if visit.waiting_until is not None:
+        # It goes on with the next period after the day's calls are back.
+        moments.append(visit.waiting_until + warn_after(table))
+    return max(moments)
+
+
+def _last(visit: Visit) -> str:
+    if visit.succeeded_at is not None:
+        return f"last brought up to date {visit.succeeded_at:%Y-%m-%d %H:%M} UTC"
+    since = "" if visit.expected_since is None else f", enabled since {visit.expected_since:%Y-%m-%d %H:%M} UTC"
+    return f"never brought up to date{since}"
+
+
+def _margin(period: timedelta) -> timedelta:
+    return min(max(period / 4, SHORTEST_MARGIN), LONGEST_MARGIN)

@@ -1,0 +1,87 @@
+"""Visits: what is noted of attempts, what is expected, and what is forgotten."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from exact_assets.control.database import open_database
+from exact_assets.control.listing import DivisionListing
+from exact_assets.control.visits import Visit, VisitLog, expected
+from exact_assets.errors import DayQuotaError, DivisionNotGrantedError, ForbiddenError, UnavailableError
+
+AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> VisitLog:
+    return VisitLog(open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False), site="s", client="c")
+
+
+def test_a_success_is_noted_and_takes_an_error_back(log: VisitLog) -> None:
+    log.note("a", {1: UnavailableError("502"), 2: None}, at=AT)
+    log.note("a", {1: None}, at=LATER)
+    assert log.read() == {
+        1: {"a": Visit(attempted_at=LATER, succeeded_at=LATER)},
+        2: {"a": Visit(attempted_at=AT, succeeded_at=AT)},
+    }
+
+
+def test_an_error_keeps_when_it_last_went_well(log: VisitLog) -> None:
+    log.note("a", {1: None}, at=AT)
+    log.note("a", {1: DivisionNotGrantedError("division 1 is not granted")}, at=LATER)
+    visit = log.read()[1]["a"]
+    assert (visit.succeeded_at, visit.attempted_at) == (AT, LATER)
+    assert (visit.error_kind, visit.error) == ("DivisionNotGrantedError", "division 1 is not granted")
+    assert visit.error_is(ForbiddenError)
+    assert not visit.error_is(UnavailableError)
+
+
+def test_calls_that_are_used_are_no_error(log: VisitLog) -> None:
+    log.note("a", {1: DayQuotaError("used", resets_at=MIDNIGHT, division=1)}, at=AT)
+    assert log.read()[1]["a"] == Visit(attempted_at=AT, waiting_until=MIDNIGHT)
+    log.note("a", {1: None}, at=MIDNIGHT)
+    assert log.read()[1]["a"].waiting_until is None
+
+
+def test_what_is_expected_keeps_its_beginning_until_it_is_not_expected_any_more(log: VisitLog) -> None:
+    log.expect([1, 2], ["a", "b"], at=AT)
+    log.note("a", {1: None}, at=AT)
+    log.expect([1], ["a", "b"], at=LATER)
+    visits = log.read()
+    assert expected(visits) == {1}
+    assert visits[1]["a"] == Visit(attempted_at=AT, succeeded_at=AT, expected_since=AT)
+    log.expect([1, 2], ["a"], at=LATER)
+    visits = log.read()
+    assert visits[1]["a"].expected_since == AT
+    assert visits[1]["b"].expected_since is None
+    assert visits[2]["a"].expected_since == LATER
+
+
+def test_a_purged_division_is_forgotten_and_others_are_not(log: VisitLog) -> None:
+    log.note("a", {1: None, 2: None}, at=AT)
+    log.forget([1])
+    assert set(log.read()) == {2}
+
+
+def test_visits_of_another_app_or_site_are_others(log: VisitLog, tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False)
+    log.note("a", {1: None}, at=AT)
+    log.expect([1], ["a"], at=AT)
+    other = VisitLog(engine, site="s", client="other")
+    assert other.read() == {}
+    other.expect([], [], at=LATER)
+    other.forget([1])
+    assert log.read()[1]["a"].expected_since == AT
+
+
+def test_a_list_is_unknown_until_exact_was_asked_and_then_replaced(tmp_path: Path) -> None:
+    listing = DivisionListing(
+        open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False), site="s", client="c"
+    )
+    assert listing.read() is None
+    listing.keep([1, 2])
+    listing.keep([2, 3])
+    assert listing.read() == {2, 3}

@@ -1,0 +1,73 @@
+"""Purging: all that is kept of a division goes, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+from exact_assets.stream import StreamState, Verb
+from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
+from exact_assets.warehouse.protocol import Warehouse
+from exact_assets_tests.warehouse.tables import ALL, KEYLESS, SYNC, guid, query, rows, run, step
+
+HERE, ELSEWHERE, TENFOLD = 12, 34, 112
+
+
+def fill(warehouse: Warehouse) -> None:
+    warehouse.prepare(ALL)
+    for division in (HERE, ELSEWHERE, TENFOLD):
+        for table, key in ((SYNC, guid(1)), (KEYLESS, "a")):
+            arrived = rows(table, {"id": key}, division=division)
+            warehouse.store(table, division, step(Verb.UPSERT, arrived), expected_seq=0)
+        warehouse.store(
+            SYNC, division, step(Verb.STAGE, rows(SYNC, {"id": guid(2)}, division=division)), expected_seq=1
+        )
+
+
+def tables_with(path: Path, division: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    listed = query(path, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name = 'division'")
+    for (name,) in listed:
+        [(count,)] = query(path, f'SELECT count(*) FROM exact."{name}" WHERE division = {division}')
+        if count:
+            found[name] = count
+    return found
+
+
+def test_rows_stages_and_states_of_a_division_go_and_those_of_others_stay(warehouse: Warehouse, path: Path) -> None:
+    fill(warehouse)
+    others = {division: tables_with(path, division) for division in (ELSEWHERE, TENFOLD)}
+    assert set(others[TENFOLD]) == {SYNC.name, KEYLESS.name, "_streams", f"_stage_{SYNC.name}_{TENFOLD}"}
+    assert warehouse.purge([HERE], ALL) == {SYNC.name: 1, KEYLESS.name: 1}
+    assert tables_with(path, HERE) == {}
+    assert {division: tables_with(path, division) for division in (ELSEWHERE, TENFOLD)} == others
+    assert warehouse.states(SYNC, [HERE])[HERE] == StreamState()
+
+
+def test_a_purged_division_can_be_loaded_anew(warehouse: Warehouse) -> None:
+    fill(warehouse)
+    warehouse.purge([HERE], ALL)
+    again = warehouse.store(
+        SYNC, HERE, step(Verb.UPSERT, rows(SYNC, {"id": guid(1)}, division=HERE)), expected_seq=0
+    )
+    assert again.changes.inserted == 1
+
+
+def test_it_stays_in_the_selection_and_says_that_it_was_purged(warehouse: Warehouse) -> None:
+    warehouse.refresh_divisions([KnownDivision(division=HERE, name="A"), KnownDivision(division=ELSEWHERE)])
+    warehouse.purge([HERE], ALL)
+    assert warehouse.list_divisions() == (
+        DivisionChoice(division=HERE, name="A", status="disabled: purged, nothing of it is left"),
+        DivisionChoice(division=ELSEWHERE),
+    )
+
+
+def test_tables_that_a_user_made_are_let_alone(warehouse: Warehouse, path: Path) -> None:
+    fill(warehouse)
+    run(path, f"CREATE TABLE exact.notes AS SELECT {HERE} AS division, 'mine' AS note")
+    warehouse.purge([HERE], ALL)
+    assert tables_with(path, HERE) == {"notes": 1}
+
+
+def test_purging_where_there_is_nothing_does_nothing(warehouse: Warehouse, path: Path) -> None:
+    lost: Any = warehouse.purge([HERE], ALL)
+    assert lost == {}
+    assert not path.exists()
