@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from exact_assets.catalogue import select
 from exact_assets.defs.assets import table_asset
+from exact_assets.defs.checks import check_jobs, check_schedule, table_checks
 from exact_assets.defs.jobs import jobs
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.settings import Settings
@@ -25,7 +26,9 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         assets=[
             table_asset(table, start_year=chosen.start_year, warehouse_kind=warehouse_kind) for table in tables
         ],
-        jobs=list(jobs(tables)),
+        asset_checks=[table_checks(table, kept=tables, start_year=chosen.start_year) for table in tables],
+        jobs=[*jobs(tables), *check_jobs(tables)],
+        schedules=[check_schedule()],
         resources={
             "exact": ExactResource(
                 client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")

@@ -28,4 +28,6 @@ def _pair(name: str, tables: Iterable[Table]) -> Iterator[UnresolvedAssetJobDefi
         (undated if table.year_kind is YearKind.NONE else dated).append(asset_key(table))
     for suffix, keys in (("", dated), ("_undated", undated)):
         if keys:
-            yield dg.define_asset_job(name + suffix, selection=AssetSelection.assets(*keys))
+            # Checks have a job of their own: a load is not to wait for them, nor they to be run by every load.
+            selection = AssetSelection.assets(*keys).without_checks()
+            yield dg.define_asset_job(name + suffix, selection=selection)
