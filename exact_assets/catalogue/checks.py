@@ -4,7 +4,7 @@ What a check asks of the warehouse stands in `warehouse`; how its answer is judg
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from exact_assets.catalogue.facts import Endpoint
@@ -37,6 +37,8 @@ class Header:
     """The header's column that lines point at."""
     foreign_key: str
     """The line's column that points at it."""
+    number: str | None = None
+    """Column of both that counts headers up, where a line may be dated later than its header."""
 
 
 _HEADERS = {
@@ -92,7 +94,7 @@ def header_of(table: Table) -> Header | None:
     """Find where a line's header is kept; None: the table holds no lines, or nothing tells their header."""
     if table.name in _HEADERS:
         name, foreign_key, key = _HEADERS[table.name]
-        return Header(table=tables()[name], key=key, foreign_key=foreign_key)
+        return _telling(table, tables()[name], key=key, foreign_key=foreign_key)
     found = collections().get((table.group, table.entity), ())
     if len(found) != 1:
         return None
@@ -104,10 +106,25 @@ def header_of(table: Table) -> Header | None:
     header_key, line_key = _column(header, key_property), _column(table, key_property)
     if header is None or header_key is None or line_key is None:
         return None
-    if header.year_kind is YearKind.BUSINESS and table.year_kind is YearKind.NONE:
-        # The header of an undated line may be of a year that is not kept.
+    return _telling(table, header, key=header_key, foreign_key=line_key)
+
+
+def _telling(table: Table, header: Table, *, key: str, foreign_key: str) -> Header | None:
+    """Tell how to know that a line's header is of a year that is kept; None: nothing tells.
+
+    Headers of business years before the starting year are left out, and their lines may be dated later. They are
+    known by their year where both have it from the same property, or by a number that counts headers up.
+    """
+    found = Header(table=header, key=key, foreign_key=foreign_key)
+    if header.year_kind is not YearKind.BUSINESS or table.feed is Feed.PARENT:
+        return found
+    if table.year_kind is YearKind.NONE:
         return None
-    return Header(table=header, key=header_key, foreign_key=line_key)
+    if table.year[:1] == header.year[:1]:
+        return found
+    numbers = {column.name for column in table.columns} & {column.name for column in header.columns}
+    numbers &= {"order_number", "quotation_number", "entry_number"}
+    return replace(found, number=min(numbers)) if numbers else None
 
 
 def _identity(endpoint: Endpoint) -> tuple[str, str]:

@@ -102,7 +102,7 @@ def _lost_lines(subject: Subject) -> _Inspection:
         header=header.table,
         key=header.key,
         foreign_key=header.foreign_key,
-        by_created=subject.table.feed is not Feed.PARENT,
+        number=header.number,
         divisions=divisions,
     )
     return _Inspection(probe=probe, skipped=skipped)

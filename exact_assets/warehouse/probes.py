@@ -64,8 +64,9 @@ class LostLines:
     header: Table
     key: str
     foreign_key: str
-    by_created: bool
-    """Whether lines must be created after the year too: a line may be dated later than its header."""
+    number: str | None
+    """Column of both that counts headers up. Lines may be dated later than their headers then, so that only those
+    count that were created after the year too, and whose number is above those of that year's headers."""
     divisions: Mapping[int, HeaderYears]
     """Those in which both are loaded."""
 

@@ -165,16 +165,21 @@ def _lost_lines(probe: LostLines) -> str:
         types={"after_year": "INTEGER", "year": "INTEGER", "settled_at": "TIMESTAMP WITH TIME ZONE"},
     )
     after = f"r.{YEAR} > f.after_year"
-    if probe.by_created and any(column.name == "created" for column in table.columns):
-        after = f"({after} AND extract(year FROM r.created) > f.after_year)"
+    numbers = ""
+    if probe.number is not None:
+        number = quoted(probe.number)
+        after = f"({after} AND extract(year FROM r.created) > f.after_year AND r.{number} > n.highest)"
+        numbers = f"""
+LEFT JOIN (
+    SELECT {DIVISION}, {YEAR}, max({number}) AS highest FROM {live(probe.header)} AS q GROUP BY {DIVISION}, {YEAR}
+) AS n ON n.{DIVISION} = f.division AND n.{YEAR} = f.after_year"""
     return f"""
 SELECT r.{DIVISION}, coalesce(r.{LOADED_AT} < f.settled_at, FALSE) AS is_certain,
     r.{foreign} AS header, r.{YEAR}, r.{LOADED_AT}{_listed_keys(table, of="r")}
 FROM {live(table)} AS r
-JOIN {facts} AS f ON f.division = r.{DIVISION}
-    AND (f.after_year IS NULL OR {after}) AND (f.year IS NULL OR r.{YEAR} = f.year)
+JOIN {facts} AS f ON f.division = r.{DIVISION} AND (f.year IS NULL OR r.{YEAR} = f.year){numbers}
 LEFT JOIN {live(probe.header)} AS h ON h.{DIVISION} = r.{DIVISION} AND h.{quoted(probe.key)} = r.{foreign}
-WHERE r.{foreign} IS NOT NULL AND h.{DIVISION} IS NULL
+WHERE r.{foreign} IS NOT NULL AND h.{DIVISION} IS NULL AND (f.after_year IS NULL OR {after})
 """
 
 
