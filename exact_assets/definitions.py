@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from exact_assets.catalogue import select, with_deletion_log, with_frequencies
 from exact_assets.defs.assets import table_asset
+from exact_assets.defs.checks import check_jobs, check_schedule, table_checks
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor, refresh_sensor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
@@ -39,17 +40,21 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
             for table in tables
         ],
         # Those of the frequencies come with their schedules.
-        jobs=[one.job for one in (*everything, *jobs_by_group(tables))],
-        asset_checks=[fresh_checks(tables)],
+        jobs=[*(one.job for one in (*everything, *jobs_by_group(tables))), *check_jobs(tables)],
+        asset_checks=[
+            fresh_checks(tables),
+            *(table_checks(table, kept=tables, start_year=chosen.start_year) for table in tables),
+        ],
         sensors=[
             divisions_sensor(tables, [one.job for one in everything], start_year=chosen.start_year),
             refresh_sensor(),
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(tables),
         ],
-        schedules=list(
-            schedules(by_frequency=jobs_by_frequency(tables), everything=everything, swept=sweep_jobs(tables))
-        ),
+        schedules=[
+            *schedules(by_frequency=jobs_by_frequency(tables), everything=everything, swept=sweep_jobs(tables)),
+            check_schedule(),
+        ],
         resources={
             "exact": ExactResource(
                 client_id=dg.EnvVar("EXACT_CLIENT_ID"), client_secret=dg.EnvVar("EXACT_CLIENT_SECRET")

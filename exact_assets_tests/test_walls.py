@@ -64,7 +64,9 @@ MAY_KNOW = {
         "freshness",
         "standing",
         "known",
+        "verify",
     },
+    "verify": {"errors", "stream", "exact", "catalogue", "feeds", "warehouse"},
     "definitions": {"settings", "catalogue", "defs"},
     "demo": {"errors", "catalogue"},
     "cli": {
@@ -79,6 +81,7 @@ MAY_KNOW = {
         "purge",
         "known",
         "overview",
+        "standing",
         "defs",
         "demo",
     },

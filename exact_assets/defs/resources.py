@@ -5,20 +5,22 @@ shared by all processes through the control store, so any number of runs may use
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
 from exact_assets.catalogue.table import Table
-from exact_assets.control.open import Control
-from exact_assets.errors import ExactAssetsError
+from exact_assets.control.open import DEFAULT_ZONE, Control
+from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planner import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.settings import Settings
+from exact_assets.verify import Order, Verdict, verify
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
@@ -41,6 +43,23 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         """Give the warehouse for a sensor, which comes again soon and does not wait long for its turn."""
         is_soft = self.deletions == "soft"
         return open_warehouse(self.url, is_soft=is_soft, lock_timeout_seconds=BRIEF_LOCK_TIMEOUT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _WayToExact:
+    """What checks need; there may be no connection yet, which those that ask nothing do not mind."""
+
+    control: Control
+
+    @property
+    def zone(self) -> str:
+        try:
+            return self.control.tokens.read().zone or DEFAULT_ZONE
+        except NotConnectedError:
+            return DEFAULT_ZONE
+
+    def client(self) -> AbstractAsyncContextManager[ExactClient]:
+        return self.control.client()
 
 
 class ExactResource(dg.ConfigurableResource[None]):
@@ -92,6 +111,13 @@ class ExactResource(dg.ConfigurableResource[None]):
         except ExactAssetsError as error:
             self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
+
+    def verify(self, order: Order, *, warehouse: Warehouse) -> Sequence[Verdict]:
+        """Check a table. Exact is asked only by checks that compare with it."""
+        self._runner = self._runner or asyncio.Runner()
+        return self._runner.run(
+            verify(order, exact=_WayToExact(Control.open(self.settings())), warehouse=warehouse)
+        )
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
         """Close what the run's tables shared."""

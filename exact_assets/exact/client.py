@@ -112,6 +112,15 @@ class ExactClient:
         answer = await self._sender.ask(url, _plain_content, division=division)
         return answer.content
 
+    async def count(self, division: int, path: str, params: Mapping[str, str]) -> int | None:
+        """Ask how many rows there are, in one call that brings one of them at most; None: the answer does not say.
+
+        Exact gives a count as text, beside the rows; where `$top` makes the answer a bare list, there may be none.
+        """
+        found = await self.get(path, {**params, "$top": "1", "$inlinecount": "allpages"}, division=division)
+        told = found.get("__count") if isinstance(found, dict) else None
+        return int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdecimal()) else None
+
     async def me(self) -> Me:
         """Read who the tokens belong to."""
         found = await self.get(ME_PATH, {"$select": ",".join(ME_PROPERTIES)})

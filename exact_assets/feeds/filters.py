@@ -36,12 +36,16 @@ class YearProperty:
 
         Rows without this property are asked for too, and kept or left out by what else tells their year.
         """
+        inside = self.inside(span)
+        return f"({inside}) or {self.name} eq null" if inside else ""
+
+    def inside(self, span: Span) -> str:
+        """Write the filter for rows that have this property within a span; empty: the span has no bounds."""
         bounds = [
             None if span.is_open_below else f"{self.name} ge {self._first_of(span.first)}",
             None if span.is_open_above else f"{self.name} lt {self._first_of(span.last + 1)}",
         ]
-        inside = " and ".join(bound for bound in bounds if bound)
-        return f"({inside}) or {self.name} eq null" if inside else ""
+        return " and ".join(bound for bound in bounds if bound)
 
     def _first_of(self, year: int) -> str:
         return str(year) if self.is_number else literal(datetime(year, 1, 1))  # noqa: DTZ001 - a wall clock

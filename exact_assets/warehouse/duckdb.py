@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import LoadSupersededError, ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
-from exact_assets.warehouse import duckdb_prepare, duckdb_purge
+from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_violations, violations
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
+from exact_assets.warehouse.probes import Kept, Probe, Violations
 
 BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
@@ -140,6 +142,34 @@ class DuckDBWarehouse:
         )
         for division, year, count in found or ():
             counts[division][year] = count
+        return counts
+
+    def streams(self, tables: Iterable[Table]) -> Mapping[str, Mapping[int, tuple[StreamState, datetime]]]:
+        """Read states in one query."""
+        streams: dict[str, dict[int, tuple[StreamState, datetime]]] = {table.name: {} for table in tables}
+        found = self._read(
+            f"SELECT table_name, division, state, updated_at FROM {qualified(STREAMS)} WHERE table_name IN $tables",
+            tables=list(streams),
+        )
+        for name, division, state, updated_at in found or ():
+            streams[name][division] = msgspec.json.decode(state, type=StreamState), updated_at.astimezone(UTC)
+        return streams
+
+    def find_violations(self, probes: Sequence[Probe]) -> Sequence[Violations | None]:
+        """Answer probe by probe."""
+        if not self._file.exists:
+            return [None] * len(probes)
+        with self._file.connection() as connection, self._file.attached(connection, read_only=True):
+            return [
+                self._file.with_room(connection, partial(duckdb_violations.answer, connection, probe))
+                for probe in probes
+            ]
+
+    def count_kept(self, table: Table) -> Mapping[int, Mapping[int | None, Kept]]:
+        """Count in one query."""
+        counts: dict[int, dict[int | None, Kept]] = {}
+        for division, year, rows, dated in self._read(violations.count_kept(table)) or ():
+            counts.setdefault(division, {})[year] = Kept(rows=rows, dated=dated)
         return counts
 
     def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
+from exact_assets.warehouse.probes import Kept, Probe, Violations
 
 
 class Warehouse(Protocol):
@@ -49,6 +50,21 @@ class Warehouse(Protocol):
 
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
         """Count the rows of each division per `_year`; a division without rows counts none."""
+
+    def streams(self, tables: Iterable[Table]) -> Mapping[str, Mapping[int, tuple[StreamState, datetime]]]:
+        """Read the states of all streams of some tables that were ever stored, by table name and division.
+
+        Each comes with when it was last stored.
+        """
+
+    def find_violations(self, probes: Sequence[Probe]) -> Sequence[Violations | None]:
+        """Look for rows that break rules, at one opening; an answer for each probe.
+
+        None: a table that it asks about is not there. Rows that were found to be gone from Exact count as gone.
+        """
+
+    def count_kept(self, table: Table) -> Mapping[int, Mapping[int | None, Kept]]:
+        """Count the rows that are there per division and `_year`; those found to be gone from Exact are not."""
 
     def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
         """Take up divisions in the selection; give those that are new. Choices stay as they are."""

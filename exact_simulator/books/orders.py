@@ -13,7 +13,10 @@ QUOTATIONS, QUOTATION_LINES = "crm_Quotations", "crm_QuotationLines"
 
 def models(sizes: Sizes) -> dict[str, Model]:
     """Models of the orders by base table."""
-    return {**_sales(sizes), **_purchase(sizes), **_quotations(sizes)}
+    # What is delivered together has one date.
+    delivered = Model(shown={"DeliveryDate": "@EntryID.DeliveryDate"})
+    lines = dict.fromkeys(("salesorder_GoodsDeliveryLines", "salesorder_DropShipmentLines"), delivered)
+    return {**_sales(sizes), **_purchase(sizes), **_quotations(sizes), **lines}
 
 
 def _customer(sizes: Sizes) -> Reference:
