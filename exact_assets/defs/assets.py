@@ -14,8 +14,7 @@ from pydantic import Field
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
 from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, waiting
-from exact_assets.defs.partitions import requested
-from exact_assets.defs.requests import RunKind, requests
+from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.specs import asset_key, asset_spec
 from exact_assets.planner import guessed_calls, shares
@@ -57,7 +56,7 @@ def table_asset(
         exact: ExactResource,
         warehouse: WarehouseResource,
     ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
-        wanted = requested(context.partition_keys)
+        wanted = wanted_by(context.run, lambda: context.partition_keys)
         grid_years = range(start_year, datetime.now(UTC).year + 1)
         kind = RunKind.of(context.run, Mode(config.mode))
         opened = warehouse.open()

@@ -13,6 +13,8 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
+from exact_assets.defs import tags
+
 BATCH_DIVISIONS = 25
 
 
@@ -28,6 +30,7 @@ class Batch:
         return {
             ASSET_PARTITION_RANGE_START_TAG: self.divisions[0] + suffix,
             ASSET_PARTITION_RANGE_END_TAG: self.divisions[-1] + suffix,
+            tags.DIVISIONS: ",".join(self.divisions),
         }
 
     @property
@@ -59,22 +62,24 @@ def decide(
         wanted: those that have work; None: all.
         size: of a batch, at most.
     """
-    busy = {division for tags in in_flight for division in divisions_of(tags, order)}
+    busy = {division for run_tags in in_flight for division in divisions_of(run_tags, order)}
     batches = tuple(_batches(order, wanted, size))
     waiting = tuple(batch for batch in batches if busy.intersection(batch.divisions))
     return Decision(asked=tuple(batch for batch in batches if batch not in waiting), waiting=waiting)
 
 
-def divisions_of(tags: Mapping[str, str], order: Sequence[str]) -> Sequence[str]:
+def divisions_of(run_tags: Mapping[str, str], order: Sequence[str]) -> Sequence[str]:
     """Tell which divisions a run is about.
 
     An end of its range that has been disabled since leaves open where the range ended: then it goes on to the end
     of the order, so that nothing is asked for twice.
     """
-    one = tags.get(PARTITION_NAME_TAG)
+    if tags.DIVISIONS in run_tags:
+        return run_tags[tags.DIVISIONS].split(",")
+    one = run_tags.get(PARTITION_NAME_TAG)
     if one is not None:
         return [_division(one)]
-    ends = [tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)]
+    ends = [run_tags.get(ASSET_PARTITION_RANGE_START_TAG), run_tags.get(ASSET_PARTITION_RANGE_END_TAG)]
     if None in ends:
         return order
     first, last = (_division(end or "") for end in ends)

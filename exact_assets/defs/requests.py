@@ -1,13 +1,15 @@
 """From a run and the division selection to what is asked of each stream. Pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG
 
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
+from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of
 from exact_assets.epochs import epoch_of
 from exact_assets.replicate import Mode, Request
@@ -40,6 +42,15 @@ class RunKind:
     def is_reload(self) -> bool:
         """Whether what is there may be asked for again."""
         return self.mode is Mode.RELOAD or self.reload_id is not None
+
+
+def wanted_by(run: dg.DagsterRun, partition_keys: Callable[[], Iterable[str]]) -> Mapping[int, tuple[int, ...]]:
+    """Give the years that a run asks for, per division; `partition_keys` are asked where it names no divisions."""
+    listed = run.tags.get(tags.DIVISIONS)
+    if listed is None:
+        return requested(partition_keys())
+    _, _, year = run.tags.get(ASSET_PARTITION_RANGE_START_TAG, "").partition("|")
+    return {int(division): (int(year),) if year else () for division in listed.split(",")}
 
 
 def requests(

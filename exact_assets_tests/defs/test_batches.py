@@ -16,7 +16,11 @@ def names(batches: tuple[Batch, ...]) -> list[str]:
 def test_divisions_are_asked_for_in_the_order_of_the_partitions() -> None:
     decision = decide(ORDER, [], size=2)
     assert names(decision.asked) == ["300-100", "200-500", "400-400"]
-    assert decision.asked[0].tags(2026) == {START: "300|2026", END: "100|2026"}
+    assert decision.asked[0].tags(2026) == {
+        START: "300|2026",
+        END: "100|2026",
+        "exact/divisions": "300,100",
+    }
     assert decision.asked[0].tags(None) == {START: "300", END: "100"}
 
 

@@ -71,6 +71,7 @@ def test_there_is_a_schedule_for_each_frequency_that_a_chosen_table_has() -> Non
         "exact_every_1d_undated",
         "exact_after_midnight",
         "exact_after_midnight_undated",
+        "exact_checks_schedule",
     }
     job = defs.resolve_job_def("exact_every_15m")
     assert job.asset_layer.selected_asset_keys == {dg.AssetKey(["exact", "financialtransaction_transaction_lines"])}
