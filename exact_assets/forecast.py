@@ -3,6 +3,7 @@
 What is not known stays unknown here: sums say that they are at least so much, and why.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -155,7 +156,7 @@ def loaded_by(calls: int, *, now: datetime, room_today: int, room_a_day: int, mi
 
 
 def slower(costs: Mapping[str, tuple[int, float]], *, usable: int) -> Mapping[str, int] | None:
-    """Find frequencies that fit: again and again the table that costs most a day comes one step less often.
+    """Find frequencies that fit: again and again those that cost most a day, alike, come one step less often.
 
     Args:
         costs: frequency in minutes and calls a visit, per table.
@@ -173,8 +174,10 @@ def slower(costs: Mapping[str, tuple[int, float]], *, usable: int) -> Mapping[st
         can_wait = [name for name in costs if minutes[name] < WEEK]
         if not can_wait:
             return None
-        dearest = max(can_wait, key=lambda name: (a_day(name), name))
-        minutes[dearest] = next(step for step in MINUTES if step > minutes[dearest] and step >= HOUR)
+        most = max(map(a_day, can_wait))
+        for name in can_wait:
+            if a_day(name) == most:
+                minutes[name] = next(step for step in MINUTES if step > minutes[name] and step >= HOUR)
     return {name: minutes[name] for name in costs if minutes[name] != costs[name][0]}
 
 
@@ -216,8 +219,8 @@ def _advice(costs: Mapping[Table, TableForecast], *, usable: int, unknown_loads:
         if changes is None:
             yield f"Not even once a week fits: leave tables out of EXACT_TABLES, {dearest[0].table} first."
         else:
-            pairs = ",".join(f"{name}={label(minutes)}" for name, minutes in sorted(changes.items()))
-            yield f'It fits with these added at the end of EXACT_FREQUENCIES: "{pairs}".'
+            before = {table.name: table.frequency_minutes for table in costs}
+            yield f'It fits with these added at the end of EXACT_FREQUENCIES: "{_pairs(before, changes)}".'
     for table, one in costs.items():
         if table.feed in WHOLE and (one.load_calls or 0) > usable:
             yield (
@@ -226,6 +229,15 @@ def _advice(costs: Mapping[Table, TableForecast], *, usable: int, unknown_loads:
             )
     if unknown_loads:
         yield f"The sizes of {len(unknown_loads)} tables are unknown: `exact-assets plan --count` asks Exact."
+
+
+def _pairs(before: Mapping[str, int], changes: Mapping[str, int]) -> str:
+    """Write changes as short as they can be: one by one, or as `all` with exceptions."""
+    after = {**before, **changes}
+    usual = Counter(after.values()).most_common(1)[0][0]
+    exceptions = {name: minutes for name, minutes in after.items() if minutes != usual}
+    chosen = changes if len(changes) <= len(exceptions) + 1 else {"all": usual, **exceptions}
+    return ",".join(f"{name}={label(minutes)}" for name, minutes in chosen.items())
 
 
 def _used(quota: Quota) -> int | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from exact_assets.forecast import DivisionForecast, TableForecast
 
-MOST_ADVISED = 10
-"""Divisions whose advice is written out; the others are told by number."""
+MOST_ADVISED = 5
+"""Pieces of advice that are written out; the same for several divisions is one."""
+MOST_LISTED = 8
 
 
 def summary(found: Sequence[DivisionForecast]) -> list[dict[str, str]]:
@@ -44,13 +45,16 @@ def tables(one: DivisionForecast) -> list[dict[str, str]]:
 
 def notes(found: Sequence[DivisionForecast]) -> Iterator[str]:
     """Give the lines below: what to change, and what the signs mean."""
-    advised = [one for one in found if one.advice]
-    for one in advised[:MOST_ADVISED]:
-        for line in one.advice:
-            yield f"{one.division}: {line}"
+    advised: dict[tuple[str, ...], list[int]] = {}
+    for one in found:
+        if one.advice:
+            advised.setdefault(one.advice, []).append(one.division)
+    for lines, divisions in list(advised.items())[:MOST_ADVISED]:
+        yield f"{_listed(divisions)}:"
+        yield from (f"  {line}" for line in lines)
     if len(advised) > MOST_ADVISED:
-        more = ", ".join(str(one.division) for one in advised[MOST_ADVISED:])
-        yield f"The same kind of advice for: {more}. See `exact-assets plan --division N`."
+        rest = [division for divisions in list(advised.values())[MOST_ADVISED:] for division in divisions]
+        yield f"There is advice for {_listed(rest)} too: `exact-assets plan --division N` or `--json`."
     if any(one.is_limit_assumed for one in found):
         yield (
             "?: Exact has not told the calls of a day yet, as nothing was asked there. Taken is what it publishes: "
@@ -62,6 +66,12 @@ def notes(found: Sequence[DivisionForecast]) -> Iterator[str]:
         reserves = sorted({one.reserve for one in found})
         kept = f"{reserves[0]:,}" if len(reserves) == 1 else f"{reserves[0]:,} to {reserves[-1]:,}"
         yield f"Of a day's calls schedules leave {kept} to runs that people ask for."
+
+
+def _listed(divisions: Sequence[int]) -> str:
+    named = ", ".join(map(str, divisions[:MOST_LISTED]))
+    more = len(divisions) - MOST_LISTED
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _load(one: DivisionForecast) -> str:

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exact_assets.exact.clock import Skew
-from exact_assets.exact.limits import Quota, Window, read_headers
+from exact_assets.exact.limits import Quota, Window, read_headers, reserve_of
 
 RECORDED = {
     "x-ratelimit-minutely-limit": "60",
@@ -121,3 +122,16 @@ def test_the_servers_clock_is_never_taken_for_later_than_it_is(
 def test_a_clock_that_was_set_is_noticed() -> None:
     skew = Skew().observed(NOW + timedelta(hours=1), sent_at=NOW, received_at=NOW)
     assert skew.observed(NOW, sent_at=NOW, received_at=NOW).now(NOW) == NOW
+
+
+def test_background_sees_the_day_without_the_reserve_and_the_minute_whole() -> None:
+    quota = Quota(minute=Window(limit=60, remaining=10), day=Window(limit=5000, remaining=260))
+    assert quota.keeping_reserve().day.remaining == 10
+    assert quota.keeping_reserve().minute.remaining == 10
+    assert not Quota(day=Window(limit=5000, remaining=250)).keeping_reserve()
+    assert Quota().keeping_reserve()
+
+
+@pytest.mark.parametrize(("limit", "reserve"), [(None, 0), (10, 0), (500, 25), (501, 25), (5000, 250)])
+def test_the_reserve_is_a_twentieth_of_the_day(limit: int | None, reserve: int) -> None:
+    assert reserve_of(Window(limit=limit)) == reserve

@@ -93,3 +93,23 @@ def test_a_batch_may_have_any_number_of_steps(warehouse: Warehouse, path: Path, 
     ]
     assert len(warehouse.store_many(SNAPSHOT, batch)) == count
     assert query(path, "SELECT count(*) FROM exact.vat_vat_codes") == [(count,)]
+
+
+def test_all_states_of_some_divisions_come_with_one_question(stream: Streams) -> None:
+    accounts, codes = stream(SYNC), stream(SNAPSHOT)
+    accounts.upsert({"id": guid(1), "timestamp": 1})
+    codes.replace({"id": 1})
+    warehouse = accounts.warehouse
+    assert warehouse.all_states([DIVISION, 2]) == {
+        DIVISION: {
+            SYNC.name: warehouse.states(SYNC, [DIVISION])[DIVISION],
+            SNAPSHOT.name: warehouse.states(SNAPSHOT, [DIVISION])[DIVISION],
+        },
+        2: {},
+    }
+    assert warehouse.all_states([]) == {}
+
+
+def test_all_states_of_a_warehouse_that_is_not_there_are_none(warehouse: Warehouse, path: Path) -> None:
+    assert warehouse.all_states([1]) == {1: {}}
+    assert not path.exists()
