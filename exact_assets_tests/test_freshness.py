@@ -36,7 +36,8 @@ def test_age_alone_makes_late_and_then_stale(hours: float, expected: Level) -> N
 
 
 @pytest.mark.parametrize(
-    "kind", ["DivisionNotGrantedError", "UserBlockedError", "TokenExpiredError", "NotConnectedError", "KeyBlockedError"]
+    "kind",
+    ["DivisionNotGrantedError", "UserBlockedError", "TokenExpiredError", "NotConnectedError", "KeyBlockedError"],
 )
 def test_an_error_that_lasts_is_stale_at_once_with_its_own_words(kind: str) -> None:
     visit = Visit(
@@ -58,9 +59,7 @@ def test_an_error_that_may_pass_is_late_and_becomes_stale_with_age() -> None:
 
 def test_waiting_for_calls_is_late_however_old_and_says_when_it_goes_on() -> None:
     until = datetime(2026, 11, 25, tzinfo=UTC)
-    found = judge(
-        TABLE, 1, Visit(succeeded_at=ago(40), expected_since=LONG_AGO, waiting_until=until), now=NOW
-    )
+    found = judge(TABLE, 1, Visit(succeeded_at=ago(40), expected_since=LONG_AGO, waiting_until=until), now=NOW)
     assert found.level is Level.LATE
     assert "00:00 UTC" in found.reason
 
@@ -101,4 +100,3 @@ def test_a_table_is_as_bad_as_its_worst_division_which_comes_first() -> None:
     verdict = judge_table(TABLE, sorted(visits), visits, now=NOW)
     assert (verdict.level, verdict.divisions, verdict.new) == (Level.STALE, 4, 1)
     assert [finding.division for finding in verdict.findings] == [3, 2]
-

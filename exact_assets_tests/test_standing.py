@@ -13,7 +13,9 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=90)
 TABLES = [table(name=name) for name in ("a", "b", "c")]
 DONE = Visit(attempted_at=NOW, succeeded_at=NOW, expected_since=LONG_AGO)
-REFUSED = Visit(attempted_at=NOW, expected_since=LONG_AGO, error_kind="ForbiddenError", error="Exact refuses.\nMore.")
+REFUSED = Visit(
+    attempted_at=NOW, expected_since=LONG_AGO, error_kind="ForbiddenError", error="Exact refuses.\nMore."
+)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,16 @@ from exact_assets.control.open import Control
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.resources import WarehouseResource
-from exact_assets.defs.selection import PartitionChanges, partition_changes
+from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
 from exact_assets.defs.sync_now import Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
-from exact_assets.errors import ExactAssetsError, NotConnectedError, ReconnectError, SettingsError, WarehouseError
+from exact_assets.errors import (
+    ControlError,
+    ExactAssetsError,
+    NotConnectedError,
+    ReconnectError,
+    SettingsError,
+    WarehouseError,
+)
 from exact_assets.known import take_up_divisions
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -72,19 +79,20 @@ def divisions_sensor(
         try:
             choices = opened.list_divisions()
             control = Control.open(Settings())
-        except (WarehouseError, SettingsError) as error:
-            return dg.SkipReason(f"The selection cannot be read this time, and nothing changes: {error}")
-        if choices is None:
-            return dg.SkipReason(NO_SELECTION)
-        look = _Look(
-            instance=context.instance,
-            warehouse=opened,
-            control=control,
-            tables=tables,
-            jobs=[job.name for job in jobs],
-            start_year=start_year,
-        )
-        return look.at(choices, memory)
+            if choices is None:
+                return dg.SkipReason(NO_SELECTION)
+            look = _Look(
+                instance=context.instance,
+                warehouse=opened,
+                control=control,
+                tables=tables,
+                jobs=[job.name for job in jobs],
+                start_year=start_year,
+            )
+            return look.at(choices, memory)
+        except (WarehouseError, ControlError, SettingsError) as error:
+            # Nothing is forgotten: the next tick finds all as it is now, and does what this one could not.
+            return dg.SkipReason(f"The selection cannot be read or written this time, and nothing changes: {error}")
 
     return exact_divisions
 
@@ -100,10 +108,12 @@ class _Look:
     jobs: Sequence[str]
     start_year: int
 
-    def at(self, choices: Sequence[DivisionChoice], memory: Memory) -> dg.SensorResult | dg.SkipReason:
+    def at(self, choices: Sequence[DivisionChoice], memory: Memory) -> dg.SensorResult:
         """Gather the rest, decide, write what is shown, and report what Dagster is to do."""
         enabled = {choice.division for choice in choices if choice.sync_enabled}
         existing = self.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        # From now on, not from the first visit: an error of a new division is one at once.
+        self.control.visits.expect(enabled, [table.name for table in self.tables], at=datetime.now(UTC))
         facts = self._facts(existing)
         changes = partition_changes(enabled, existing, listed=facts.listed)
         decision = decide(
@@ -116,11 +126,7 @@ class _Look:
             now=facts.now,
         )
         told = list(reports(choices, decision, facts))
-        try:
-            written = self.warehouse.report_divisions(told)
-        except WarehouseError as error:
-            # Nothing is forgotten that could not be written: the next tick finds all as it is now.
-            return dg.SkipReason(f"The selection cannot be written this time, and nothing changes: {error}")
+        written = self.warehouse.report_divisions(told)
         unwritten = {one.read.division for one in told if one.takes_back} - set(written)
         kept = kept_open(decision.memory, memory, unwritten)
         return dg.SensorResult(
@@ -136,7 +142,7 @@ class _Look:
             visits=self.control.visits.read(),
             quotas=self.control.ledger.quotas(),
             listed=self.control.listing.read(),
-            existing={int(key) for key in existing},
+            existing=numbers(existing),
             start_year=self.start_year,
             now=datetime.now(UTC),
         )
@@ -197,7 +203,7 @@ def refresh_sensor() -> dg.SensorDefinition:
             if now < plan.due and (plan.is_retry or not is_missing):
                 return dg.SkipReason(f"Asks again at {plan.due:%Y-%m-%d %H:%M} UTC.")
             added = asyncio.run(_ask(Control.open(Settings()), opened))
-        except (NotConnectedError, ReconnectError, SettingsError, WarehouseError) as error:
+        except (NotConnectedError, ReconnectError, SettingsError, ControlError, WarehouseError) as error:
             # None of these costs a call: the next tick may try again.
             return dg.SkipReason(str(error))
         except (ExactAssetsError, TimeoutError) as error:

@@ -85,9 +85,10 @@ class ExactResource(dg.ConfigurableResource[None]):
         self, table: Table, requests: Mapping[int, Request], warehouse: Warehouse
     ) -> Mapping[int, Outcome]:
         with self.noting(table, requests):
+            control = self._control()
             if self._shared is None:
-                self._shared = self._control(), await self._open.enter_async_context(self._control().client())
-            control, client = self._shared
+                self._shared = control, await self._open.enter_async_context(control.client())
+            client = self._shared[1]
             outcomes = await replicate(table, requests, client=client, warehouse=warehouse, leases=control)
         ended = {division: outcome.error for division, outcome in outcomes.items()}
         control.visits.note(table.name, ended, at=datetime.now(UTC))

@@ -17,7 +17,9 @@ def fill(warehouse: Warehouse) -> None:
         for table, key in ((SYNC, guid(1)), (KEYLESS, "a")):
             arrived = rows(table, {"id": key}, division=division)
             warehouse.store(table, division, step(Verb.UPSERT, arrived), expected_seq=0)
-        warehouse.store(SYNC, division, step(Verb.STAGE, rows(SYNC, {"id": guid(2)}, division=division)), expected_seq=1)
+        warehouse.store(
+            SYNC, division, step(Verb.STAGE, rows(SYNC, {"id": guid(2)}, division=division)), expected_seq=1
+        )
 
 
 def tables_with(path: Path, division: int) -> dict[str, int]:
