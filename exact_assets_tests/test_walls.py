@@ -46,6 +46,7 @@ MAY_KNOW = {
         "catalogue",
         "control",
         "warehouse",
+        "standing",
         "purge",
         "known",
         "overview",
