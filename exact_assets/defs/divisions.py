@@ -16,6 +16,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
+from exact_assets.defs.lost_runs import fail_lost_runs
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.resources import WarehouseResource
@@ -77,8 +78,9 @@ def divisions_sensor(
             return dg.SkipReason("Begins with the next tick.")
         opened = warehouse.open_briefly()
         try:
-            choices = opened.list_divisions()
             control = Control.open(Settings())
+            fail_lost_runs(context.instance, control)
+            choices = opened.list_divisions()
             if choices is None:
                 return dg.SkipReason(NO_SELECTION)
             look = _Look(

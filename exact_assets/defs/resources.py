@@ -47,6 +47,7 @@ class ExactResource(dg.ConfigurableResource[None]):
     _runner: asyncio.Runner | None = PrivateAttr(default=None)
     _open: AsyncExitStack = PrivateAttr(default_factory=AsyncExitStack)
     _shared: tuple[Control, ExactClient] | None = PrivateAttr(default=None)
+    _run_id: str | None = PrivateAttr(default=None)
     _choices: Mapping[int, DivisionChoice] | None = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
@@ -75,6 +76,10 @@ class ExactResource(dg.ConfigurableResource[None]):
             self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Note for which run this is."""
+        self._run_id = context.run_id
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
         """Close what the run's tables shared."""
         if self._runner is not None:
@@ -87,6 +92,8 @@ class ExactResource(dg.ConfigurableResource[None]):
         with self.noting(table, requests):
             control = self._control()
             if self._shared is None:
+                if self._run_id is not None:
+                    self._open.enter_context(control.living(self._run_id))
                 self._shared = control, await self._open.enter_async_context(control.client())
             client = self._shared[1]
             outcomes = await replicate(table, requests, client=client, warehouse=warehouse, leases=control)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -20,8 +21,10 @@ from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.warehouse.tables import query
 from exact_assets_tests.warehouse.tables import run as run_sql
 
+LEDGER = "financialtransaction_transaction_lines"
 TABLES = "crm_accounts,logistics_units"
 FIRST, SECOND, THIRD = 100_001, 100_002, 100_003
 pytestmark = pytest.mark.xdist_group("divisions-sensors")
@@ -267,3 +270,17 @@ def forget_connection(place: Installation) -> None:
     """Take the tokens away, as a restored backup may."""
     with sqlite3.connect(place.folder / "control.sqlite") as connection:
         connection.execute("DELETE FROM connections")
+
+
+def test_a_division_may_have_a_starting_year_of_its_own(chosen: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXACT_TABLES", LEDGER)
+    chosen.defs = build_defs()
+    this_year = datetime.now(UTC).year
+    chosen.warehouse.set_start_year([FIRST], this_year - 1)
+    chosen.warehouse.set_sync_now([FIRST, SECOND], True)
+    chosen.run(chosen.tick("exact_divisions"))
+    years = f"SELECT division, min(financial_year) FROM exact.{LEDGER} GROUP BY division ORDER BY division"
+    assert query(chosen.place.warehouse, years) == [
+        (FIRST, this_year - 1),
+        (SECOND, chosen.place.settings.start_year),
+    ]
