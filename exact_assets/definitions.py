@@ -7,9 +7,10 @@ import pyarrow as pa
 
 from exact_assets.catalogue import select
 from exact_assets.defs.assets import table_asset
-from exact_assets.defs.divisions import EVERYTHING, divisions_sensor, refresh_sensor
+from exact_assets.defs.divisions import EVERYTHING, divisions_sensor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import jobs
+from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.settings import Settings
 

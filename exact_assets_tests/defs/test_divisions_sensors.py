@@ -15,7 +15,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from exact_assets.control.open import Control
 from exact_assets.definitions import build_defs
 from exact_assets.defs import resources
-from exact_assets.errors import NotConnectedError
+from exact_assets.errors import NotConnectedError, UserBlockedError
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
@@ -284,3 +284,15 @@ def test_a_division_may_have_a_starting_year_of_its_own(chosen: Ticking, monkeyp
         (FIRST, this_year - 1),
         (SECOND, chosen.place.settings.start_year),
     ]
+
+
+def test_freshness_is_judged_by_what_was_last_known_while_the_selection_cannot_be_read(chosen: Ticking) -> None:
+    chosen.tick("exact_freshness")
+    Control.open(Settings()).visits.note(
+        "crm_accounts", {FIRST: UserBlockedError("Blocked.")}, at=datetime.now(UTC)
+    )
+    with held(chosen.place):
+        [only] = chosen.tick("exact_freshness").asset_events
+    assert isinstance(only, dg.AssetCheckEvaluation)
+    assert (only.asset_key.path[-1], only.passed) == ("crm_accounts", False)
+    assert "1 of 2 divisions are not fresh.\n100001: Blocked." in (only.description or "")
