@@ -22,7 +22,7 @@ from exact_assets_tests.installation import CHECKOUT, Installation, installation
 from exact_assets_tests.warehouse.tables import run as run_sql
 
 LOADED, REFUSED, CANCELLED, KILLED = 100_001, 100_002, 100_003, 100_004
-pytestmark = [pytest.mark.xdist_group("dagster-dev-sync-now"), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.xdist_group("dagster-dev-sync-now"), pytest.mark.timeout(400)]
 
 _TERMINATE = """
 mutation($run: String!) {
@@ -83,7 +83,7 @@ def dagster(place: Installation) -> Iterator[Webserver]:
 def choices(place: Installation, dagster: Webserver) -> dict[int, DivisionChoice]:
     """Let Dagster run until nothing asks for a sync any more; the selection as it is then."""
     with instance_of(place) as instance:
-        cancelled = until(lambda: pid_of(instance, CANCELLED), timeout_seconds=90, what="a run to cancel")
+        cancelled = until(lambda: pid_of(instance, CANCELLED), timeout_seconds=150, what="a run to cancel")
         killed = until(lambda: pid_of(instance, KILLED), timeout_seconds=60, what="a run to kill")
     until(lambda: call_of(place, KILLED), timeout_seconds=60, what="the call of the run to kill")
     os.kill(killed[1], signal.SIGKILL)
@@ -160,7 +160,7 @@ def test_the_refused_division_has_turned_its_tables_red_without_a_run(
     place: Installation, choices: dict[int, DivisionChoice]
 ) -> None:
     with instance_of(place) as instance:
-        evaluation = until(lambda: red(instance), timeout_seconds=70, what="a red check")
+        evaluation = until(lambda: red(instance), timeout_seconds=120, what="a red check")
     assert f"{REFUSED}: " in (evaluation.description or "")
 
 
