@@ -9,7 +9,7 @@ from exact_assets.catalogue import select, with_deletion_log, with_frequencies
 from exact_assets.defs.assets import table_asset
 from exact_assets.defs.checks import check_jobs, check_schedule, table_checks
 from exact_assets.defs.deletions import deletions_sensor
-from exact_assets.defs.divisions import divisions_sensor, refresh_sensor
+from exact_assets.defs.divisions import divisions_sensor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
     deletion_log_job,
@@ -18,6 +18,7 @@ from exact_assets.defs.jobs import (
     jobs_of_everything,
     sweep_jobs,
 )
+from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.schedules import schedules
 from exact_assets.settings import Settings

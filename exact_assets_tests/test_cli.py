@@ -1,14 +1,17 @@
 """The commands as a user runs them: what they print, and their exit codes."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
+from exact_assets.catalogue import select
 from exact_assets.cli import main
-from exact_assets_tests.installation import installation
+from exact_assets.control.open import Control
+from exact_assets_tests.installation import Installation, installation
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +74,60 @@ def test_divisions_are_listed_enabled_and_disabled(tmp_path: Path) -> None:
         with duckdb.connect(str(place.warehouse), read_only=True) as connection:
             enabled = connection.execute("SELECT division FROM exact.divisions WHERE sync_enabled").fetchall()
         assert enabled == [(100001,)]
+
+
+def test_choices_are_made_asked_for_and_shown(tmp_path: Path) -> None:
+    year = datetime.now(UTC).year
+    with installation(tmp_path / "place", divisions=3, rows=100) as place:
+        place.command("divisions", "refresh")
+        assert "divisions sync-now 100001 100002" in place.command("divisions", "enable", "100001", "100002")
+        place.command("divisions", "set-start-year", "100001", "100002", str(year - 1))
+        place.command("divisions", "set-start-year", "--default", "100002")
+        place.command("divisions", "sync-now", "100001")
+        listed = {one["division"]: one for one in json.loads(place.command("divisions", "list", "--json"))}
+        assert [(one["sync_now"], one["start_year"]) for one in listed.values()] == [
+            (True, year - 1),
+            (False, None),
+            (False, None),
+        ]
+        shown = json.loads(place.command("status", "--json", EXACT_TABLES="crm_accounts"))
+        assert [(one["division"], one["status"], one["oldest_table"], one["oldest_at"]) for one in shown] == [
+            (100001, "waiting for its first load", "crm_accounts", None),
+            (100002, "waiting for its first load", "crm_accounts", None),
+        ]
+        for wrong in (["set-start-year", "100001", "-4"], ["sync-now", "100003"], ["sync-now", "999999"]):
+            with pytest.raises(AssertionError, match=r"expected|enable 100003|no division 999999|No such option"):
+                place.command("divisions", *wrong)
+
+
+def test_a_division_is_purged_after_it_is_disabled_and_nobody_reads_it(tmp_path: Path) -> None:
+    with installation(tmp_path / "place", divisions=2, rows=100) as place:
+        place.enable(*place.divisions)
+        accounts, year = select("crm_accounts")[0], datetime.now(UTC).year
+        load = ("asset", "materialize", "-m", "exact_assets.definitions", "--select", 'key:"exact/crm_accounts"')
+        place.command(*load, "--partition-range", f"100001|{year}...100002|{year}", module="dagster")
+        rows = {division: len(place.truth(accounts, division)) for division in place.divisions}
+        with pytest.raises(AssertionError, match="divisions disable 100001"):
+            place.command("divisions", "purge", "--yes", "100001")
+        place.command("divisions", "disable", "100001")
+        with (
+            Control.open(place.settings).lease("stream/crm_accounts/100001"),
+            pytest.raises(AssertionError, match="A run is reading crm_accounts of division 100001"),
+        ):
+            place.command("divisions", "purge", "--yes", "100001")
+        with pytest.raises(AssertionError, match="Aborted"):
+            place.command("divisions", "purge", "100001")
+        assert count(place) == rows
+        printed = place.command("divisions", "purge", "--yes", "100001")
+        assert f"{rows[100001]} rows deleted from 1 tables" in printed
+        assert count(place) == {100002: rows[100002]}
+        assert set(Control.open(place.settings).visits.read()) == {100002}
+
+
+def count(place: Installation) -> dict[int, int]:
+    with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+        found = connection.execute("SELECT division, count(*) FROM exact.crm_accounts GROUP BY division")
+        return dict(found.fetchall())
 
 
 def test_an_unknown_division_is_refused_by_its_number(tmp_path: Path) -> None:

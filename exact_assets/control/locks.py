@@ -61,8 +61,19 @@ class Locks:
         finally:
             lock.release()
 
+    def is_known(self, name: str) -> bool:
+        """Whether anybody on this machine has held a lock that was not forgotten since."""
+        return self._path(name).exists()
+
+    def forget(self, name: str) -> None:
+        """Remove what is left of a lock that nobody will ask for again."""
+        self._path(name).unlink(missing_ok=True)
+
     def _lock(self, name: str) -> filelock.FileLock:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return filelock.FileLock(self._path(name), thread_local=False, is_singleton=False)
+
+    def _path(self, name: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:LONGEST_NAME]
         digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-        return filelock.FileLock(self._folder / f"{readable}-{digest}.lock", thread_local=False, is_singleton=False)
+        return self._folder / f"{readable}-{digest}.lock"

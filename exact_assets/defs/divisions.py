@@ -1,13 +1,12 @@
-"""The sensors of the division selection: it becomes partitions and runs, and shows how they went.
+"""The sensor of the division selection: it becomes partitions and runs, and shows how they went.
 
-They gather and report; what follows from what stands in `selection`, `sync_now` and `reports`.
+It gathers and reports; what follows from what stands in `selection`, `sync_now` and `reports`.
 https://docs.dagster.io/guides/automate/sensors
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 import msgspec
@@ -17,13 +16,13 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.defs import tags
+from exact_assets.defs.lost_runs import fail_lost_runs
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.resources import WarehouseResource
-from exact_assets.defs.selection import PartitionChanges, partition_changes
+from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
 from exact_assets.defs.sync_now import Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
-from exact_assets.errors import ExactAssetsError, NotConnectedError, ReconnectError, SettingsError, WarehouseError
-from exact_assets.known import take_up_divisions
+from exact_assets.errors import ControlError, SettingsError, WarehouseError
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.protocol import Warehouse
@@ -33,13 +32,6 @@ UNDATED_SUFFIX = "_undated"
 EVERYTHING = ("exact_all", "exact_all_undated")
 """The jobs that together bring a division wholly up to date."""
 LOOK_SECONDS = 30
-REFRESH_SECONDS = 60
-REFRESH_EVERY = timedelta(hours=6)
-RETRY_AFTER = timedelta(hours=1)
-"""Exact blocks an app that repeats what it refuses."""
-ASK_TIMEOUT_SECONDS = 45
-"""Dagster gives a sensor a minute."""
-UNREADABLE = "exact.divisions lacks a column that is needed: add it, or drop the table to begin anew."
 NO_SELECTION = "There is no division selection yet: `exact-assets connect`, then `exact-assets divisions refresh`."
 _ENDS = {
     dg.DagsterRunStatus.SUCCESS: RunEnd.SUCCEEDED,
@@ -70,21 +62,23 @@ def divisions_sensor(
             return dg.SkipReason("Begins with the next tick.")
         opened = warehouse.open_briefly()
         try:
-            choices = opened.list_divisions()
             control = Control.open(Settings())
-        except (WarehouseError, SettingsError) as error:
-            return dg.SkipReason(f"The selection cannot be read this time, and nothing changes: {error}")
-        if choices is None:
-            return dg.SkipReason(NO_SELECTION)
-        look = _Look(
-            instance=context.instance,
-            warehouse=opened,
-            control=control,
-            tables=tables,
-            jobs=[job.name for job in jobs],
-            start_year=start_year,
-        )
-        return look.at(choices, memory)
+            fail_lost_runs(context.instance, control)
+            choices = opened.list_divisions()
+            if choices is None:
+                return dg.SkipReason(NO_SELECTION)
+            look = _Look(
+                instance=context.instance,
+                warehouse=opened,
+                control=control,
+                tables=tables,
+                jobs=[job.name for job in jobs],
+                start_year=start_year,
+            )
+            return look.at(choices, memory)
+        except (WarehouseError, ControlError, SettingsError) as error:
+            # Nothing is forgotten: the next tick finds all as it is now, and does what this one could not.
+            return dg.SkipReason(f"The selection cannot be read or written this time, and nothing changes: {error}")
 
     return exact_divisions
 
@@ -100,10 +94,12 @@ class _Look:
     jobs: Sequence[str]
     start_year: int
 
-    def at(self, choices: Sequence[DivisionChoice], memory: Memory) -> dg.SensorResult | dg.SkipReason:
+    def at(self, choices: Sequence[DivisionChoice], memory: Memory) -> dg.SensorResult:
         """Gather the rest, decide, write what is shown, and report what Dagster is to do."""
         enabled = {choice.division for choice in choices if choice.sync_enabled}
         existing = self.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        # From now on, not from the first visit: an error of a new division is one at once.
+        self.control.visits.expect(enabled, [table.name for table in self.tables], at=datetime.now(UTC))
         facts = self._facts(existing)
         changes = partition_changes(enabled, existing, listed=facts.listed)
         decision = decide(
@@ -116,11 +112,7 @@ class _Look:
             now=facts.now,
         )
         told = list(reports(choices, decision, facts))
-        try:
-            written = self.warehouse.report_divisions(told)
-        except WarehouseError as error:
-            # Nothing is forgotten that could not be written: the next tick finds all as it is now.
-            return dg.SkipReason(f"The selection cannot be written this time, and nothing changes: {error}")
+        written = self.warehouse.report_divisions(told)
         unwritten = {one.read.division for one in told if one.takes_back} - set(written)
         kept = kept_open(decision.memory, memory, unwritten)
         return dg.SensorResult(
@@ -136,7 +128,7 @@ class _Look:
             visits=self.control.visits.read(),
             quotas=self.control.ledger.quotas(),
             listed=self.control.listing.read(),
-            existing={int(key) for key in existing},
+            existing=numbers(existing),
             start_year=self.start_year,
             now=datetime.now(UTC),
         )
@@ -178,55 +170,6 @@ def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
     crashes = [message for message in messages if message and "Run execution process" in message]
     found = [message for message in (crashes or messages[-1:]) if message]
     return found[-1].splitlines()[0] if found else ""
-
-
-def refresh_sensor() -> dg.SensorDefinition:
-    """Make the sensor that keeps the selection in step with Exact's list."""
-
-    @dg.sensor(
-        name="exact_divisions_refresh",
-        minimum_interval_seconds=REFRESH_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks Exact every 6 hours which divisions there are; new ones come in, not enabled.",
-    )
-    def exact_divisions_refresh(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SkipReason:
-        opened, now = warehouse.open_briefly(), datetime.now(UTC)
-        plan = msgspec.json.decode(context.cursor, type=_Next) if context.cursor else _Next(due=now)
-        try:
-            is_missing = opened.list_divisions() is None
-            if now < plan.due and (plan.is_retry or not is_missing):
-                return dg.SkipReason(f"Asks again at {plan.due:%Y-%m-%d %H:%M} UTC.")
-            added = asyncio.run(_ask(Control.open(Settings()), opened))
-        except (NotConnectedError, ReconnectError, SettingsError, WarehouseError) as error:
-            # None of these costs a call: the next tick may try again.
-            return dg.SkipReason(str(error))
-        except (ExactAssetsError, TimeoutError) as error:
-            context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
-            return dg.SkipReason(f"Exact does not list the divisions; asks again in an hour: {error!r}")
-        if opened.list_divisions() is None:
-            context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
-            return dg.SkipReason(UNREADABLE)
-        context.update_cursor(_next(now + REFRESH_EVERY, is_retry=False))
-        return dg.SkipReason(f"New divisions: {', '.join(map(str, added)) or 'none'}.")
-
-    return exact_divisions_refresh
-
-
-class _Next(msgspec.Struct, frozen=True, kw_only=True):
-    """When to ask again."""
-
-    due: datetime
-    is_retry: bool = False
-    """Exact refused, or the table cannot be read all the same: it is not asked sooner."""
-
-
-def _next(due: datetime, *, is_retry: bool) -> str:
-    return msgspec.json.encode(_Next(due=due, is_retry=is_retry)).decode()
-
-
-async def _ask(control: Control, warehouse: Warehouse) -> Sequence[int]:
-    async with asyncio.timeout(ASK_TIMEOUT_SECONDS):
-        return await take_up_divisions(control, warehouse)
 
 
 def _partition_requests(

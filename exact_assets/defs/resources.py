@@ -70,6 +70,7 @@ class ExactResource(dg.ConfigurableResource[None]):
     _runner: asyncio.Runner | None = PrivateAttr(default=None)
     _open: AsyncExitStack = PrivateAttr(default_factory=AsyncExitStack)
     _shared: tuple[Control, ExactClient] | None = PrivateAttr(default=None)
+    _run_id: str | None = PrivateAttr(default=None)
     _choices: Mapping[int, DivisionChoice] | None = PrivateAttr(default=None)
 
     def settings(self) -> Settings:
@@ -119,6 +120,10 @@ class ExactResource(dg.ConfigurableResource[None]):
             verify(order, exact=_WayToExact(Control.open(self.settings())), warehouse=warehouse)
         )
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Note for which run this is."""
+        self._run_id = context.run_id
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
         """Close what the run's tables shared."""
         if self._runner is not None:
@@ -135,11 +140,13 @@ class ExactResource(dg.ConfigurableResource[None]):
         is_background: bool,
     ) -> Mapping[int, Outcome]:
         with self.noting(table, requests):
+            control = self._control()
             if self._shared is None:
-                control = self._control()
+                if self._run_id is not None:
+                    self._open.enter_context(control.living(self._run_id))
                 opening = control.client(is_background=is_background)
                 self._shared = control, await self._open.enter_async_context(opening)
-            control, client = self._shared
+            client = self._shared[1]
             outcomes = await replicate(
                 table, requests, client=client, warehouse=warehouse, leases=control, shares=shares
             )

@@ -33,9 +33,14 @@ def partition_changes(
     """
     if enabled is None:
         return PartitionChanges((), ())
-    known = {int(key) for key in existing}
+    known = numbers(existing)
     found = {division for division in enabled if is_found(division, listed)}
     return PartitionChanges(tuple(sorted(found - known)), tuple(sorted(known - set(enabled))))
+
+
+def numbers(keys: Iterable[str]) -> frozenset[int]:
+    """Read partition keys as divisions; others, which somebody may have added in the UI, are let alone."""
+    return frozenset(int(key) for key in keys if key.removeprefix("-").isdecimal())
 
 
 def first_years_of(

@@ -84,4 +84,4 @@ def test_a_list_is_unknown_until_exact_was_asked_and_then_replaced(tmp_path: Pat
     assert listing.read() is None
     listing.keep([1, 2])
     listing.keep([2, 3])
-    assert listing.read() == {2, 3}
+    assert listing.read() == frozenset({2, 3})
