@@ -1,6 +1,7 @@
 """Asset checks: one step per table, a result per check, over all divisions. What is checked is not known here.
 
-https://docs.dagster.io/guides/test/asset-checks. Checks are runs of their own: a load waits for none of them.
+https://docs.dagster.io/guides/test/asset-checks. Checks are runs of their own: a backfill plans those of its tables,
+but skips them, as it does what follows an asset that records its partitions by itself (`skippable`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -48,11 +49,11 @@ def table_checks(table: Table, *, kept: Sequence[Table], start_year: int) -> dg.
     def check(
         context: dg.AssetCheckExecutionContext, exact: ExactResource, warehouse: WarehouseResource
     ) -> Iterator[dg.AssetCheckResult]:
-        chosen = {selected.name for selected in context.selected_asset_check_keys}
+        chosen = {Check(selected.name) for selected in context.selected_asset_check_keys}
         order = Order(
             table=table,
             kept=tuple(kept),
-            checks=tuple(one for one in checks if one.value in chosen),
+            checks=tuple(one for one in checks if one in chosen),
             divisions=[int(key) for key in context.instance.get_dynamic_partitions(str(DIVISIONS.name))],
             start_year=start_year,
         )

@@ -39,8 +39,6 @@ class Subject:
         balance = by_name.get(BALANCE) if table.name == LEDGER else None
         asked = [table, *([header.table] if header else []), *([balance] if balance else [])]
         streams = warehouse.streams(asked)
-        # Tables that an older version made may lack a column that is asked for.
-        warehouse.prepare([one for one in asked if streams[one.name]])
         return cls(
             table=table,
             warehouse=warehouse,

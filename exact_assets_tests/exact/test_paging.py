@@ -3,7 +3,7 @@
 import pytest
 
 from exact_assets.errors import DivisionNotGrantedError, PagingError, ValueRangeError, WrongDivisionError
-from exact_assets_tests.exact.conftest import Bench
+from exact_assets_tests.exact.conftest import PATH, Bench
 from exact_assets_tests.exact.vendor import Reply, error, page
 
 ROW = {"ID": "a", "Division": 7}
@@ -122,3 +122,19 @@ def test_a_small_answer_keeps_its_digits(bench: Bench) -> None:
     bench.vendor.replies = [Reply(body=b'{"d":[{"Amount":0.10000000000000001}]}')]
     found = bench.ask(lambda client: client.get("/api/v1/{division}/read/x", {"a": "1"}, division=7))
     assert str(found[0]["Amount"]) == "0.10000000000000001"
+
+
+@pytest.mark.parametrize(
+    ("inside", "count"),
+    [
+        ({"__count": "1234", "results": []}, 1234),
+        ({"__count": 7, "results": []}, 7),
+        ({"results": []}, None),
+        ([], None),
+        ({"__count": "many", "results": []}, None),
+    ],
+)
+def test_a_count_is_read_from_beside_the_rows(bench: Bench, inside: object, count: int | None) -> None:
+    bench.vendor.replies = [Reply(body={"d": inside})]
+    assert bench.ask(lambda client: client.count(7, PATH, {"$select": "ID"})) == count
+    assert bench.vendor.targets == ["/api/v1/7/crm/Accounts?$select=ID&$top=1&$inlinecount=allpages"]

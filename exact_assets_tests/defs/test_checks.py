@@ -1,0 +1,159 @@
+"""Checks as Dagster runs and shows them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from exact_assets.catalogue import select
+from exact_assets.catalogue.checks import Check, checks_of, header_of
+from exact_assets.definitions import build_defs
+from exact_assets.defs.checks import JOB, LEDGER_JOB, result
+from exact_assets.defs.specs import asset_key
+from exact_assets.settings import Settings
+from exact_assets.verify import Result, Verdict
+from exact_assets_tests.installation import Installation, installation
+
+YEAR = datetime.now(UTC).year
+TABLES = "crm_accounts,transaction_lines,reporting_balance,logistics_units"
+LEDGER = "financialtransaction_transaction_lines"
+DEFAULT = select("default")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installation(tmp_path_factory.mktemp("checks"), divisions=2, rows=100) as made:
+        made.enable(*made.divisions)
+        yield made
+
+
+def dagster(place: Installation, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", *arguments],
+        cwd=place.folder,
+        env={**os.environ, **place.environment, "EXACT_TABLES": TABLES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.mark.xdist_group("checks in dagster")
+def test_the_job_records_an_evaluation_of_every_check(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in ("crm_accounts", LEDGER, "financial_reporting_balance"):
+        dagster(
+            place,
+            *("asset", "materialize", "-m", "exact_assets.definitions", "--select", f'key:"exact/{table}"'),
+            *("--partition-range", f"100001|{YEAR - 4}...100002|{YEAR}"),
+        )
+    dagster(place, "definitions", "validate", "-m", "exact_assets.definitions")
+    dagster(place, "job", "execute", "-m", "exact_assets.definitions", "-j", JOB)
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setenv("DAGSTER_HOME", str(place.folder))
+    tables = select(TABLES)
+    with dg.DagsterInstance.get() as instance:
+        wanted = [
+            dg.AssetCheckKey(asset_key(table), one.value)
+            for table in tables
+            for one in checks_of(table, kept=tables)
+        ]
+        found = instance.event_log_storage.get_latest_asset_check_execution_by_key(wanted)
+        evaluations = {key.name: record.event.dagster_event for key, record in found.items() if record.event}
+        assert set(found) == set(wanted)
+        assert {record.status.value for record in found.values()} == {"SUCCEEDED"}
+        assert set(evaluations) == {check.value for check in Check} - {"has_header"}
+
+
+@pytest.mark.xdist_group("checks in dagster")
+def test_a_load_runs_no_checks(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backfill, and a run launched from the UI, selects the checks of its tables too."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    defs = build_defs(settings=Settings(tables=TABLES))
+    job = defs.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection={asset_key(select("crm_accounts")[0])}
+    )
+    with dg.DagsterInstance.get() as instance:
+        job.execute_in_process(
+            instance=instance, partition_key=dg.MultiPartitionKey({"division": "100001", "year": str(YEAR)})
+        )
+        place.simulator.control.forget_calls()
+        done = job.execute_in_process(
+            instance=instance, partition_key=dg.MultiPartitionKey({"division": "100001", "year": str(YEAR)})
+        )
+    assert {event.step_key for event in done.all_events if event.is_step_skipped} == {"crm_accounts_checks"}
+    assert list(done.get_asset_check_evaluations()) == []
+    assert len(place.simulator.control.calls(path="sync/CRM/Accounts")) == 1
+
+
+def test_jobs_that_load_have_no_checks_and_the_job_of_checks_loads_nothing() -> None:
+    defs = build_defs(settings=Settings(tables=TABLES))
+    assert not any(node.name.endswith("_checks") for node in defs.resolve_job_def("exact_all").nodes)
+    assert all(node.name.endswith("_checks") for node in defs.resolve_job_def(JOB).nodes)
+    assert [node.name for node in defs.resolve_job_def(LEDGER_JOB).nodes] == [f"{LEDGER}_checks"]
+
+
+def test_all_checks_run_once_a_day_off_the_hour() -> None:
+    schedule = build_defs(settings=Settings(tables=TABLES)).resolve_schedule_def(f"{JOB}_schedule")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    minute, hour, *rest = str(schedule.cron_schedule).split()
+    assert (minute != "0", hour.isdecimal(), rest) == (True, True, ["*", "*", "*"])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "passed", "severity"),
+    [
+        (Result.PASSED, True, dg.AssetCheckSeverity.WARN),
+        (Result.MAYBE, False, dg.AssetCheckSeverity.WARN),
+        (Result.NOT_CHECKED, False, dg.AssetCheckSeverity.WARN),
+        (Result.WRONG, False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_only_what_is_certainly_wrong_is_an_error(
+    outcome: Result, passed: bool, severity: dg.AssetCheckSeverity
+) -> None:
+    verdict = Verdict(
+        check=Check.KEYS_UNIQUE,
+        result=outcome,
+        summary="so it is",
+        divisions={7: "1 wrong"},
+        examples=({"division": 7, "id": "a|b", "copies": 2},),
+    )
+    shown = result(verdict, dg.AssetKey(["exact", "crm_accounts"]))
+    assert (shown.passed, shown.severity, shown.description) == (passed, severity, "so it is")
+    assert shown.metadata["examples"].value == "| division | id | copies |\n| --- | --- | --- |\n| 7 | a\\|b | 2 |"
+
+
+@pytest.mark.parametrize(
+    ("lines", "headers"),
+    [
+        ("salesorder_sales_order_lines", "salesorder_sales_orders"),
+        ("crm_quotation_lines", "crm_quotations"),
+        ("salesorder_goods_delivery_lines", "salesorder_goods_deliveries"),
+        ("subscription_subscription_lines", "subscription_subscriptions"),
+        ("documents_document_attachments", "documents_documents"),
+        ("purchaseentry_purchase_entry_lines", "purchaseentry_purchase_entries"),
+        ("salesentry_sales_entry_lines", "salesentry_sales_entries"),
+    ],
+)
+def test_lines_are_checked_for_their_header_where_both_are_kept(lines: str, headers: str) -> None:
+    table = select(lines)[0]
+    header = header_of(table)
+    assert header is not None
+    assert header.table.name == headers
+    assert Check.HAS_HEADER in checks_of(table, kept=DEFAULT)
+    assert Check.HAS_HEADER not in checks_of(table, kept=[table])
+
+
+def test_only_what_exact_can_count_is_counted() -> None:
+    counted = {table.name for table in DEFAULT if Check.ROW_COUNT in checks_of(table, kept=DEFAULT)}
+    # A sync feed of all rows, years that can be filtered on, a small table.
+    assert {"crm_accounts", "salesinvoice_sales_invoices", "vat_vat_codes"} <= counted
+    # A sync feed of which some years are kept, lines of such headers, a function.
+    assert not {LEDGER, "salesentry_sales_entry_lines", "financial_aging_payables_list"} & counted

@@ -1,0 +1,118 @@
+"""Rows beside Exact's own count: what a call costs, what differs, and what Exact refuses."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exact_assets.catalogue import select
+from exact_assets.catalogue.checks import Check
+from exact_assets.feeds.counting import COUNT
+from exact_assets.verify import Result
+from exact_assets.warehouse.open import open_warehouse
+from exact_assets_tests.installation import installation
+from exact_assets_tests.verify.conftest import THIS_YEAR, UNLIMITED, Copy, load
+
+pytestmark = pytest.mark.xdist_group("checks")
+
+ACCOUNTS, INVOICES, BALANCE = "crm_accounts", "salesinvoice_sales_invoices", "financial_reporting_balance"
+DIVISION, OTHER = 100_001, 100_002
+
+
+def asked(copy: Copy) -> list[dict[str, Any]]:
+    return copy.place.simulator.control.calls()
+
+
+@pytest.mark.parametrize("table", [ACCOUNTS, INVOICES, BALANCE, "vat_vat_codes", "logistics_units"])
+def test_a_count_is_one_call_per_division(copy: Copy, table: str) -> None:
+    copy.place.simulator.control.forget_calls()
+    verdict = copy.verdict(table, Check.ROW_COUNT)
+    assert (verdict.result, verdict.divisions_checked, verdict.calls) == (Result.PASSED, 2, 2)
+    assert Counter(call["division"] for call in asked(copy)) == {DIVISION: 1, OTHER: 1}
+    assert {call["status"] for call in asked(copy)} == {200}
+
+
+def test_rows_that_are_missing_without_a_change_in_exact_are_wrong(copy: Copy) -> None:
+    copy.run(
+        f"DELETE FROM exact.{ACCOUNTS} WHERE id = (SELECT min(id) FROM exact.{ACCOUNTS} WHERE division = {OTHER})"
+    )
+    verdict = copy.verdict(ACCOUNTS, Check.ROW_COUNT)
+    assert (verdict.result, [one["division"] for one in verdict.examples]) == (Result.WRONG, [OTHER])
+    assert verdict.calls == 3
+
+
+def test_rows_that_were_added_in_exact_are_a_warning(copy: Copy) -> None:
+    copy.load(ACCOUNTS)
+    copy.place.simulator.control.insert("crm/Accounts", DIVISION, count=3)
+    verdict = copy.verdict(ACCOUNTS, Check.ROW_COUNT)
+    assert (verdict.result, [one["division"] for one in verdict.examples]) == (Result.MAYBE, [DIVISION])
+    copy.load(ACCOUNTS)
+    assert copy.verdict(ACCOUNTS, Check.ROW_COUNT).result is Result.PASSED
+
+
+def test_rows_that_were_deleted_in_exact_are_a_warning(copy: Copy) -> None:
+    copy.load("vat_vat_codes,documents_document_attachments")
+    copy.place.simulator.control.delete("documents/DocumentAttachments", DIVISION, count=1)
+    verdict = copy.verdict("documents_document_attachments", Check.ROW_COUNT)
+    assert verdict.result is Result.MAYBE
+    assert "1 more than Exact has" in verdict.divisions[DIVISION]
+
+
+def test_only_the_years_that_are_kept_are_counted(copy: Copy) -> None:
+    missing = f"SELECT min(invoice_id) FROM exact.{INVOICES} WHERE division = {DIVISION} AND _year = {THIS_YEAR}"
+    copy.run(f"DELETE FROM exact.{INVOICES} WHERE invoice_id = ({missing})")
+    verdict = copy.verdict(INVOICES, Check.ROW_COUNT)
+    kept = copy.run(f"SELECT count(*) FROM exact.{INVOICES} WHERE division = {DIVISION}")[0][0]
+    (example,) = verdict.examples
+    assert (example["division"], example["kept"], example["exact"]) == (DIVISION, kept, kept + 1)
+    everything = len(copy.place.simulator.control.rows("salesinvoice/SalesInvoices", DIVISION))
+    assert everything > kept + 1
+
+
+def test_a_refused_count_is_remembered_and_not_asked_for_again(copy: Copy) -> None:
+    control = copy.place.simulator.control
+    control.forget_calls()
+    control.fault("status", path="inlinecount", times=None, value=400)
+    try:
+        first = copy.verdict(ACCOUNTS, Check.ROW_COUNT)
+        second = copy.verdict(ACCOUNTS, Check.ROW_COUNT)
+    finally:
+        control.clear_faults()
+        control.forget_quota()
+    assert [call["status"] for call in asked(copy)] == [400]
+    assert (first.result, second.result) == (Result.NOT_CHECKED, Result.PASSED)
+    assert "does not count" in second.summary
+    states = copy.warehouse.states(select(ACCOUNTS)[0], copy.place.divisions)
+    assert sum(COUNT in state.refused for state in states.values()) == 1
+    copy.load(ACCOUNTS)
+    assert copy.verdict(ACCOUNTS, Check.ROW_COUNT).calls == 0
+
+
+def test_a_division_that_exact_refuses_is_told_and_the_others_are_counted(copy: Copy) -> None:
+    control = copy.place.simulator.control
+    control.set(refused_divisions={OTHER: "DivisionBlocked"})
+    try:
+        verdict = copy.verdict("logistics_units", Check.ROW_COUNT)
+    finally:
+        control.set(refused_divisions={})
+    assert (verdict.result, verdict.divisions_checked) == (Result.PASSED, 1)
+    assert "blocked" in verdict.divisions[OTHER]
+    assert verdict.summary.endswith("1 not counted.")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.timeout(280)
+def test_a_fresh_default_selection_passes_and_nothing_is_refused(tmp_path: Path, *, strict: bool) -> None:
+    kept = select("default")
+    with installation(tmp_path, divisions=2, rows=200, strict=strict, settings=UNLIMITED) as place:
+        place.enable(*place.divisions)
+        load(place, open_warehouse(place.settings.warehouse_url), kept)
+        place.simulator.control.forget_calls()
+        verdicts = Copy(place, place.warehouse).verdicts(kept, kept=kept)
+        calls = place.simulator.control.calls()
+    assert {name: one.summary for name, one in verdicts.items() if one.result is not Result.PASSED} == {}
+    counted = [one for one in verdicts.values() if one.check is Check.ROW_COUNT]
+    assert len(counted) > 40
+    assert len(calls) == 2 * len(counted)
+    assert {call["status"] for call in calls} == {200}

@@ -1,0 +1,108 @@
+"""The ledger: what does not balance is found, to the cent, and the entries are named."""
+
+from decimal import Decimal
+
+import pytest
+
+from exact_assets.catalogue import select
+from exact_assets.catalogue.checks import BALANCE, LEDGER, Check
+from exact_assets.verify import Result
+from exact_assets_tests.verify.conftest import THIS_YEAR, Copy
+
+pytestmark = pytest.mark.xdist_group("checks")
+
+DIVISION = 100_001
+
+
+def line(copy: Copy) -> tuple[str, int, int]:
+    """Give a line of the current year: its ID, its entry's number and its period."""
+    return copy.run(
+        f"SELECT id, entry_number, financial_period FROM exact.{LEDGER} WHERE division = {DIVISION} "
+        f"AND financial_year = {THIS_YEAR} AND status >= 20 ORDER BY id"
+    )[0]
+
+
+def settle(copy: Copy) -> None:
+    """Let the ledger be older than the balances that were read."""
+    copy.run(f"UPDATE exact.{LEDGER} SET _loaded_at = _loaded_at - INTERVAL 1 DAY")
+
+
+def test_a_cent_too_much_is_found_and_the_entry_named(copy: Copy) -> None:
+    settle(copy)
+    row, entry, period = line(copy)
+    copy.run(f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 0.01 WHERE id = '{row}'")
+    assert copy.failures() == {
+        f"{LEDGER} debits_equal_credits": Result.WRONG,
+        f"{LEDGER} balances_equal_exact": Result.WRONG,
+    }
+    examples = copy.verdict(LEDGER, Check.DEBITS_EQUAL_CREDITS).examples
+    shown = [
+        (one["unbalanced"], one["financial_period"], float(one["difference"]), one["entries"]) for one in examples
+    ]
+    assert shown == [("entry", period, 0.01, str(entry)), ("period", period, 0.01, str(entry))]
+    (difference,) = copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).examples
+    assert difference["ledger"] - difference["exact"] == Decimal("0.01")
+    assert str(entry) in difference["entries"].split(", ")
+
+
+def test_less_than_a_cent_is_no_difference(copy: Copy) -> None:
+    settle(copy)
+    copy.run(f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 0.0000000003 WHERE id = '{line(copy)[0]}'")
+    assert copy.failures() == {}
+
+
+def test_an_amount_on_another_account_is_found_by_the_balances_alone(copy: Copy) -> None:
+    settle(copy)
+    row, entry, period = line(copy)
+    others = f"FROM exact.{LEDGER} AS o WHERE o.division = l.division AND o.gl_account <> l.gl_account"
+    other = f"(SELECT min(o.gl_account) {others})"
+    copy.run(f"UPDATE exact.{LEDGER} AS l SET gl_account = {other} WHERE id = '{row}'")
+    assert copy.failures() == {f"{LEDGER} balances_equal_exact": Result.WRONG}
+    verdict = copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT)
+    assert {(one["year"], one["period"]) for one in verdict.examples} == {(THIS_YEAR, period)}
+    assert any(str(entry) in (one["entries"] or "") for one in verdict.examples)
+    assert verdict.calls == 1
+
+
+def test_a_ledger_that_changed_after_the_balances_were_read_is_a_warning(copy: Copy) -> None:
+    settle(copy)
+    row = line(copy)[0]
+    copy.run(
+        f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 1, _loaded_at = now() + INTERVAL 1 HOUR "
+        f"WHERE id = '{row}'"
+    )
+    assert copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).result is Result.MAYBE
+
+
+def test_a_ledger_that_lags_behind_exact_is_a_warning(copy: Copy) -> None:
+    settle(copy)
+    copy.place.simulator.control.insert("generaljournalentry/GeneralJournalEntries", DIVISION, count=2)
+    copy.load(BALANCE)
+    verdict = copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT)
+    assert verdict.result is Result.MAYBE
+    copy.load(f"{LEDGER},{BALANCE}")
+    assert copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).result is Result.PASSED
+
+
+def test_balances_that_are_not_kept_are_read_from_exact(copy: Copy) -> None:
+    copy.load(LEDGER)
+    ledger = select(LEDGER)
+    verdict = copy.verdicts(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
+    assert (verdict.result, verdict.divisions_checked) == (Result.PASSED, 2)
+    assert verdict.calls > 0
+    copy.run(
+        f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 1, _loaded_at = _loaded_at - INTERVAL 1 DAY "
+        f"WHERE id = '{line(copy)[0]}'"
+    )
+    verdict = copy.verdicts(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
+    assert (verdict.result, len(verdict.examples)) == (Result.WRONG, 1)
+
+
+def test_drafts_are_in_no_balance(copy: Copy) -> None:
+    copy.load(f"{LEDGER},{BALANCE}")
+    copy.run(
+        f"INSERT INTO exact.{LEDGER} SELECT * REPLACE (uuid() AS id, 10 AS status, -amount_dc AS amount_dc) "
+        f"FROM exact.{LEDGER} WHERE entry_id = (SELECT min(entry_id) FROM exact.{LEDGER})"
+    )
+    assert copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).result is Result.PASSED
+    assert copy.verdict(LEDGER, Check.DEBITS_EQUAL_CREDITS).result is Result.PASSED
