@@ -251,7 +251,8 @@ def main(minutes: float, seed: int) -> None:
     seconds = time.monotonic() - began
     console.print(
         f"{seconds:.0f} s, {seconds / SWITCHES['minute_seconds'] / 60:.1f} hours of Exact's quota; "
-        f"{dict(soak.done)}; runs {runs}; {told}; {soak.compared} rows compared, all equal in the end, no key doubled"
+        f"{dict(soak.done)}; runs {runs}; {told}; "
+        f"{soak.compared} rows compared, all equal in the end, no key doubled"
     )
 
 
