@@ -19,7 +19,7 @@ def division(number: int, *, limit: int | None, is_loaded: bool) -> DivisionFore
         TABLES,
         name=f"Company {number}",
         states={table.name: state for table in TABLES} if is_loaded else {},
-        rows={table.name: 100 for table in TABLES},
+        rows={table.name: 50 for table in TABLES},
         counts={},
         quota=Quota(day=Window(limit=limit, remaining=limit)),
         start_year=2022,
