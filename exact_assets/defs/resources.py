@@ -122,7 +122,7 @@ class ExactResource(dg.ConfigurableResource[None]):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Note for which run this is."""
-        self._run_id = context.run_id
+        self._run_id = context.run.run_id if context.run else None
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
         """Close what the run's tables shared."""

@@ -2,6 +2,9 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,12 +18,13 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from exact_assets.control.open import Control
 from exact_assets.definitions import build_defs
 from exact_assets.defs import resources
+from exact_assets.defs.lost_runs import fail_lost_runs
 from exact_assets.errors import NotConnectedError, UserBlockedError
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.installation import CHECKOUT, Installation, installation
 from exact_assets_tests.warehouse.tables import query
 from exact_assets_tests.warehouse.tables import run as run_sql
 
@@ -284,6 +288,30 @@ def test_a_division_may_have_a_starting_year_of_its_own(chosen: Ticking, monkeyp
         (FIRST, this_year - 1),
         (SECOND, chosen.place.settings.start_year),
     ]
+
+
+def test_a_load_of_the_command_line_that_is_killed_is_found_out(chosen: Ticking) -> None:
+    chosen.place.simulator.control.fault("slow", path="Accounts", division=FIRST, value=120)
+    chosen.place.simulator.control.forget_calls()
+    (chosen.place.folder / "dagster.yaml").write_text((CHECKOUT / "dagster.yaml").read_text())
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("exact_divisions", [str(FIRST)])
+        arguments = ["asset", "materialize", "-m", "exact_assets.definitions", "--select", "key:exact/crm_accounts"]
+        partition = f"{FIRST}|{datetime.now(UTC).year}"
+        with subprocess.Popen([sys.executable, "-m", "dagster", *arguments, "--partition", partition]) as load:
+            wait_for_call(chosen.place, FIRST)
+            fail_lost_runs(instance, Control.open(Settings()))
+            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+            load.kill()
+        fail_lost_runs(instance, Control.open(Settings()))
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+
+
+def wait_for_call(place: Installation, division: int) -> None:
+    deadline = time.monotonic() + 60
+    while not place.simulator.control.calls(division=division):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_freshness_is_judged_by_what_was_last_known_while_the_selection_cannot_be_read(chosen: Ticking) -> None:
