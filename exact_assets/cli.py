@@ -117,8 +117,8 @@ def tables(as_json: bool, selection: str | None) -> None:
 @click.option("--count", "counts", is_flag=True, help="Ask Exact how large tables are that are not loaded yet.")
 def plan(as_json: bool, division: int | None, counts: bool) -> None:
     """Tell what the chosen tables cost in calls a day, whether that fits, and when first loads will be done."""
-    from exact_assets import plan_view  # noqa: PLC0415 - other commands start sooner
-    from exact_assets.plan_command import gather  # noqa: PLC0415 - likewise
+    from exact_assets.planning import view  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.planning.command import gather  # noqa: PLC0415 - likewise
 
     found = gather(Settings(), division=division, counts=counts)
     if as_json:
@@ -127,10 +127,10 @@ def plan(as_json: bool, division: int | None, counts: bool) -> None:
     if not found:
         click.echo("No division is enabled: see `exact-assets divisions list`, then enable some.")
         return
-    _show([*(plan_view.summary(found) if division is None else plan_view.tables(found[0]))], as_json=False)
+    _show([*(view.summary(found) if division is None else view.tables(found[0]))], as_json=False)
     if division is not None:
-        _show([*plan_view.summary(found)], as_json=False)
-    for note in plan_view.notes(found):
+        _show([*view.summary(found)], as_json=False)
+    for note in view.notes(found):
         click.echo(note)
 
 
@@ -143,7 +143,7 @@ def divisions() -> None:
 def refresh() -> None:
     """Ask Exact which divisions there are, and add new ones to the list, not enabled."""
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
-    from exact_assets.known import take_up_divisions  # noqa: PLC0415 - likewise
+    from exact_assets.selection.known import take_up_divisions  # noqa: PLC0415 - likewise
 
     added = asyncio.run(take_up_divisions(Control.open(Settings()), _warehouse()))
     click.echo(f"{len(added)} new divisions")
@@ -194,7 +194,7 @@ def sync_now(codes: tuple[int, ...]) -> None:
 @click.option("--default", "is_default", is_flag=True, help="Take EXACT_START_YEAR again; give no year then.")
 def set_start_year(codes: tuple[int, ...], is_default: bool) -> None:
     """Choose the first business year to load of divisions."""
-    from exact_assets.standing import start_year_problem  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.selection.standing import start_year_problem  # noqa: PLC0415 - other commands start sooner
     from exact_assets.warehouse.divisions import DivisionChoice  # noqa: PLC0415 - likewise
 
     chosen, year = (codes, None) if is_default else (codes[:-1], codes[-1])
@@ -214,7 +214,7 @@ def set_start_year(codes: tuple[int, ...], is_default: bool) -> None:
 def purge(codes: tuple[int, ...], yes: bool) -> None:
     """Delete all rows of disabled divisions from the warehouse, for good."""
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
-    from exact_assets.purge import purge as delete  # noqa: PLC0415 - likewise
+    from exact_assets.selection.purge import purge as delete  # noqa: PLC0415 - likewise
 
     if not yes:
         click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
@@ -228,7 +228,7 @@ def status(as_json: bool) -> None:
     """Show how the enabled divisions stand: status, last sync, calls of today, oldest table."""
     from exact_assets.catalogue import select  # noqa: PLC0415 - other commands start sooner
     from exact_assets.control.open import Control  # noqa: PLC0415 - likewise
-    from exact_assets.overview import overview  # noqa: PLC0415 - likewise
+    from exact_assets.selection.overview import overview  # noqa: PLC0415 - likewise
 
     settings = Settings()
     rows = overview(_choices(), select(settings.tables), Control.open(settings), now=datetime.now(UTC))

@@ -17,7 +17,6 @@ from typing import Protocol
 import msgspec
 
 from exact_assets.batch import Batch
-from exact_assets.bounded import Bounded
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.epochs import founded
@@ -25,7 +24,8 @@ from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededE
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
-from exact_assets.planner import Share, is_unfinished
+from exact_assets.planning.bounded import Bounded
+from exact_assets.planning.shares import Share, is_unfinished
 from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 

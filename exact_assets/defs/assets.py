@@ -17,7 +17,7 @@ from exact_assets.defs.events import failure, materialisations, newly_loaded, ta
 from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.specs import asset_key, asset_spec
-from exact_assets.planner import guessed_calls, shares
+from exact_assets.planning.shares import guessed_calls, shares
 from exact_assets.replicate import Mode, Outcome
 
 

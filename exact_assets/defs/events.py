@@ -12,7 +12,7 @@ from exact_assets.catalogue.tables import tables
 from exact_assets.defs.partitions import partition_key
 from exact_assets.defs.specs import asset_key
 from exact_assets.exact.limits import Quota
-from exact_assets.planner import is_unfinished
+from exact_assets.planning.shares import is_unfinished
 from exact_assets.replicate import Outcome
 
 

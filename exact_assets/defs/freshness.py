@@ -1,7 +1,7 @@
 """The check `fresh` of every table, and the sensor that keeps it up to date without any run.
 
 A freshness policy holds per table; this says which divisions are not fresh, and why. The verdict is
-`exact_assets.freshness`'s; here it becomes what Dagster shows.
+`exact_assets.selection.freshness`'s; here it becomes what Dagster shows.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from exact_assets.control.visits import VisitLog, Visits, expected
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.specs import asset_key
 from exact_assets.errors import ControlError, SettingsError, WarehouseError
-from exact_assets.freshness import Level, Verdict, fail_after, judge_table
+from exact_assets.selection.freshness import Level, Verdict, fail_after, judge_table
 from exact_assets.settings import Settings
 from exact_assets.warehouse.protocol import Warehouse
 

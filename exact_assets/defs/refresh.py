@@ -17,7 +17,7 @@ from exact_assets.errors import (
     SettingsError,
     WarehouseError,
 )
-from exact_assets.known import take_up_divisions
+from exact_assets.selection.known import take_up_divisions
 from exact_assets.settings import Settings
 from exact_assets.warehouse.protocol import Warehouse
 

@@ -11,7 +11,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.control.visits import Visits
 from exact_assets.defs.sync_now import Decision, asked_at, result_of
 from exact_assets.exact.limits import Quota
-from exact_assets.standing import DISABLED, NOT_FOUND, is_found, last_sync, progress, start_year_problem
+from exact_assets.selection.standing import DISABLED, NOT_FOUND, is_found, last_sync, progress, start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport
 
 NOTHING_WHILE_DISABLED = f"{DISABLED}: sync_now does nothing until sync_enabled is true"

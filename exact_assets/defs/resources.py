@@ -17,7 +17,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
-from exact_assets.planner import Share
+from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.settings import Settings
 from exact_assets.verify import Order, Verdict, verify

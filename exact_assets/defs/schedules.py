@@ -1,6 +1,6 @@
 """The schedules that ask for the periodic work: one per frequency, and one for what a day's calls left undone.
 
-A schedule gathers (divisions, runs, states) and reports; what to ask for is decided in `batches` and `planner`.
+A schedule gathers (divisions, runs, states) and reports; what to ask for is decided in `batches` and `planning`.
 https://docs.dagster.io/guides/automate/schedules
 """
 
@@ -20,7 +20,7 @@ from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.runs import in_flight
 from exact_assets.defs.specs import asset_key
-from exact_assets.planner import unfinished
+from exact_assets.planning.shares import unfinished
 from exact_assets.replicate import Mode
 
 AFTER_MIDNIGHT = "exact_after_midnight"

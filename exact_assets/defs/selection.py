@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.standing import is_found, start_year_of
+from exact_assets.selection.standing import is_found, start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 from exact_assets.control.visits import Visit
 from exact_assets.defs.freshness import AGAIN_AFTER, NAMED, describe, metadata, news
 from exact_assets.defs.specs import asset_spec
-from exact_assets.freshness import Verdict, judge_table
+from exact_assets.selection.freshness import Verdict, judge_table
 from exact_assets_tests.tables import table
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -18,8 +18,8 @@ from exact_assets.errors import (
 )
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.forecast import DivisionForecast, forecast
-from exact_assets.planner import NEVER_STORED, States, is_unfinished
+from exact_assets.planning.forecast import DivisionForecast, forecast
+from exact_assets.planning.shares import NEVER_STORED, States, is_unfinished
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse

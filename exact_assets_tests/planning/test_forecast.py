@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exact_assets.catalogue import select
 from exact_assets.catalogue.frequencies import DAY, MINUTES, WEEK
 from exact_assets.exact.limits import Quota, Window
-from exact_assets.forecast import DivisionForecast, forecast, loaded_by, slower
+from exact_assets.planning.forecast import DivisionForecast, forecast, loaded_by, slower
 from exact_assets.stream import Chain, StreamState
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

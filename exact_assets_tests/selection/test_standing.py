@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exact_assets.control.visits import Visit
-from exact_assets.standing import is_found, last_sync, oldest, progress, start_year_of, start_year_problem
+from exact_assets.selection.standing import is_found, last_sync, oldest, progress, start_year_of, start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets_tests.tables import table
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from exact_assets.forecast import DivisionForecast, TableForecast
+from exact_assets.planning.forecast import DivisionForecast, TableForecast
 
 MOST_ADVISED = 5
 """Pieces of advice that are written out; the same for several divisions is one."""

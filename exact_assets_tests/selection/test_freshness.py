@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exact_assets.control.visits import Visit
-from exact_assets.freshness import Level, fail_after, judge, judge_table, warn_after
+from exact_assets.selection.freshness import Level, fail_after, judge, judge_table, warn_after
 from exact_assets_tests.tables import table
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

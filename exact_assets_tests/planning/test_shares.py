@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from exact_assets.catalogue import select
 from exact_assets.exact.limits import Quota, Window
-from exact_assets.planner import Share, calls_per_visit, guessed_calls, load_calls, shares, unfinished
+from exact_assets.planning.shares import Share, calls_per_visit, guessed_calls, load_calls, shares, unfinished
 from exact_assets.stream import Chain, StreamState
 
 LEDGER, ACCOUNTS, CODES, ENTRIES, ENTRY_LINES = TABLES = (

@@ -12,7 +12,7 @@ from math import ceil
 from exact_assets.catalogue.frequencies import DAY, HOUR, MINUTES, WEEK, label
 from exact_assets.catalogue.table import Table
 from exact_assets.exact.limits import Quota, reserve_of
-from exact_assets.planner import (
+from exact_assets.planning.shares import (
     DELETION_CALLS_A_DAY,
     FLOOR_PERCENT,
     NEVER_STORED,

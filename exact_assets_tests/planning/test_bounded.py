@@ -10,7 +10,7 @@ from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.errors import QuotaShareError
-from exact_assets.planner import Share
+from exact_assets.planning.shares import Share
 from exact_assets.replicate import Mode, Outcome, Request, replicate
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import differences

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
-from exact_assets.standing import last_sync, oldest, progress
+from exact_assets.selection.standing import last_sync, oldest, progress
 from exact_assets.warehouse.divisions import DivisionChoice
 
 

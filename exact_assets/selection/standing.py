@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.visits import Visit
-from exact_assets.freshness import current_error, is_late, waiting_text
+from exact_assets.selection.freshness import current_error, is_late, waiting_text
 from exact_assets.warehouse.divisions import DivisionChoice
 
 DISABLED = "disabled"
