@@ -160,10 +160,13 @@ def list_divisions(as_json: bool) -> None:
 @click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
 def enable(codes: tuple[int, ...]) -> None:
     """Keep divisions in step from now on: they become partitions."""
-    from exact_assets.catalogue import select  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.catalogue import chosen_tables  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.catalogue.deletions import LOG  # noqa: PLC0415 - likewise
 
     _enable(codes, enabled=True)
-    hours = min(table.frequency_minutes for table in select(Settings().tables)) / 60
+    settings = Settings()
+    tables = chosen_tables(settings.tables, settings.frequencies)
+    hours = min(table.frequency_minutes for table in tables if table.name != LOG) / 60
     click.echo(
         f"Loading begins with the next schedule of a running Dagster, within {hours:g} h. "
         f"To start now: exact-assets divisions sync-now {' '.join(map(str, codes))}"
@@ -226,12 +229,13 @@ def purge(codes: tuple[int, ...], yes: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(as_json: bool) -> None:
     """Show how the enabled divisions stand: status, last sync, calls of today, oldest table."""
-    from exact_assets.catalogue import select  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.catalogue import chosen_tables  # noqa: PLC0415 - other commands start sooner
     from exact_assets.control.open import Control  # noqa: PLC0415 - likewise
     from exact_assets.selection.overview import overview  # noqa: PLC0415 - likewise
 
     settings = Settings()
-    rows = overview(_choices(), select(settings.tables), Control.open(settings), now=datetime.now(UTC))
+    tables = chosen_tables(settings.tables, settings.frequencies)
+    rows = overview(_choices(), tables, Control.open(settings), now=datetime.now(UTC))
     _show([asdict(row) for row in rows], as_json=as_json)
 
 

@@ -5,7 +5,7 @@ import os
 import dagster as dg
 import pyarrow as pa
 
-from exact_assets.catalogue import select, with_deletion_log, with_frequencies
+from exact_assets.catalogue import chosen_tables
 from exact_assets.defs.assets import table_asset
 from exact_assets.defs.checks import check_jobs, check_schedule, table_checks
 from exact_assets.defs.deletions import deletions_sensor
@@ -31,7 +31,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
         settings: instead of those that the environment gives; secrets are read when a run starts, not here.
     """
     chosen = settings or Settings()
-    tables = with_frequencies(with_deletion_log(select(chosen.tables)), chosen.frequencies)
+    tables = chosen_tables(chosen.tables, chosen.frequencies)
     everything = jobs_of_everything(tables)
     log = deletion_log_job(tables)
     warehouse_kind = chosen.warehouse_url.partition(":")[0]

@@ -301,7 +301,7 @@ def _numbered(state: StreamState, load_seq: int) -> StreamState:
 
 def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:
     names = [table.name, LOG] if table.entity_types else [table.name]
-    found = warehouse.states_of(names, divisions)
+    found = warehouse.states_of(divisions, names=names)
     return [
         _Known(
             state=found[division].get(table.name, StreamState()),

@@ -3,10 +3,10 @@
 No I/O beyond reading those files, once, when the first table is asked for.
 """
 
-from exact_assets.catalogue.frequencies import with_frequencies
+from exact_assets.catalogue.frequencies import chosen_tables
 from exact_assets.catalogue.listing import Listed, listing
-from exact_assets.catalogue.select import select, with_deletion_log
+from exact_assets.catalogue.select import select
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import left_out, tables
 
-__all__ = ["Listed", "Table", "left_out", "listing", "select", "tables", "with_deletion_log", "with_frequencies"]
+__all__ = ["Listed", "Table", "chosen_tables", "left_out", "listing", "select", "tables"]

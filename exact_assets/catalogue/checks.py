@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.facts import Endpoint
 from exact_assets.catalogue.reading import collections
 from exact_assets.catalogue.table import Feed, Table, YearKind
@@ -76,7 +77,8 @@ def is_countable(table: Table) -> bool:
     Functions give no counts. Lines that are read through their headers, and sync feeds of business rows, cannot be
     asked for the years that are kept. Others whose year cannot be filtered on are kept in part as well.
     """
-    if table.feed in {Feed.FUNCTION, Feed.PARENT}:
+    if table.feed in {Feed.FUNCTION, Feed.PARENT} or table.name == LOG:
+        # Of the deletion log more is kept here than at Exact.
         return False
     if table.year_kind is not YearKind.BUSINESS:
         return True

@@ -10,7 +10,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from exact_assets.catalogue.select import matching
+from exact_assets.catalogue.select import matching, select, with_deletion_log
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import SettingsError
 
@@ -35,6 +35,15 @@ _UNIT_WORDS = {
     **dict.fromkeys(("wk", "week", "weeks", "weekly"), WEEK),
 }
 """What people write for units; only the letters are taken, the others say which letter was meant."""
+
+
+def chosen_tables(spec: str | None, frequencies: str | None) -> tuple[Table, ...]:
+    """Give the tables that are kept: those that `EXACT_TABLES` chooses, the deletion log, each with its frequency.
+
+    Raises:
+        SettingsError: one of the two names no table, or no frequency.
+    """
+    return with_frequencies(with_deletion_log(select(spec)), frequencies)
 
 
 def with_frequencies(chosen: Iterable[Table], spec: str | None) -> tuple[Table, ...]:

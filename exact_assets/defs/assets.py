@@ -70,7 +70,7 @@ def table_asset(
             table,
             run=[one for one in chosen if asset_key(one) in in_run],
             chosen=chosen,
-            states=opened.all_states(list(wanted)),
+            states=opened.states_of(list(asked)),
             now=datetime.now(UTC),
             is_reload=kind.is_reload,
             keeps_reserve=kind.is_background,
@@ -79,7 +79,8 @@ def table_asset(
             table, asked, warehouse=opened, shares=of_loads, is_background=kind.is_background
         )
         for division, outcome in sorted(outcomes.items()):
-            new_years = newly_loaded(table, outcome, grid_years) if kind.has_all_years else ()
+            its_years = range(asked[division].start_year, grid_years.stop)
+            new_years = newly_loaded(table, outcome, its_years) if kind.has_all_years else ()
             years = tuple(sorted({*wanted[division], *new_years}))
             yield from materialisations(table, outcome, requested_years=years, grid_years=grid_years)
             yield from taken_away(table, outcome, grid_years)

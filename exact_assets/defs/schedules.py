@@ -102,7 +102,7 @@ def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
-        states = warehouse.open().all_states([int(division) for division in order])
+        states = warehouse.open().states_of([int(division) for division in order])
         left = {str(one): names for one, names in unfinished(due.tables, states).items()}
         decision = decide(order, in_flight(context.instance, due.job.name), wanted=left)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from exact_assets.catalogue import select, with_frequencies
+from exact_assets.catalogue import chosen_tables
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.errors import (
@@ -42,11 +42,11 @@ def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[D
         SettingsError: there is no list of divisions, or the named one is not in it.
         ExactError: Exact cannot be asked for counts.
     """
-    tables = with_frequencies(select(settings.tables), settings.frequencies)
+    tables = chosen_tables(settings.tables, settings.frequencies)
     warehouse = open_warehouse(settings.warehouse_url)
     choices = _chosen(warehouse, division)
     numbers = [choice.division for choice in choices]
-    states = warehouse.all_states(numbers)
+    states = warehouse.states_of(numbers)
     rows = _rows(warehouse, tables, numbers)
     control = Control.open(settings) if settings.client_id else None
     counted = asyncio.run(_count(control, tables, states)) if counts and control is not None else {}

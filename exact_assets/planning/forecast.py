@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from exact_assets.catalogue.checks import is_countable
+from exact_assets.catalogue.deletions import without_log
 from exact_assets.catalogue.frequencies import DAY, HOUR, MINUTES, WEEK, label
 from exact_assets.catalogue.table import Table
 from exact_assets.exact.limits import Quota, reserve_of
 from exact_assets.planning.shares import (
-    DELETION_CALLS_A_DAY,
     FLOOR_PERCENT,
     NEVER_STORED,
     WHOLE,
@@ -64,7 +65,8 @@ class DivisionForecast:
     reserve: int
     """Of a day's calls, for runs that people ask for."""
     calls_a_day: int
-    """Of all catch-ups and the deletion log; at least, where `unknown_visits` has names."""
+    """Of all catch-ups, and of upkeep: the weekly sweeps of keys and the daily counts of the checks. At least,
+    where `unknown_visits` has names."""
     fits: bool
     load_calls: int
     """What loads still need; at least, where `unknown_loads` has names."""
@@ -112,7 +114,8 @@ def forecast(
     day_limit = quota.day.limit or PUBLISHED_DAY_LIMIT
     minute_limit = quota.minute.limit or PUBLISHED_MINUTE_LIMIT
     reserve = reserve_of(quota.day) or day_limit // 20
-    calls_a_day = ceil(sum(one.calls_a_day for one in found)) + DELETION_CALLS_A_DAY
+    upkeep = _upkeep(costs)
+    calls_a_day = ceil(sum(one.calls_a_day for one in found)) + upkeep
     left = sum(one.load_calls or 0 for one in found)
     unknown_loads = tuple(one.table for one in found if one.load_calls is None)
     usable = day_limit - reserve
@@ -137,7 +140,7 @@ def forecast(
         ),
         unknown_visits=tuple(one.table for one in found if one.is_visit_unknown),
         unknown_loads=unknown_loads,
-        advice=tuple(_advice(costs, usable=usable, unknown_loads=unknown_loads)),
+        advice=tuple(_advice(costs, usable=usable - upkeep, unknown_loads=unknown_loads)),
         tables=tuple(sorted(found, key=lambda one: (-one.calls_a_day, -(one.load_calls or 0), one.table))),
     )
 
@@ -205,16 +208,22 @@ def _cost(table: Table, state: StreamState, rows: int | None, count: int | None,
     )
 
 
+def _upkeep(costs: Mapping[Table, TableForecast]) -> int:
+    """Give the calls a day of what is not a visit: keys swept once a week, rows counted once a day."""
+    swept = sum(load_calls(table, costs[table].rows or 0) for table in without_log(costs))
+    return ceil(swept / (WEEK / DAY)) + sum(is_countable(table) for table in costs)
+
+
 def _advice(costs: Mapping[Table, TableForecast], *, usable: int, unknown_loads: Sequence[str]) -> Iterator[str]:
     """Say what to change where it does not fit, and what cannot be said yet."""
-    over = ceil(sum(one.calls_a_day for one in costs.values())) + DELETION_CALLS_A_DAY - usable
+    over = ceil(sum(one.calls_a_day for one in costs.values())) - usable
     if over > 0:
         dearest = sorted(costs.values(), key=lambda one: -one.calls_a_day)[:MOST_NAMED]
         named = ", ".join(f"{one.table} ({ceil(one.calls_a_day):,})" for one in dearest)
         yield f"It costs {over:,} calls a day more than there are. These cost most: {named}."
         changes = slower(
             {table.name: (table.frequency_minutes, one.calls_a_visit) for table, one in costs.items()},
-            usable=usable - DELETION_CALLS_A_DAY,
+            usable=usable,
         )
         if changes is None:
             yield f"Not even once a week fits: leave tables out of EXACT_TABLES, {dearest[0].table} first."

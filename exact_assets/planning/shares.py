@@ -15,8 +15,6 @@ from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.exact.limits import Quota, reserve_of
 from exact_assets.stream import StreamState
 
-DELETION_CALLS_A_DAY = DAY // HOUR
-"""The deletion log is looked at about once an hour."""
 FLOOR_PERCENT = 10
 """Of what is left of a day's calls: as much is for loads, together and in each run, where catch-ups need it all."""
 WHOLE = frozenset({Feed.SNAPSHOT, Feed.FUNCTION})
@@ -92,7 +90,6 @@ def shares(
     minutes_left = DAY - now.hour * HOUR - now.minute
     others = [one for one in chosen if one.name != table.name]
     later = {one.name for one in run if one.name != table.name and guessed_calls(one) >= guessed_calls(table)}
-    deletions = DELETION_CALLS_A_DAY * minutes_left / DAY
 
     def share(known: States) -> Share:
         loaded = [one for one in others if not is_unfinished(known.get(one.name, NEVER_STORED))]
@@ -101,7 +98,7 @@ def shares(
         )
         waiting = sum(is_reload or is_unfinished(known.get(name, NEVER_STORED)) for name in later)
         return Share(
-            catch_ups=ceil(catch_ups + deletions),
+            catch_ups=ceil(catch_ups),
             loads=1 if table.feed in WHOLE else 1 + waiting,
             keeps_reserve=keeps_reserve,
         )

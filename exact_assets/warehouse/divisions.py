@@ -47,10 +47,6 @@ UPDATE {TABLE} SET name = $name, moved_at = $moved_at, hr_linked_at = $hr_linked
 SET_ENABLED = f"UPDATE {TABLE} SET sync_enabled = $value WHERE division = $division"
 SET_START_YEAR = f"UPDATE {TABLE} SET start_year = $value WHERE division = $division"
 SET_SYNC_NOW = f"UPDATE {TABLE} SET sync_now = $value WHERE division = $division"
-RECORD_SYNC = f"""
-UPDATE {TABLE} SET last_sync = coalesce($last_sync, last_sync), status = $status, sync_now = false
-WHERE division = $division
-"""
 REPORT = f"""
 UPDATE {TABLE} SET last_sync = coalesce($last_sync, last_sync), status = $status, calls_today = $calls_today,
     sync_now = sync_now AND NOT $takes_back

@@ -51,27 +51,18 @@ class DuckDBWarehouse:
 
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read states in one query."""
-        found = self.states_of([table.name], divisions)
+        found = self.states_of(divisions, names=[table.name])
         return {division: found[division].get(table.name, StreamState()) for division in divisions}
 
-    def states_of(self, names: Sequence[str], divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
-        """Read states of several tables in one query."""
-        found = self._read(
-            f"SELECT division, table_name, state FROM {qualified(STREAMS)} "
-            "WHERE table_name IN $names AND division IN $divisions",
-            names=list(names),
-            divisions=list(divisions),
-        )
-        states: dict[int, dict[str, StreamState]] = {division: {} for division in divisions}
-        for division, name, state in found or ():
-            states[division][name] = msgspec.json.decode(state, type=StreamState)
-        return states
-
-    def all_states(self, divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
+    def states_of(
+        self, divisions: Sequence[int], *, names: Collection[str] | None = None
+    ) -> Mapping[int, Mapping[str, StreamState]]:
         """Read states in one query."""
+        wanted = "" if names is None else " AND table_name IN $names"
         found = self._read(
-            f"SELECT division, table_name, state FROM {qualified(STREAMS)} WHERE division IN $divisions",
+            f"SELECT division, table_name, state FROM {qualified(STREAMS)} WHERE division IN $divisions{wanted}",
             divisions=list(divisions),
+            **({} if names is None else {"names": list(names)}),
         )
         states: dict[int, dict[str, StreamState]] = {division: {} for division in divisions}
         for division, name, state in found or ():
@@ -200,10 +191,6 @@ class DuckDBWarehouse:
     def set_sync_now(self, divisions: Iterable[int], sync_now: bool) -> None:
         """Ask for divisions out of turn."""
         self._choose(selection.SET_SYNC_NOW, divisions, value=sync_now)
-
-    def record_sync(self, divisions: Iterable[int], *, last_sync: datetime | None, status: str) -> None:
-        """Note how it went."""
-        self._choose(selection.RECORD_SYNC, divisions, last_sync=last_sync, status=status)
 
     def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
         """Write what changes, at one opening of the file."""

@@ -26,11 +26,10 @@ class Warehouse(Protocol):
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read the states of a table's streams; a stream never stored has the empty state."""
 
-    def states_of(self, names: Sequence[str], divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
-        """Read the states of several tables' streams, by division and table; those never stored are not there."""
-
-    def all_states(self, divisions: Sequence[int]) -> Mapping[int, Mapping[str, StreamState]]:
-        """Read the states of all streams of some divisions by table name; those never stored are missing."""
+    def states_of(
+        self, divisions: Sequence[int], *, names: Collection[str] | None = None
+    ) -> Mapping[int, Mapping[str, StreamState]]:
+        """Read the states of streams by division and table name (None: all); those never stored are missing."""
 
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store a step's rows and state in one transaction.
@@ -84,9 +83,6 @@ class Warehouse(Protocol):
 
     def set_sync_now(self, divisions: Iterable[int], sync_now: bool) -> None:
         """Ask for divisions to be brought up to date out of turn. Raises as `set_enabled`."""
-
-    def record_sync(self, divisions: Iterable[int], *, last_sync: datetime | None, status: str) -> None:
-        """Note how it went (None: not brought up to date) and take back `sync_now`. Raises as `set_enabled`."""
 
     def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
         """Write what is shown of divisions, in one transaction; give those that were written.

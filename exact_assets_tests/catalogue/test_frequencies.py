@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exact_assets.catalogue import select, with_frequencies
-from exact_assets.catalogue.frequencies import DAY, HOUR, MINUTES, UNITS, WEEK, label, parse
+from exact_assets.catalogue import select
+from exact_assets.catalogue.frequencies import DAY, HOUR, MINUTES, UNITS, WEEK, label, parse, with_frequencies
 from exact_assets.errors import SettingsError
 
 LEDGER, ACCOUNTS, UNITS_TABLE = (

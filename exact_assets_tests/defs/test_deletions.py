@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
-from exact_assets.catalogue import select, with_deletion_log
+from exact_assets.catalogue import select
 from exact_assets.catalogue.deletions import LOG, without_log
+from exact_assets.catalogue.select import with_deletion_log
 from exact_assets.definitions import build_defs
 from exact_assets.defs.batches import Batch
 from exact_assets.defs.deletions import Memory, after, due_divisions

@@ -93,15 +93,15 @@ def test_loads_one_after_the_other_leave_most_to_catch_ups_and_none_starves(
 
 
 def test_catch_ups_of_loaded_tables_count_until_midnight() -> None:
-    # 12 hours: 2 visits of each, the deletion log 12 times.
-    assert share(loaded={ACCOUNTS.name, CODES.name}).catch_ups == 2 + 2 + 12
+    # 12 hours: 2 visits of each.
+    assert share(loaded={ACCOUNTS.name, CODES.name}).catch_ups == 2 + 2
     late = NOON.replace(hour=23, minute=59)
     assert share(loaded={ACCOUNTS.name, CODES.name}, at=late).catch_ups == 1
 
 
 def test_a_catch_up_that_comes_later_in_the_run_counts_once_at_least() -> None:
     late = NOON.replace(hour=23, minute=59)
-    assert share(loaded={ENTRIES.name, ENTRY_LINES.name}, at=late).catch_ups == 2 + 1
+    assert share(loaded={ENTRIES.name, ENTRY_LINES.name}, at=late).catch_ups == 2
 
 
 def test_loads_that_come_later_in_the_run_count_and_earlier_ones_do_not() -> None:
@@ -148,4 +148,4 @@ def test_a_table_that_comes_more_often_keeps_more_calls_free() -> None:
         is_reload=False,
         keeps_reserve=False,
     )
-    assert found[7].catch_ups == 48 + 12
+    assert found[7].catch_ups == 48

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from exact_assets.catalogue import select, with_frequencies
+from exact_assets.catalogue import select
+from exact_assets.catalogue.frequencies import with_frequencies
 from exact_assets.exact.limits import Quota, Window
 from exact_assets.planning import view
 from exact_assets.planning.forecast import DivisionForecast, forecast

@@ -62,16 +62,6 @@ def test_a_division_that_is_not_there_is_an_error_and_nothing_changes(warehouse:
     assert warehouse.list_divisions() == (DivisionChoice(division=1, name="A"),)
 
 
-def test_a_sync_is_noted_and_the_asking_for_it_taken_back(warehouse: Warehouse) -> None:
-    warehouse.refresh_divisions([known(1, "A")])
-    warehouse.set_sync_now([1], True)
-    at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-    warehouse.record_sync([1], last_sync=at, status="60 tables up to date")
-    warehouse.set_sync_now([1], True)
-    warehouse.record_sync([1], last_sync=None, status="not granted")
-    assert warehouse.list_divisions() == (DivisionChoice(division=1, name="A", last_sync=at, status="not granted"),)
-
-
 def test_a_user_may_edit_the_selection_with_plain_sql(warehouse: Warehouse, path: Path) -> None:
     warehouse.prepare(())
     run(path, "INSERT INTO exact.divisions (division) VALUES (7)")

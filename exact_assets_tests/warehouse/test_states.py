@@ -100,16 +100,16 @@ def test_all_states_of_some_divisions_come_with_one_question(stream: Streams) ->
     accounts.upsert({"id": guid(1), "timestamp": 1})
     codes.replace({"id": 1})
     warehouse = accounts.warehouse
-    assert warehouse.all_states([DIVISION, 2]) == {
+    assert warehouse.states_of([DIVISION, 2]) == {
         DIVISION: {
             SYNC.name: warehouse.states(SYNC, [DIVISION])[DIVISION],
             SNAPSHOT.name: warehouse.states(SNAPSHOT, [DIVISION])[DIVISION],
         },
         2: {},
     }
-    assert warehouse.all_states([]) == {}
+    assert warehouse.states_of([]) == {}
 
 
 def test_all_states_of_a_warehouse_that_is_not_there_are_none(warehouse: Warehouse, path: Path) -> None:
-    assert warehouse.all_states([1]) == {1: {}}
+    assert warehouse.states_of([1]) == {1: {}}
     assert not path.exists()
