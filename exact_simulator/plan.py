@@ -82,7 +82,8 @@ def plan(endpoint: Endpoint, query: Query, settings: Settings) -> Plan:
         limit=size if query.top is None else query.top if size is None else min(size, query.top),
         top=query.top,
         bare=bare,
-        with_count=query.with_count,
+        with_count=query.with_count
+        and (settings.inline_count == "always" or (settings.inline_count == "not_in_lists" and not bare)),
     )
 
 

@@ -44,6 +44,9 @@ class Settings(BaseModel):
     """Smaller pages than Exact's, to page through few rows."""
     top_shape: Literal["rule", "list", "results"] = "rule"
     """`rule`: `$top` up to the page size gives a bare list."""
+    inline_count: Literal["always", "not_in_lists", "never"] = "always"
+    """`always`: `$inlinecount` makes `results` of what would be a bare list; `not_in_lists`: such a list stays one,
+    without a count."""
     function_shape: Literal["list", "results"] = "list"
     full_page_has_next: bool = False
     """A last page that is just full has a link to an empty one."""
@@ -92,5 +95,6 @@ STRICT: dict[str, Any] = {
     "filterable": "listed",
     "skip_supported": False,
     "next_dollar_encoded": True,
+    "inline_count": "not_in_lists",
 }
 """The harder way of each uncertain point."""

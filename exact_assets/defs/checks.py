@@ -1,7 +1,7 @@
 """Asset checks: one step per table, a result per check, over all divisions. What is checked is not known here.
 
-https://docs.dagster.io/guides/test/asset-checks. Checks are runs of their own: a backfill plans those of its tables,
-but skips them, as it does what follows an asset that records its partitions by itself (`skippable`).
+https://docs.dagster.io/guides/test/asset-checks. Checks are runs of their own: a backfill plans those of its
+tables, but skips them, as it does what follows an asset that records its partitions by itself (`skippable`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ def table_checks(table: Table, *, kept: Sequence[Table], start_year: int) -> dg.
             table=table,
             kept=tuple(kept),
             checks=tuple(one for one in checks if one in chosen),
-            divisions=[int(key) for key in context.instance.get_dynamic_partitions(str(DIVISIONS.name))],
+            divisions={int(key) for key in context.instance.get_dynamic_partitions(str(DIVISIONS.name))},
             start_year=start_year,
         )
         for verdict in exact.verify(order, warehouse=warehouse.open()):

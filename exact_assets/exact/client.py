@@ -113,13 +113,17 @@ class ExactClient:
         return answer.content
 
     async def count(self, division: int, path: str, params: Mapping[str, str]) -> int | None:
-        """Ask how many rows there are, in one call that brings one of them at most; None: the answer does not say.
+        """Ask how many rows there are; None: Exact does not say.
 
-        Exact gives a count as text, beside the rows; where `$top` makes the answer a bare list, there may be none.
+        It gives a count as text, beside the rows. One is enough, but `$top` can make the answer a bare list, which
+        has no place for a count: then a page of rows comes with it, in a second call.
         """
-        found = await self.get(path, {**params, "$top": "1", "$inlinecount": "allpages"}, division=division)
-        told = found.get("__count") if isinstance(found, dict) else None
-        return int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdecimal()) else None
+        for top in ({"$top": "1"}, {}):
+            found = await self.get(path, {**params, **top, "$inlinecount": "allpages"}, division=division)
+            if isinstance(found, dict):
+                told = str(found.get("__count"))
+                return int(told) if told.isdecimal() else None
+        return None
 
     async def me(self) -> Me:
         """Read who the tokens belong to."""

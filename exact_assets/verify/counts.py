@@ -29,6 +29,7 @@ from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS_AT_ONCE = 8
 NOT_GIVEN = "Exact does not count the rows of this endpoint"
+NOT_CHOSEN = "none of its divisions is chosen for copying"
 NOT_BY_YEAR = "Exact cannot be asked for the years that are kept"
 
 OpenClient = Callable[[], AbstractAsyncContextManager[ExactClient]]
@@ -50,8 +51,10 @@ async def count_rows(subject: Subject, open_client: OpenClient, *, divisions: Co
     if not subject.streams:
         return never_loaded(Check.ROW_COUNT)
     if any(COUNT in state.refused for state, _ in subject.streams.values()):
-        return Verdict(check=Check.ROW_COUNT, result=Result.PASSED, summary=f"Nothing to compare: {NOT_GIVEN}.")
+        return _nothing(NOT_GIVEN)
     due, counts = _due(subject, divisions)
+    if not due and not counts:
+        return _nothing(NOT_BY_YEAR if subject.streams.keys() & divisions else NOT_CHOSEN)
     if due:
         kept = await asyncio.to_thread(subject.warehouse.count_kept, subject.table)
         async with open_client() as client:
@@ -63,16 +66,16 @@ async def count_rows(subject: Subject, open_client: OpenClient, *, divisions: Co
 def _due(
     subject: Subject, divisions: Collection[int]
 ) -> tuple[dict[int, tuple[StreamState, Counting]], dict[int, Count]]:
-    """Choose the divisions to ask about, and say why of the others."""
+    """Choose the divisions to ask about, and those of which some rows are still to come."""
     due: dict[int, tuple[StreamState, Counting]] = {}
     others: dict[int, Count] = {}
     want = Want(start_year=subject.start_year)
-    for division, (state, _) in subject.streams.items():
-        asked = counting(subject.table, state, want)
-        why = "it is not chosen for copying any more" if division not in divisions else unsettled(state)
-        if why is not None or asked is None:
-            others[division] = Count(result=Result.NOT_CHECKED, words=why or NOT_BY_YEAR)
-        else:
+    for division in subject.streams.keys() & divisions:
+        state, _ = subject.streams[division]
+        asked, why = counting(subject.table, state, want), unsettled(state)
+        if why is not None:
+            others[division] = Count(result=Result.NOT_CHECKED, words=why)
+        elif asked is not None:
             due[division] = state, asked
     return due, others
 
@@ -110,8 +113,7 @@ class _Counter:
         try:
             count = await self._compared(division, state, asked)
         except RequestRefusedError as error:
-            self.stopped = NOT_GIVEN
-            await asyncio.to_thread(remember, COUNT, self.table, division, state, warehouse=self.warehouse)
+            await self._stop(division, state)
             count = Count(result=Result.NOT_CHECKED, words=f"{NOT_GIVEN}, and is not asked again: {error}")
         except ExactError as error:
             if isinstance(error, NotConnectedError | ReconnectError | UnreachableError):
@@ -119,10 +121,15 @@ class _Counter:
             count = Count(result=Result.NOT_CHECKED, words=str(error))
         return _with_calls(count, self.client.calls(division) - before)
 
+    async def _stop(self, division: int, state: StreamState) -> None:
+        """Ask no more, now or later."""
+        self.stopped = NOT_GIVEN
+        await asyncio.to_thread(remember, COUNT, self.table, division, state, warehouse=self.warehouse)
+
     async def _compared(self, division: int, state: StreamState, asked: Counting) -> Count:
         exact = await self.client.count(division, self.table.endpoint, asked.params)
         if exact is None:
-            self.stopped = NOT_GIVEN
+            await self._stop(division, state)
             return Count(result=Result.NOT_CHECKED, words=NOT_GIVEN)
         kept = _kept(self.kept.get(division, {}), asked)
         if kept == exact:
@@ -139,6 +146,10 @@ class _Counter:
             return Count(result=Result.WRONG, words=words, kept=kept, exact=exact)
         words = f"{missing:,} fewer than Exact has: the next load may bring them"
         return Count(result=Result.MAYBE, words=words, kept=kept, exact=exact)
+
+
+def _nothing(why: str) -> Verdict:
+    return Verdict(check=Check.ROW_COUNT, result=Result.PASSED, summary=f"Nothing to compare: {why}.")
 
 
 def _kept(by_year: Mapping[int | None, Kept], asked: Counting) -> int:

@@ -26,10 +26,12 @@ SETTLED = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inspection:
-    """A probe, and the divisions that it is not about, with the reason."""
+    """A probe, and the divisions that it is not put to, with the reason."""
 
     probe: Probe
     skipped: Mapping[int, str] = field(default_factory=dict)
+    outside: Mapping[int, str] = field(default_factory=dict)
+    """Those to which it cannot be put, as they are loaded: no load to come will change that by itself."""
 
 
 def inspect(subject: Subject, checks: Sequence[Check]) -> list[Verdict]:
@@ -40,7 +42,11 @@ def inspect(subject: Subject, checks: Sequence[Check]) -> list[Verdict]:
         never_loaded(check)
         if found is None or not (subject.streams or found.tallies)
         else of_violations(
-            check, found, checked=len(subject.streams.keys() - one.skipped.keys()), skipped=one.skipped
+            check,
+            found,
+            checked=len(subject.streams.keys() - one.skipped.keys() - one.outside.keys()),
+            skipped=one.skipped,
+            outside=one.outside,
         )
         for check, one, found in zip(checks, inspections, answers, strict=True)
     ]
@@ -87,13 +93,14 @@ def _lost_lines(subject: Subject) -> _Inspection:
         raise ValueError(f"{subject.table.name}: no headers of its lines are kept")
     divisions: dict[int, HeaderYears] = {}
     skipped: dict[int, str] = {}
+    outside: dict[int, str] = {}
     for division in subject.streams:
         state, stored_at = subject.header_streams.get(division, (StreamState(), None))
         why = unsettled(state)
         if why is not None or stored_at is None:
             skipped[division] = f"{header.table.name}: {why}"
         elif (years := _header_years(subject, state)) is None:
-            skipped[division] = f"{header.table.name} is loaded for some years only"
+            outside[division] = f"{header.table.name} is loaded for some years only"
         else:
             after_year, only = years
             divisions[division] = HeaderYears(after_year=after_year, years=only, settled_at=stored_at - SETTLED)
@@ -105,7 +112,7 @@ def _lost_lines(subject: Subject) -> _Inspection:
         number=header.number,
         divisions=divisions,
     )
-    return _Inspection(probe=probe, skipped=skipped)
+    return _Inspection(probe=probe, skipped=skipped, outside=outside)
 
 
 def _header_years(subject: Subject, header: StreamState) -> tuple[int | None, tuple[int, ...]] | None:

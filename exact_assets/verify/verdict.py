@@ -70,11 +70,21 @@ def never_loaded(check: Check) -> Verdict:
 
 
 def of_violations(
-    check: Check, found: Violations, *, checked: int, skipped: Mapping[int, str] | None = None
+    check: Check,
+    found: Violations,
+    *,
+    checked: int,
+    skipped: Mapping[int, str] | None = None,
+    outside: Mapping[int, str] | None = None,
 ) -> Verdict:
-    """Judge what was found: anything certain is wrong, the rest may pass."""
+    """Judge what was found: anything certain is wrong, the rest may pass.
+
+    Where all divisions were skipped, nothing was checked; those that are outside are none of the check's business.
+    """
     tallies = found.tallies
-    notes = {**(skipped or {}), **{division: _words(tally) for division, tally in tallies.items()}}
+    left_out = {**(skipped or {}), **(outside or {})}
+    notes = {division: f"not checked: {why}" for division, why in left_out.items()}
+    notes |= {division: _words(tally) for division, tally in tallies.items()}
     result = Result.PASSED
     if tallies:
         result = Result.WRONG if any(tally.certain for tally in tallies.values()) else Result.MAYBE
@@ -83,7 +93,7 @@ def of_violations(
     return Verdict(
         check=check,
         result=result,
-        summary=_summary(found, checked=checked, skipped=len(skipped or {})),
+        summary=_summary(found, checked=checked, skipped=len(left_out)),
         divisions_checked=checked,
         divisions=notes,
         examples=found.examples,
@@ -103,8 +113,9 @@ def _words(tally: Tally) -> str:
 def _summary(found: Violations, *, checked: int, skipped: int) -> str:
     count = sum(tally.certain + tally.maybe for tally in found.tallies.values())
     left_out = f" {skipped} not checked." if skipped else ""
+    divisions = "1 division" if checked == 1 else f"{checked} divisions"
     if not found.tallies:
-        return f"{checked} divisions are as they should be.{left_out}"
+        return f"Nothing is amiss in {divisions}.{left_out}"
     named = sorted(found.tallies)
     shown = ", ".join(map(str, named[:10])) + (" and others" if len(named) > 10 else "")
-    return f"{count:,} violations in {len(named)} of {checked} divisions: {shown}.{left_out}"
+    return f"{count:,} violations, in {len(named)} of {divisions}: {shown}.{left_out}"

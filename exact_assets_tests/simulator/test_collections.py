@@ -73,6 +73,19 @@ def test_skip_may_not_be_supported(get: Get, simulator: Simulator) -> None:
     assert get("crm/Accounts?$skip=5").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("switch", "with_top", "without"),
+    [("always", True, True), ("not_in_lists", False, True), ("never", False, False)],
+)
+def test_whether_a_list_has_a_count_is_switchable(
+    get: Get, simulator: Simulator, switch: str, *, with_top: bool, without: bool
+) -> None:
+    simulator.control.set(inline_count=switch)
+    for top, has_count in (("&$top=1", with_top), ("", without)):
+        page = inside(get(f"crm/Accounts?$select=ID{top}&$inlinecount=allpages"))
+        assert ("__count" in page if isinstance(page, dict) else False) is has_count
+
+
 def test_the_count_is_a_string(get: Get, simulator: Simulator) -> None:
     count = len(simulator.control.rows("crm/Accounts", FIRST))
     page = inside(get("crm/Accounts?$select=ID&$top=1&$inlinecount=allpages"))

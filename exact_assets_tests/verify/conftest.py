@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +83,13 @@ class Copy:
     def load(self, tables: str) -> None:
         load(self.place, self.warehouse, select(tables))
 
-    def verdicts(self, tables: Iterable[Table] = TABLES, *, kept: tuple[Table, ...] = TABLES) -> dict[str, Verdict]:
+    def verdicts(
+        self,
+        tables: Iterable[Table] = TABLES,
+        *,
+        kept: tuple[Table, ...] = TABLES,
+        divisions: Collection[int] | None = None,
+    ) -> dict[str, Verdict]:
         """Check tables; verdicts by table and check."""
         way = Way(Control.open(self.place.settings))
         found: dict[str, Verdict] = {}
@@ -92,7 +98,7 @@ class Copy:
                 table=table,
                 kept=kept,
                 checks=checks_of(table, kept=kept),
-                divisions=self.place.divisions,
+                divisions=self.place.divisions if divisions is None else divisions,
                 start_year=START_YEAR,
             )
             for verdict in asyncio.run(verify(order, exact=way, warehouse=self.warehouse)):

@@ -3,9 +3,10 @@
 import duckdb
 import pytest
 
+from exact_assets.catalogue import select
 from exact_assets.catalogue.checks import Check
 from exact_assets.verify import Result
-from exact_assets_tests.verify.conftest import START_YEAR, THIS_YEAR, Copy
+from exact_assets_tests.verify.conftest import START_YEAR, TABLES, THIS_YEAR, Copy
 
 pytestmark = pytest.mark.xdist_group("checks")
 
@@ -139,6 +140,24 @@ def test_lines_of_headers_before_the_starting_year_are_no_violation(copy: Copy) 
     number = f"SET order_id = uuid(), order_number = {last - 1}"
     copy.run(f"UPDATE exact.{ORDER_LINES} {number} WHERE id = '{one(copy, ORDER_LINES, f'_year = {THIS_YEAR}')}'")
     assert copy.failures() == {}
+
+
+def test_headers_that_are_loaded_for_some_years_only_leave_their_lines_in_peace(copy: Copy) -> None:
+    headers = "salesinvoice_sales_invoices"
+    lines = select("salesinvoice_sales_invoice_lines")
+    copy.load("salesinvoice_sales_invoice_lines")
+    years = f"SELECT state FROM exact._streams WHERE table_name = '{headers}' AND division = {DIVISION}"
+    assert f'"years":[{START_YEAR},' in copy.run(years)[0][0]
+    copy.run(
+        f"DELETE FROM exact.{headers} WHERE _year = {START_YEAR}",
+        f"UPDATE exact._streams SET state = replace(state, '\"years\":[{START_YEAR},', '\"years\":[') "
+        f"WHERE table_name = '{headers}'",
+    )
+    verdicts = copy.verdicts(lines, kept=(*TABLES, *lines))
+    assert verdicts[f"{lines[0].name} has_header"].result is Result.PASSED
+    copy.run(f"DELETE FROM exact.{headers} WHERE _year = {THIS_YEAR}")
+    verdicts = copy.verdicts(lines, kept=(*TABLES, *lines))
+    assert verdicts[f"{lines[0].name} has_header"].result is not Result.PASSED
 
 
 def test_a_row_that_was_found_to_be_gone_counts_as_gone(copy: Copy) -> None:

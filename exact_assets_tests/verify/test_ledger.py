@@ -45,6 +45,31 @@ def test_a_cent_too_much_is_found_and_the_entry_named(copy: Copy) -> None:
     assert str(entry) in difference["entries"].split(", ")
 
 
+def test_an_entry_in_two_periods_is_a_warning_that_names_it(copy: Copy) -> None:
+    row, entry, period = line(copy)
+    other = period % 12 + 1
+    copy.run(f"UPDATE exact.{LEDGER} SET financial_period = {other} WHERE id = '{row}' AND amount_dc <> 0")
+    verdict = copy.verdict(LEDGER, Check.DEBITS_EQUAL_CREDITS)
+    assert verdict.result is Result.MAYBE
+    shown = {(one["unbalanced"], one["financial_period"], one["entries"]) for one in verdict.examples}
+    assert shown == {("period", period, str(entry)), ("period", other, str(entry))}
+
+
+def test_a_ledger_that_is_being_loaded_may_lack_lines(copy: Copy) -> None:
+    row, entry, _ = line(copy)
+    under_way = 'replace(state, \'}\', \',"chain":{"link":"x"}}\')'
+    copy.run(
+        f"DELETE FROM exact.{LEDGER} WHERE id = '{row}'",
+        f"UPDATE exact._streams SET state = {under_way} WHERE table_name = '{LEDGER}' AND division = {DIVISION}",
+    )
+    verdicts = copy.verdicts(select(LEDGER))
+    debits = verdicts[f"{LEDGER} debits_equal_credits"]
+    assert (debits.result, debits.examples[0]["entries"]) == (Result.MAYBE, str(entry))
+    balances = verdicts[f"{LEDGER} balances_equal_exact"]
+    assert (balances.result, balances.divisions_checked) == (Result.PASSED, 1)
+    assert "under way" in balances.divisions[DIVISION]
+
+
 def test_less_than_a_cent_is_no_difference(copy: Copy) -> None:
     settle(copy)
     copy.run(f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 0.0000000003 WHERE id = '{line(copy)[0]}'")
