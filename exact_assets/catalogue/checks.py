@@ -1,4 +1,4 @@
-"""Which checks a table can be held to, by rule, and the few pairs of lines and headers that no rule finds.
+"""Which checks a table can be held to, by rule.
 
 What a check asks of the warehouse stands in `warehouse`; how its answer is judged, in `verify`.
 """
@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from exact_assets.catalogue import table as catalogue
 from exact_assets.catalogue.deletions import LOG
-from exact_assets.catalogue.facts import Endpoint
-from exact_assets.catalogue.reading import collections
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.catalogue.tables import tables
 
@@ -42,15 +41,10 @@ class Header:
     """Column of both that counts headers up, where a line may be dated later than its header."""
 
 
-_HEADERS = {
-    # The header's key is called ID, so that no rule tells the property that points at it.
-    "documents_document_attachments": ("documents_documents", "document", "id"),
-    "purchase_purchase_invoice_lines": ("purchase_purchase_invoices", "invoice_id", "id"),
-    "purchaseorder_goods_receipt_lines": ("purchaseorder_goods_receipts", "goods_receipt_id", "id"),
-    # The reference does not name the entity that its collection holds.
-    LEDGER: ("financialtransaction_transactions", "entry_id", "entry_id"),
-}
-"""Lines, their headers, and the columns of both that are equal, where the reference does not tell."""
+_TRANSACTION = catalogue.Header(
+    table="financialtransaction_transactions", column="entry_id", header_column="entry_id"
+)
+"""Headers of the ledger's lines, which are not among the tables' own: the log names each line that is deleted."""
 
 SHARED_IDS = frozenset({"hrm", "payroll"})
 """Groups in which one record may be in two divisions: people, where divisions are linked for HR."""
@@ -94,21 +88,10 @@ def is_of_one_division(table: Table) -> bool:
 
 def header_of(table: Table) -> Header | None:
     """Find where a line's header is kept; None: the table holds no lines, or nothing tells their header."""
-    if table.name in _HEADERS:
-        name, foreign_key, key = _HEADERS[table.name]
-        return _telling(table, tables()[name], key=key, foreign_key=foreign_key)
-    found = collections().get((table.group, table.entity), ())
-    if len(found) != 1:
+    known = _TRANSACTION if table.name == LEDGER else table.header
+    if known is None or known.table == table.name:
         return None
-    endpoint, key_property, _ = found[0]
-    if key_property == "ID":
-        # A line has an ID of its own, which says nothing of its header.
-        return None
-    header = next((one for one in tables().values() if (one.group, one.entity) == _identity(endpoint)), None)
-    header_key, line_key = _column(header, key_property), _column(table, key_property)
-    if header is None or header_key is None or line_key is None:
-        return None
-    return _telling(table, header, key=header_key, foreign_key=line_key)
+    return _telling(table, tables()[known.table], key=known.header_column, foreign_key=known.column)
 
 
 def _telling(table: Table, header: Table, *, key: str, foreign_key: str) -> Header | None:
@@ -127,12 +110,3 @@ def _telling(table: Table, header: Table, *, key: str, foreign_key: str) -> Head
     numbers = {column.name for column in table.columns} & {column.name for column in header.columns}
     numbers &= {"order_number", "quotation_number", "entry_number"}
     return replace(found, number=min(numbers)) if numbers else None
-
-
-def _identity(endpoint: Endpoint) -> tuple[str, str]:
-    return endpoint.service, endpoint.entity
-
-
-def _column(table: Table | None, name: str) -> str | None:
-    columns = () if table is None else table.columns
-    return next((column.name for column in columns if column.property == name), None)

@@ -126,7 +126,7 @@ def _parent(entity: Entity) -> Parent | None:
     lines = {one.name for one in (entity.single or entity.bulk or _no_endpoint(entity)).properties}
     found = [
         _parent_of(header, key=key, navigation=navigation)
-        for header, key, navigation in collections().get((entity.service, entity.entity), ())
+        for header, key, navigation in _collections().get((entity.service, entity.entity), ())
         if key in lines
     ]
     # Lines that hang below several kinds of headers cannot be had through one of them.
@@ -167,7 +167,7 @@ def _headers() -> tuple[tuple[Endpoint, str], ...]:
 
 
 @cache
-def collections() -> Mapping[tuple[str, str], Sequence[tuple[Endpoint, str, str]]]:
+def _collections() -> Mapping[tuple[str, str], Sequence[tuple[Endpoint, str, str]]]:
     """Give headers, with their key's and their collection's property, by service and entity of the lines."""
     found: dict[tuple[str, str], list[tuple[Endpoint, str, str]]] = {}
     for header, key in _headers():

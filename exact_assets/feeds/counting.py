@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import pyarrow as pa
-
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.exact.urls import datetime_literal
-from exact_assets.feeds.filters import MODIFIED, YearProperty, everything, guid_key
+from exact_assets.feeds.filters import MODIFIED, everything, guid_key, year_of
 from exact_assets.feeds.jobs import Span, spans
 from exact_assets.feeds.want import Want
 from exact_assets.stream import StreamState
@@ -32,7 +30,7 @@ def counting(table: Table, state: StreamState, want: Want) -> Counting | None:
     select = _select(table)
     if table.feed is Feed.SYNC:
         return Counting(params={"$filter": "Timestamp gt 1L", **select})
-    year = _year(table)
+    year = year_of(table)
     parts = _spans(table, state, want)
     if year is not None and parts and any(year.inside(span) for span in parts):
         if not year.is_usable(table, state.refused):
@@ -65,13 +63,6 @@ def _spans(table: Table, state: StreamState, want: Want) -> Sequence[Span]:
         return ()
     first, last = state.start_year, max(state.start_year, want.now().year)
     return [Span(first=first, last=last, is_open_below=False, is_open_above=True)]
-
-
-def _year(table: Table) -> YearProperty | None:
-    if not table.year:
-        return None
-    column = next(column for column in table.columns if column.name == table.year[0])
-    return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
 
 
 def _select(table: Table) -> Mapping[str, str]:

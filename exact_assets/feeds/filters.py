@@ -56,6 +56,13 @@ def year_property(column: Column) -> YearProperty:
     return YearProperty(name=column.property, is_number=pa.types.is_integer(column.type))
 
 
+def year_of(table: Table) -> YearProperty | None:
+    """Give the property that tells the year of a table's rows first of all; None: they have no such property."""
+    if not table.year:
+        return None
+    return year_property(next(column for column in table.columns if column.name == table.year[0]))
+
+
 def since_year(year: int) -> Span:
     """Give the span of a year and all later ones."""
     return Span(first=year, last=year, is_open_below=False, is_open_above=True)

@@ -7,7 +7,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.exact.page import Page
 from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty, guid_key, year_property
+from exact_assets.feeds.filters import Plan, guid_key, year_of
 from exact_assets.feeds.rows import as_rows, page_schema, select_list
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState
@@ -25,7 +25,7 @@ async def read(
     target = Target(
         ask=lambda plan: _question(table, plan),
         rows=rows,
-        year=_year(table),
+        year=year_of(table),
         guid_key=guid_key(table.columns, table.key),
     )
     reader = Reader(source=source, table=table, division=division, want=want, target=target)
@@ -43,9 +43,3 @@ def _question(table: Table, plan: Plan) -> Question:
         key=tuple(properties[name] for name in table.key),
         check_division=table.checks_division,
     )
-
-
-def _year(table: Table) -> YearProperty | None:
-    if not table.year:
-        return None
-    return year_property(next(column for column in table.columns if column.name == table.year[0]))

@@ -11,7 +11,7 @@ from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.errors import RequestRefusedError
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
-from exact_assets.feeds.filters import Plan, YearProperty, everything, guid_key, since_year, year_property
+from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_of
 from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
 from exact_assets.feeds.wall_clock import parse_utc
 from exact_assets.feeds.want import Source, Want
@@ -123,13 +123,7 @@ def _plan(table: Table, state: StreamState, want: Want) -> Plan:
     if table.feed is Feed.FUNCTION:
         # Functions take no filters, and some no `$select`.
         return Plan(filters={}, relies_on=None if _SELECT in state.refused else _SELECT)
-    year = _year(table)
+    year = year_of(table) if table.year_kind is YearKind.BUSINESS else None
     if year is not None and year.is_usable(table, state.refused):
         return Plan(filters={"$filter": year.within(since_year(want.start_year))}, relies_on=year.name)
     return everything(table, state.refused, key=guid_key(table.columns, table.key))
-
-
-def _year(table: Table) -> YearProperty | None:
-    if table.year_kind is not YearKind.BUSINESS or not table.year:
-        return None
-    return year_property(next(column for column in table.columns if column.name == table.year[0]))
