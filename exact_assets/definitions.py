@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from exact_assets.catalogue import chosen_tables
 from exact_assets.defs.assets import table_asset
-from exact_assets.defs.checks import check_jobs, check_schedule, table_checks
+from exact_assets.defs.checks import check_jobs, check_keys, check_schedule, table_checks
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
@@ -21,6 +21,7 @@ from exact_assets.defs.jobs import (
 from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.schedules import schedules
+from exact_assets.defs.shown import results_sensor
 from exact_assets.settings import Settings
 
 
@@ -51,6 +52,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
             refresh_sensor(),
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(tables),
+            results_sensor(check_keys(tables)),
         ],
         schedules=[
             *schedules(by_frequency=jobs_by_frequency(tables), everything=everything, swept=sweep_jobs(tables)),

@@ -62,8 +62,8 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     fingerprint: str | None = None
     """Digest of the rows that the next read gives when nothing changes: the same again need not be stored."""
     epoch: str | None = None
-    """What the division's Timestamps and IDs rest on (when it was moved or linked); another one: all is to be read
-    anew. None: not known when this was read."""
+    """What the division's Timestamps and IDs rest on, as `epochs` names it: when it was moved, and after a comma
+    when its HR was linked. Another one: all is to be read anew. None: not known when this was read."""
     covered_from: str | None = None
     """Server time (ISO, UTC). A table: whatever vanished before this is gone from here. The deletion log: what
     vanished since is in it."""

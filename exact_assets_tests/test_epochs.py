@@ -103,6 +103,17 @@ def test_a_reload_for_a_move_that_is_cut_off_goes_on_and_what_is_stored_stays_un
     assert "skiptoken" in first["query"], "it goes on with the page where it stopped"
 
 
+def test_deletions_of_hr_records_are_applied_though_hr_was_linked(place: Installation) -> None:
+    """HR tables rest on more than the log does."""
+    control, division = place.simulator.control, place.divisions[0]
+    linked = epochs(hr_linked_at=MOVED)
+    keys = control.insert("hrm/Schedules", division, count=2)
+    bring(place, f"{LOG},{HR}", epochs=linked)
+    control.delete("hrm/Schedules", division, keys=keys)
+    bring(place, LOG, epochs=linked)
+    assert problems(place, HR) == {}
+
+
 def test_deletions_of_before_a_move_do_not_touch_rows_of_after_it(place: Installation) -> None:
     """The new Timestamps may be lower than the old ones of the log, which say nothing of them."""
     control, division = place.simulator.control, place.divisions[0]

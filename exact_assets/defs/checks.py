@@ -63,6 +63,15 @@ def table_checks(table: Table, *, kept: Sequence[Table], start_year: int) -> dg.
     return check
 
 
+def check_keys(tables: Sequence[Table]) -> Sequence[dg.AssetCheckKey]:
+    """Name all checks of the tables."""
+    return [
+        dg.AssetCheckKey(asset_key(table), check.value)
+        for table in tables
+        for check in checks_of(table, kept=tables)
+    ]
+
+
 def check_jobs(tables: Sequence[Table]) -> Iterator[UnresolvedAssetJobDefinition]:
     """Give the job of all checks, and where the ledger is kept one of those that only a ledger has."""
     yield dg.define_asset_job(JOB, selection=_checks(tables, kept=tables, wanted=tuple(Check)))

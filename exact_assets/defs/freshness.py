@@ -5,7 +5,7 @@ A freshness policy holds per table; this says which divisions are not fresh, and
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,6 +15,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.control.visits import VisitLog, Visits, expected
 from exact_assets.defs.resources import WarehouseResource
+from exact_assets.defs.shown import hidden_checks
 from exact_assets.defs.specs import asset_key
 from exact_assets.errors import ControlError, SettingsError, WarehouseError
 from exact_assets.selection.freshness import Level, Verdict, fail_after, judge_table
@@ -84,7 +85,9 @@ def freshness_sensor(tables: Sequence[Table]) -> dg.SensorDefinition:
         except (SettingsError, ControlError) as error:
             return dg.SkipReason(str(error))
         verdicts = {table: judge_table(table, divisions, visits, now=now) for table in tables}
-        told = news(verdicts, _told(context.cursor), now=now)
+        keys = {dg.AssetCheckKey(asset_key(table), CHECK): table.name for table in tables}
+        hidden = {keys[key] for key in hidden_checks(context.instance, list(keys), now=now)}
+        told = news(verdicts, _told(context.cursor), hidden=hidden, now=now)
         return dg.SensorResult(
             asset_events=[_evaluation(table, verdict) for table, verdict in verdicts.items() if table.name in told],
             cursor=_cursor({**_told(context.cursor), **told}),
@@ -112,12 +115,14 @@ def gather(
     return sorted(expected(visits)), visits
 
 
-def news(verdicts: Mapping[Table, Verdict], told: Mapping[str, Told], *, now: datetime) -> Mapping[str, Told]:
-    """Give what is to be told: a verdict or reasons that changed, or were not told for long."""
+def news(
+    verdicts: Mapping[Table, Verdict], told: Mapping[str, Told], *, hidden: Collection[str] = (), now: datetime
+) -> Mapping[str, Told]:
+    """Give what is to be told: a verdict or reasons that changed, were not told for long, or are not on show."""
     found: dict[str, Told] = {}
     for table, verdict in verdicts.items():
         before, digest = told.get(table.name), _digest(verdict)
-        if before is None or before.digest != digest or now >= before.at + AGAIN_AFTER:
+        if before is None or before.digest != digest or now >= before.at + AGAIN_AFTER or table.name in hidden:
             found[table.name] = Told(digest=digest, at=now)
     return found
 

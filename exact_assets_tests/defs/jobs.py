@@ -23,7 +23,9 @@ def launch_job(dagster: Webserver, job: str, *, tables: Sequence[str], mode: str
     year = datetime.now(UTC).year
     tags = {
         "dagster/asset_partition_range_start": f"{divisions[0]}|{year}",
-        "dagster/asset_partition_range_end": f"{divisions[-1]}|{year}",
+        "dagster/asset_partition_range_end": f"{divisions[0]}|{year}",
+        # A range goes by the order of the partitions, which is that in which they were enabled.
+        "exact/divisions": ",".join(map(str, divisions)),
     }
     params = {
         "selector": {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": job},
