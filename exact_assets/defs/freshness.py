@@ -41,11 +41,12 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 def check_spec(table: Table) -> dg.AssetCheckSpec:
     """Describe the check of a table."""
-    hours = fail_after(table).total_seconds() / 3600
+    minutes = round(fail_after(table).total_seconds() / 60)
+    time = f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
     return dg.AssetCheckSpec(
         CHECK,
         asset=asset_key(table),
-        description=f"Each enabled division was up to date within {hours:g} h, and nothing stands in the way.",
+        description=f"Each enabled division was up to date within {time}, and nothing stands in the way.",
     )
 
 

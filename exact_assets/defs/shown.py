@@ -15,7 +15,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 LOOK_SECONDS = 60
-QUIET = timedelta(seconds=60)
+QUIET = timedelta(seconds=15)
 """A run records many partitions one after the other: a verdict is told when it has done so."""
 NOT_LONGER = timedelta(minutes=10)
 """Where a table is never quiet, its verdicts are told all the same."""
