@@ -118,4 +118,4 @@ def _summary(found: Violations, *, checked: int, skipped: int) -> str:
         return f"Nothing is amiss in {divisions}.{left_out}"
     named = sorted(found.tallies)
     shown = ", ".join(map(str, named[:10])) + (" and others" if len(named) > 10 else "")
-    return f"{count:,} violations, in {len(named)} of {divisions}: {shown}.{left_out}"
+    return f"{count:,} violation{'' if count == 1 else 's'}, in {len(named)} of {divisions}: {shown}.{left_out}"
