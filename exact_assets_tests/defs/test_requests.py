@@ -1,0 +1,74 @@
+"""From a run's tags and the selection to what is asked of each stream."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import dagster as dg
+
+from exact_assets.catalogue.tables import tables
+from exact_assets.defs.requests import RunKind, requests, wanted_by
+from exact_assets.replicate import Mode
+from exact_assets.warehouse.divisions import DivisionChoice
+
+GRID = range(2022, 2027)
+MOVED = datetime(2026, 11, 1)  # noqa: DTZ001 - the site's clock
+CHOICE = DivisionChoice(division=100, name="A", sync_enabled=True)
+ACCOUNTS = tables()["crm_accounts"]
+PLAIN = RunKind(mode=Mode.AUTO, reload_id=None, has_all_years=False, is_background=False)
+
+
+def run(tags: dict[str, str] | None = None) -> dg.DagsterRun:
+    return dg.DagsterRun(job_name="exact_all", run_id="r1", tags=tags or {})
+
+
+def epoch(choice: DivisionChoice | None, name: str = "crm_accounts") -> str | None:
+    choices = {} if choice is None else {100: choice}
+    return requests(tables()[name], {100: (2026,)}, choices, kind=PLAIN, grid_years=GRID)[100].epoch
+
+
+def test_a_schedules_run_asks_for_the_divisions_it_names_though_its_range_is_no_longer_there() -> None:
+    named = {"exact/divisions": "100,200", "dagster/asset_partition_range_start": "100|2026"}
+    assert wanted_by(run(named), _no_keys) == {100: (2026,), 200: (2026,)}
+    undated = named | {"dagster/asset_partition_range_start": "100"}
+    assert wanted_by(run(undated), _no_keys) == {100: (), 200: ()}
+
+
+def _no_keys() -> list[str]:
+    raise AssertionError("Dagster cannot resolve the range: one of its ends was disabled")
+
+
+def test_any_other_run_asks_for_its_partitions() -> None:
+    assert wanted_by(run(), lambda: ["100|2025", "100|2026"]) == {100: (2025, 2026)}
+
+
+def test_a_division_that_was_disabled_meanwhile_is_left_alone() -> None:
+    disabled = replace(CHOICE, sync_enabled=False)
+    wanted = {100: (2026,), 200: (2026,)}
+    assert set(requests(ACCOUNTS, wanted, {100: disabled}, kind=PLAIN, grid_years=GRID)) == {200}
+
+
+def test_all_years_are_those_since_the_divisions_own_starting_year() -> None:
+    all_years = replace(PLAIN, has_all_years=True)
+    choices = {100: replace(CHOICE, start_year=2024)}
+    asked = requests(ACCOUNTS, {100: (2026,), 200: (2026,)}, choices, kind=all_years, grid_years=GRID)
+    assert (asked[100].start_year, asked[100].years) == (2024, (2024, 2025, 2026))
+    assert (asked[200].start_year, asked[200].years) == (2022, tuple(GRID))
+
+
+def test_a_move_that_exact_tells_of_is_another_epoch_for_sync_tables_alone() -> None:
+    moved = replace(CHOICE, moved_at=MOVED)
+    assert epoch(CHOICE) == "moved never"
+    assert epoch(moved) == f"moved {MOVED}"
+    assert epoch(moved, "crm_opportunities") is None
+
+
+def test_of_a_division_that_exact_was_never_asked_about_no_epoch_is_known() -> None:
+    assert epoch(None) is None
+    assert epoch(DivisionChoice(division=100, sync_enabled=True)) is None
+
+
+def test_a_backfill_or_an_explicit_reload_asks_again_under_its_own_name() -> None:
+    backfill = RunKind.of(run({"dagster/backfill": "b7"}), Mode.AUTO)
+    assert (backfill.reload_id, backfill.is_reload) == ("b7", True)
+    assert RunKind.of(run(), Mode.RELOAD).reload_id == "r1"
+    assert not RunKind.of(run(), Mode.SWEEP).is_reload
