@@ -53,10 +53,11 @@ def instance(place: Installation) -> Iterator[dg.DagsterInstance]:
 
 def asked(name: str, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     warehouse = WarehouseResource(url=os.environ["EXACT_WAREHOUSE_URL"])
-    context = dg.build_schedule_context(
+    schedule = build_defs().resolve_schedule_def(name)
+    with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=datetime.now(UTC), resources={"warehouse": warehouse}
-    )
-    return list(build_defs().resolve_schedule_def(name).evaluate_tick(context).run_requests or ())
+    ) as context:
+        return list(schedule.evaluate_tick(context).run_requests or ())
 
 
 def run(job: str, instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.DagsterRun:

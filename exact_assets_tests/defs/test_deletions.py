@@ -36,8 +36,8 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def look(instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[dg.RunRequest], str | None, str | None]:
     """One tick: what is asked for, the new cursor, and why nothing."""
     defs = build_defs(settings=Settings(tables=TABLES))
-    context = dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs)
-    done = defs.resolve_sensor_def("exact_deletions").evaluate_tick(context)
+    with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs) as context:
+        done = defs.resolve_sensor_def("exact_deletions").evaluate_tick(context)
     return list(done.run_requests or ()), done.cursor, done.skip_message
 
 
@@ -98,8 +98,8 @@ def test_the_weekly_sweep_asks_for_sweeps(instance: dg.DagsterInstance) -> None:
     defs = build_defs(settings=Settings(tables=TABLES))
     schedule = defs.resolve_schedule_def("exact_sweep")
     assert schedule.cron_schedule == "41 1 * * 6"
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=MOMENT)
-    [request] = schedule.evaluate_tick(context).run_requests or ()
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=MOMENT) as context:
+        [request] = schedule.evaluate_tick(context).run_requests or ()
     assert {op["config"]["mode"] for op in request.run_config["ops"].values()} == {"sweep"}
     assert set(request.run_config["ops"]) == {"crm_opportunities", "purchaseentry_purchase_entries"}
 

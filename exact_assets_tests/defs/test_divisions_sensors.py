@@ -44,13 +44,13 @@ class Ticking:
 
     def tick(self, name: str, *, keeps_cursor: bool = True) -> SensorExecutionData:
         repository = self.defs.get_repository_def()
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             repository_def=repository,
             cursor=self.cursors.get(name),
             resources={"warehouse": (self.defs.resources or {})["warehouse"]},
-        )
-        data = repository.get_sensor_def(name).evaluate_tick(context)
+        ) as context:
+            data = repository.get_sensor_def(name).evaluate_tick(context)
         if keeps_cursor:
             self.cursors[name] = data.cursor
         for request in data.dynamic_partitions_requests or ():

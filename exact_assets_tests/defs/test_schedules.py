@@ -51,8 +51,9 @@ def tick(
 ) -> list[dg.RunRequest] | str:
     defs = build_defs(settings=Settings(tables=TABLES, frequencies=frequencies))
     resources = {"warehouse": warehouse} if warehouse else {}
-    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources=resources)
-    ticked = defs.resolve_schedule_def(name).evaluate_tick(context)
+    schedule = defs.resolve_schedule_def(name)
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources=resources) as context:
+        ticked = schedule.evaluate_tick(context)
     return ticked.skip_message or list(ticked.run_requests or ())
 
 

@@ -110,6 +110,6 @@ def test_the_sensor_tells_the_last_verdict_again(
 
 def _tick(instance: dg.DagsterInstance) -> list[dg.AssetCheckEvaluation]:
     defs = build_defs(settings=Settings(tables="crm_accounts"))
-    context = dg.build_sensor_context(instance=instance, definitions=defs)
-    done = defs.resolve_sensor_def("exact_check_results").evaluate_tick(context)
+    with dg.build_sensor_context(instance=instance, definitions=defs) as context:
+        done = defs.resolve_sensor_def("exact_check_results").evaluate_tick(context)
     return [event for event in done.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
