@@ -46,8 +46,3 @@ def without_log(chosen: Iterable[Table]) -> tuple[Table, ...]:
         if table.feed is Feed.MODIFIED
         or (table.feed is Feed.PARENT and not (table.header and table.header.table in names))
     )
-
-
-def known_types() -> frozenset[int]:
-    """Give all types that name a table."""
-    return frozenset().union(*types_of().values())

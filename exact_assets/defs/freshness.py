@@ -7,6 +7,7 @@ A freshness policy holds per table; this says which divisions are not fresh, and
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import msgspec
@@ -153,25 +154,23 @@ def metadata(verdict: Verdict) -> Mapping[str, dg.MetadataValue]:
 
 
 def _result(table: Table, verdict: Verdict) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=CHECK,
-        asset_key=asset_key(table),
-        passed=verdict.level is Level.FRESH,
-        severity=LEVELS.get(verdict.level, dg.AssetCheckSeverity.ERROR),
-        description=describe(verdict),
-        metadata=metadata(verdict),
-    )
+    return dg.AssetCheckResult(**_shown(table, verdict))
 
 
 def _evaluation(table: Table, verdict: Verdict) -> dg.AssetCheckEvaluation:
-    return dg.AssetCheckEvaluation(
-        check_name=CHECK,
-        asset_key=asset_key(table),
-        passed=verdict.level is Level.FRESH,
-        severity=LEVELS.get(verdict.level, dg.AssetCheckSeverity.ERROR),
-        description=describe(verdict),
-        metadata=metadata(verdict),
-    )
+    return dg.AssetCheckEvaluation(**_shown(table, verdict))
+
+
+def _shown(table: Table, verdict: Verdict) -> dict[str, Any]:
+    """Give what a run of the check and the sensor both tell of a verdict."""
+    return {
+        "check_name": CHECK,
+        "asset_key": asset_key(table),
+        "passed": verdict.level is Level.FRESH,
+        "severity": LEVELS.get(verdict.level, dg.AssetCheckSeverity.ERROR),
+        "description": describe(verdict),
+        "metadata": metadata(verdict),
+    }
 
 
 def _digest(verdict: Verdict) -> str:

@@ -116,10 +116,8 @@ async def _size(client: ExactClient, table: Table, division: int) -> int | None:
     if table.parent is not None:
         path, key = table.parent.endpoint, table.parent.key
     try:
-        found = await client.get(path, {"$inlinecount": "allpages", "$top": "1", "$select": key}, division=division)
+        return await client.count(division, path, {"$select": key})
     except NOT_THE_TABLES:
         raise
     except ExactError:
         return None
-    count = found.get("__count") if isinstance(found, dict) else None
-    return int(count) if count is not None and str(count).isdecimal() else None
