@@ -102,13 +102,21 @@ def _ask(control: "Control", *, browser: bool, wait_seconds: float) -> str | Non
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--select", "selection", help="Names, groups and globs, comma separated; otherwise all tables.")
 def tables(as_json: bool, selection: str | None) -> None:
-    """List the tables: how each is read, its key and year, and what it costs in calls."""
-    from exact_assets.catalogue import listing, select  # noqa: PLC0415 - other commands start sooner
+    """List the tables: how each is read, its key and year, what it costs in calls, how often it is kept in step."""
+    from exact_assets.catalogue import chosen_tables, listing, select  # noqa: PLC0415 - other commands start sooner
 
-    listed = listing(select(selection or "all"))
+    settings, wrong = Settings(), None
+    try:
+        kept = chosen_tables(settings.tables, settings.frequencies)
+    except SettingsError as error:  # told below the list, which shows what can be said instead
+        kept, wrong = (), error
+    listed = listing(select(selection or "all"), kept=kept)
     _show([asdict(one) for one in listed], as_json=as_json)
+    if wrong:
+        raise wrong
     if not as_json:
-        click.echo(f"{len(listed)} tables, {sum(one.is_default for one in listed)} of them by default")
+        counts = f"{sum(one.is_default for one in listed)} of them by default"
+        click.echo(f"{len(listed)} tables, {counts}, {sum(one.frequency is not None for one in listed)} kept")
 
 
 @main.command()

@@ -17,7 +17,7 @@ from exact_assets_tests.installation import Installation, installation
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("DAGSTER_HOME", "EXACT_CLIENT_ID", "EXACT_WAREHOUSE_URL", "EXACT_TABLES"):
+    for name in ("DAGSTER_HOME", "EXACT_CLIENT_ID", "EXACT_WAREHOUSE_URL", "EXACT_TABLES", "EXACT_FREQUENCIES"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -41,6 +41,21 @@ def test_an_unknown_table_fails_and_names_the_nearest() -> None:
     result = run("tables", "--select", "crm_acounts")
     assert result.exit_code == 1
     assert "crm_accounts" in result.stderr
+
+
+def test_tables_that_are_kept_are_listed_with_their_frequencies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXACT_TABLES", "crm_accounts,transaction_lines")
+    monkeypatch.setenv("EXACT_FREQUENCIES", "crm/*=1d")
+    kept = {one["name"]: one["frequency"] for one in json.loads(run("tables", "--json").output) if one["frequency"]}
+    assert kept == {"crm_accounts": "1d", "financialtransaction_transaction_lines": "6h", "sync_deleted": "1h"}
+
+
+def test_a_wrong_setting_is_told_below_the_list_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXACT_FREQUENCIES", "nonsense=1d")
+    result = run("tables")
+    assert result.exit_code == 1
+    assert "crm_accounts" in result.stdout
+    assert "nonsense" in result.stderr
 
 
 def test_a_wrong_option_is_wrong_usage() -> None:

@@ -1,8 +1,9 @@
 """The catalogue as a list for people and programs: what `exact-assets tables` shows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.catalogue.tables import tables
 
@@ -20,26 +21,27 @@ class Listed:
     """At most: a full page is `page_size` rows, or that many headers with all their lines."""
     group: str
     is_default: bool
-    frequency_minutes: int
+    frequency: str | None
+    """How often it is brought up to date, `6h`; None: it is not kept."""
     endpoint: str
 
 
-def listing(chosen: Iterable[Table] | None = None) -> tuple[Listed, ...]:
-    """List tables, by default all of them, in order of name."""
-    return tuple(_listed(table) for table in (tables().values() if chosen is None else chosen))
-
-
-def _listed(table: Table) -> Listed:
-    return Listed(
-        name=table.name,
-        feed=table.feed.value,
-        key=table.key,
-        year=_year(table),
-        calls_per_thousand_rows=-(-1000 // table.page_size),
-        group=table.group,
-        is_default=table.is_default,
-        frequency_minutes=table.frequency_minutes,
-        endpoint=table.endpoint,
+def listing(chosen: Iterable[Table] | None = None, *, kept: Collection[Table] = ()) -> tuple[Listed, ...]:
+    """List tables, by default all of them, in order of name; `kept` are those that the settings choose."""
+    frequencies = {table.name: label(table.frequency_minutes) for table in kept}
+    return tuple(
+        Listed(
+            name=table.name,
+            feed=table.feed.value,
+            key=table.key,
+            year=_year(table),
+            calls_per_thousand_rows=-(-1000 // table.page_size),
+            group=table.group,
+            is_default=table.is_default,
+            frequency=frequencies.get(table.name),
+            endpoint=table.endpoint,
+        )
+        for table in (tables().values() if chosen is None else chosen)
     )
 
 
