@@ -162,8 +162,10 @@ def _end(
 
 
 def _has_news(result: Result, again: Collection[int], visits: Visits) -> bool:
-    attempts = [visit.attempted_at for visit in visits.get(result.division, {}).values() if visit.attempted_at]
-    return result.division in again or max(attempts, default=result.at) > result.at
+    """Whether there is more to tell since: a new request, an error, or an attempt at every chosen table."""
+    expected = [visit for visit in visits.get(result.division, {}).values() if visit.expected_since]
+    since = [visit for visit in expected if visit.attempted_at and visit.attempted_at > result.at]
+    return result.division in again or any(visit.error for visit in since) or 0 < len(expected) == len(since)
 
 
 def result_of(division: int, memory: Memory) -> str | None:

@@ -1,5 +1,6 @@
 """What becomes of `sync_now`: decisions alone, without Dagster or a warehouse."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -106,9 +107,16 @@ def test_a_cancelled_run_is_told_until_there_is_news() -> None:
     assert result_of(1, done.memory) == "cancelled: run 01234567 was stopped in Dagster"
     quiet = look([choice(1, sync_now=False)], done.memory, later=timedelta(minutes=1))
     assert result_of(1, quiet.memory) is not None
-    visits = {1: {"a": Visit(attempted_at=NOW + timedelta(seconds=90))}}
-    heard = look([choice(1, sync_now=False)], quiet.memory, visits=visits, later=timedelta(minutes=2))
-    assert result_of(1, heard.memory) is None
+    attempted = Visit(attempted_at=NOW + timedelta(seconds=90), expected_since=NOW)
+    error = replace(attempted, error_kind="ForbiddenError", error="No.")
+    missed = Visit(expected_since=NOW)
+    for visits, is_told in (
+        ({"log": attempted, "accounts": missed}, True),
+        ({"log": error, "accounts": missed}, False),
+        ({"log": attempted, "accounts": attempted}, False),
+    ):
+        after = look([choice(1, sync_now=False)], quiet.memory, visits={1: visits}, later=timedelta(minutes=2))
+        assert (result_of(1, after.memory) is not None) is is_told
 
 
 def test_a_failure_that_the_visits_explain_is_left_to_them() -> None:
