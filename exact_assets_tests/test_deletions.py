@@ -19,8 +19,6 @@ from exact_assets_tests.installation import Installation, installation, path_of
 from exact_assets_tests.one_warehouse import Outcomes, bring, problems
 from exact_assets_tests.warehouse.tables import rows
 
-pytestmark = pytest.mark.xdist_group("deletions")
-
 UNLIMITED = {"minute_limit": 1_000_000, "day_limit": 1_000_000}
 COVERED = ",".join(name for name, table in tables().items() if table.entity_types and table.feed is Feed.SYNC)
 SWEPT = (

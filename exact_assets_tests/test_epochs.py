@@ -13,8 +13,6 @@ from exact_assets.stream import Chain, StreamState
 from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.one_warehouse import bring, problems
 
-pytestmark = pytest.mark.xdist_group("epochs")
-
 MOVED = datetime(2026, 11, 1, 12, 0)  # noqa: DTZ001 - the site's clock
 CHOSEN = "crm_accounts,crm_opportunities,vat_vat_codes,hrm_schedules,payroll_employees,hrm_departments"
 HR = "hrm_schedules,payroll_employees"

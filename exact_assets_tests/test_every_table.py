@@ -16,8 +16,6 @@ from exact_assets_tests.every_table import Outcomes, bring, problems
 from exact_assets_tests.installation import Installation, installation, path_of
 from exact_simulator.settings import STRICT
 
-pytestmark = pytest.mark.xdist_group("every table")
-
 THIS_YEAR = datetime.now(UTC).year
 START_YEAR = THIS_YEAR - 3
 """A year later than the simulator's first: rows before it are left out."""

@@ -17,7 +17,6 @@ PASSING = (
     "stale_counters", "unknown_property", "rows_twice", "wrong_division",
 )  # fmt: skip
 TABLES = ("financialtransaction_transaction_lines", "crm_opportunities", "purchaseentry_purchase_entry_lines")
-pytestmark = pytest.mark.xdist_group("faults")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from exact_assets_tests.comparison import differences
 from exact_assets_tests.installation import YEARS_BACK, Installation, installation
 
 ACCOUNTS, LEDGER = select("crm_accounts")[0], select("financialtransaction_transaction_lines")[0]
-pytestmark = pytest.mark.xdist_group("replicate")
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,6 @@ def dagster(place: Installation, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.xdist_group("checks in dagster")
 def test_the_job_records_an_evaluation_of_every_check(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     for table in ("crm_accounts", LEDGER, "financial_reporting_balance"):
         dagster(
@@ -70,7 +69,6 @@ def test_the_job_records_an_evaluation_of_every_check(place: Installation, monke
         assert set(evaluations) == {check.value for check in Check} - {"has_header"}
 
 
-@pytest.mark.xdist_group("checks in dagster")
 def test_a_load_runs_no_checks(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A backfill, and a run launched from the UI, selects the checks of its tables too."""
     for name, value in place.environment.items():

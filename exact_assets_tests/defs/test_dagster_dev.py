@@ -52,7 +52,6 @@ def backfill(place: Installation, dagster: Webserver) -> dict[str, Any]:
     return backfills.ended(dagster, backfill_id, timeout_seconds=BACKFILL_SECONDS)
 
 
-@pytest.mark.xdist_group("dagster-dev")
 @pytest.mark.timeout(400)
 def test_a_backfill_counts_what_is_up_to_date_and_what_was_refused(backfill: dict[str, Any]) -> None:
     counts = {
@@ -66,13 +65,11 @@ def test_a_backfill_counts_what_is_up_to_date_and_what_was_refused(backfill: dic
     assert counts == dict.fromkeys(TABLES, (15, 10, 5))
 
 
-@pytest.mark.xdist_group("dagster-dev")
 @pytest.mark.usefixtures("backfill")
 def test_what_the_backfill_loaded_equals_the_source(place: Installation) -> None:
     assert [problem for division in _granted(place) for problem in _differences(place, division)] == []
 
 
-@pytest.mark.xdist_group("dagster-dev")
 @pytest.mark.usefixtures("backfill")
 def test_a_backfill_asks_a_stream_once_however_many_runs_it_is_cut_into(place: Installation) -> None:
     firsts = [
@@ -84,7 +81,6 @@ def test_a_backfill_asks_a_stream_once_however_many_runs_it_is_cut_into(place: I
     assert [firsts.count(endpoint) for endpoint in endpoints] == [1] * len(endpoints)
 
 
-@pytest.mark.xdist_group("dagster-dev")
 @pytest.mark.usefixtures("backfill")
 def test_one_run_of_one_partition_brings_every_year_up_to_date_and_leaves_untouched_years_alone(
     place: Installation, dagster: Webserver

@@ -31,7 +31,7 @@ YEARS = range(YEAR - YEARS_BACK, YEAR + 1)
 DAY_LIMIT, RESERVE = 80, 4
 DAY_SECONDS = 86_400
 MOST_DAYS = 20
-pytestmark = [pytest.mark.xdist_group("days"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture

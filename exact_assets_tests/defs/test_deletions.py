@@ -104,7 +104,6 @@ def test_the_weekly_sweep_asks_for_sweeps(instance: dg.DagsterInstance) -> None:
     assert set(request.run_config["ops"]) == {"crm_opportunities", "purchaseentry_purchase_entries"}
 
 
-@pytest.mark.xdist_group("deletions")
 @pytest.mark.timeout(200)
 def test_the_deletion_asset_takes_away_rows_of_other_tables_and_tells_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -31,7 +31,6 @@ from exact_assets_tests.warehouse.tables import run as run_sql
 LEDGER = "financialtransaction_transaction_lines"
 TABLES = "crm_accounts,logistics_units"
 FIRST, SECOND, THIRD = 100_001, 100_002, 100_003
-pytestmark = pytest.mark.xdist_group("divisions-sensors")
 
 
 class Ticking:

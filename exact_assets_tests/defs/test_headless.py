@@ -15,7 +15,6 @@ from exact_assets.control.open import Control
 from exact_assets_tests.installation import CHECKOUT, Installation, installation
 
 YEAR = datetime.now(UTC).year
-pytestmark = pytest.mark.xdist_group("headless")
 
 
 @pytest.fixture(scope="module")

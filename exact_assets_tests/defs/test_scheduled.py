@@ -20,7 +20,7 @@ RUNS = """
 query($filter: RunsFilter!) {
   runsOrError(filter: $filter) { ... on Runs { results { runId jobName status tags { key value } } } }
 }"""
-pytestmark = [pytest.mark.xdist_group("scheduled"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

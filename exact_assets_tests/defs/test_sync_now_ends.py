@@ -22,7 +22,7 @@ from exact_assets_tests.installation import CHECKOUT, Installation, installation
 from exact_assets_tests.warehouse.tables import run as run_sql
 
 LOADED, REFUSED, CANCELLED, KILLED = 100_001, 100_002, 100_003, 100_004
-pytestmark = [pytest.mark.xdist_group("dagster-dev-sync-now"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 _TERMINATE = """
 mutation($run: String!) {

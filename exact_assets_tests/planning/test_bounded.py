@@ -26,7 +26,6 @@ LEDGER, ACCOUNTS, ENTRY_LINES, PERIODS = (
         "vat_vat_codes",
     )
 )
-pytestmark = pytest.mark.xdist_group("bounded")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from exact_assets.catalogue import select
 from exact_assets_tests.installation import Installation, installation
 
 TABLES = "crm_accounts,transaction_lines,purchaseentry_purchase_entry_lines,vat_vat_codes,inventory_stock_positions"
-pytestmark = pytest.mark.xdist_group("plan-command")
 
 
 @pytest.fixture(scope="module")

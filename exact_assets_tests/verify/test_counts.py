@@ -14,8 +14,6 @@ from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.installation import installation
 from exact_assets_tests.verify.conftest import THIS_YEAR, UNLIMITED, Copy, load
 
-pytestmark = pytest.mark.xdist_group("checks")
-
 ACCOUNTS, INVOICES, BALANCE = "crm_accounts", "salesinvoice_sales_invoices", "financial_reporting_balance"
 DIVISION, OTHER = 100_001, 100_002
 

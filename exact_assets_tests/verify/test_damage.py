@@ -8,8 +8,6 @@ from exact_assets.catalogue.checks import Check
 from exact_assets.verify import Result
 from exact_assets_tests.verify.conftest import START_YEAR, TABLES, THIS_YEAR, Copy
 
-pytestmark = pytest.mark.xdist_group("checks")
-
 ACCOUNTS, ORDERS, ORDER_LINES = "crm_accounts", "salesorder_sales_orders", "salesorder_sales_order_lines"
 ENTRY_LINES, UNITS = "salesentry_sales_entry_lines", "logistics_units"
 LEDGER = "financialtransaction_transaction_lines"

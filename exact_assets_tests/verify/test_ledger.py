@@ -2,14 +2,10 @@
 
 from decimal import Decimal
 
-import pytest
-
 from exact_assets.catalogue import select
 from exact_assets.catalogue.checks import BALANCE, LEDGER, Check
 from exact_assets.verify import Result
 from exact_assets_tests.verify.conftest import THIS_YEAR, Copy
-
-pytestmark = pytest.mark.xdist_group("checks")
 
 DIVISION = 100_001
 
