@@ -14,7 +14,7 @@ demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and ope
 	@$(BIN)/exact-assets demo
 
 test: $(VENV)/.ready lint   ## Lint, type check, test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
