@@ -1,6 +1,7 @@
 """Changes on demand: new Timestamps, the deletion log, and books that still balance."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,6 +141,19 @@ def test_a_moved_division_has_only_new_timestamps(desk: Desk) -> None:
     assert low > before
     moved = desk.rows("SELECT DivisionMoveDate FROM system_Divisions WHERE _division=? ORDER BY Code", OTHER)
     assert moved == [(NOW_MS,), (None,)]
+
+
+def test_divisions_can_be_moved_again_and_again_and_keep_the_order_of_their_rows(desk: Desk) -> None:
+    def order() -> list[Any]:
+        return desk.rows(f"SELECT _n FROM {LINES} WHERE _division=? ORDER BY Timestamp, _n", ONE)
+
+    for _ in range(40):
+        for division in (ONE, OTHER):
+            desk.books.insert("financialtransaction/Transactions", division, 1)
+            before = order()
+            desk.books.move_division(division)
+            assert order() == before
+    assert _highest(desk, LINES) < 2**53
 
 
 def _has_rows(desk: Desk, relation: str) -> bool:

@@ -70,18 +70,24 @@ def renew_parents(context: Context, shape: Shape, numbers: Iterable[int]) -> Non
 
 
 def move_division(context: Context, number: int) -> None:
-    """Shift every Timestamp of a division beyond all others, and set DivisionMoveDate."""
+    """Give every row of a division a Timestamp beyond all others, in the same order, and set DivisionMoveDate.
+
+    Numbered anew: with the gaps that they had, a division that is moved again and again would run out of numbers.
+    """
     division = context.division(number)
     for shape in context.plan.shapes.values():
-        low, high = context.connection.execute(
-            f"SELECT min(Timestamp), max(Timestamp) FROM {base(shape.name)} WHERE _division=?", (division.number,)
+        relation, mine = base(shape.name), {"division": division.number}
+        (count,) = context.connection.execute(
+            f"SELECT count(*) FROM {relation} WHERE _division=:division", mine
         ).fetchone()
-        if low is None:
-            continue
-        shift = store.reserve_timestamps(context.connection, high - low + 1) - low
-        context.connection.execute(
-            f"UPDATE {base(shape.name)} SET Timestamp=Timestamp+? WHERE _division=?", (shift, division.number)
-        )
+        if count:
+            first = store.reserve_timestamps(context.connection, count)
+            context.connection.execute(
+                f"UPDATE {relation} SET Timestamp=:first+place FROM (SELECT _n AS moved,"
+                f" dense_rank() OVER (ORDER BY Timestamp)-1 AS place FROM {relation} WHERE _division=:division)"
+                " WHERE _n=moved",
+                {**mine, "first": first},
+            )
     _note(context, "moved", number)
 
 
