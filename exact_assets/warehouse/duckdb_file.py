@@ -31,7 +31,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     # Functions are built in; nothing is ever fetched from outside.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    # Only where blocks were put aside before, and never as a part of a commit or a shutdown.
+    # Only where blocks were put aside before, and never as a part of a commit or when the file is let go.
     "checkpoint_threshold": "1TB",
     "auto_checkpoint_skip_wal_threshold": 2**62,
     "checkpoint_on_detach": "DISABLED",
@@ -118,6 +118,8 @@ class DuckDBFile:
                     "memory_limit": self._memory_limits[0], "temp_directory": f"{self.path}.tmp"
                 }  # fmt: skip
                 self._engine = duckdb.connect(":memory:", config=settings)
+                # Nor when a process ends while it holds the file; this is no setting that can be given above.
+                self._engine.execute("PRAGMA disable_checkpoint_on_shutdown")
             return self._engine
 
     @contextmanager

@@ -157,7 +157,26 @@ def test_what_a_stranger_holds_is_left_as_it_is(cuts: list[Cut], tmp_path: Path)
     mended = "import sys, pathlib; from exact_assets.warehouse.duckdb_checkpoint import mend"
     program = f"{mended}; mend(pathlib.Path({str(path)!r}))"
     with opened(path):
-        assert run([sys.executable, "-c", program], check=True).returncode == 0
+        run([sys.executable, "-c", program], check=True)
         assert beside(path).exists()
     run([sys.executable, "-c", program], check=True)
     assert not beside(path).exists()
+
+
+def test_a_process_that_ends_while_it_holds_the_file_makes_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    program = f"""
+from contextlib import ExitStack
+from pathlib import Path
+from exact_assets.warehouse.duckdb_file import DuckDBFile
+stack = ExitStack()
+file = DuckDBFile(Path({str(path)!r}), lock_timeout_seconds=5)
+connection = stack.enter_context(file.connection())
+stack.enter_context(file.attached(connection, read_only=False))
+connection.execute("CREATE TABLE a_table AS SELECT 1 AS one")
+file._engine.close()
+"""
+    run([sys.executable, "-c", program], check=True)
+    assert log_of(path).exists()
+    with opened(path) as connection:
+        assert connection.execute("SELECT one FROM a_table").fetchall() == [(1,)]
