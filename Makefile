@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint storm soak bench clean
+.PHONY: help install demo test lint storm soak bench large clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -29,6 +29,9 @@ soak: $(VENV)/.ready   ## Let Exact change, move, fail and throttle for 20 minut
 
 bench: $(VENV)/.ready   ## Measure CPU, memory and calls of large loads beside a bare lower bound
 	$(BIN)/python -m exact_assets_tests.trials.bench
+
+large: $(VENV)/.ready   ## Purge, sweep and reload a division of 2,000,000 rows, killed at random moments
+	$(BIN)/python -m exact_assets_tests.trials.large
 
 clean:           ## Remove the environment and all local state
 	rm -rf $(VENV) .state

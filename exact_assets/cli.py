@@ -226,7 +226,9 @@ def purge(codes: tuple[int, ...], yes: bool) -> None:
     """Delete all rows of disabled divisions from the warehouse, for good."""
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
     from exact_assets.selection.purge import purge as delete  # noqa: PLC0415 - likewise
+    from exact_assets.selection.purge import refuse_enabled  # noqa: PLC0415 - likewise
 
+    refuse_enabled(codes, _warehouse())
     if not yes:
         click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
     lost = delete(codes, control=Control.open(Settings()), warehouse=_warehouse())

@@ -26,7 +26,8 @@ ExactAssetsError
 │       └── ValueRangeError      a value that its type cannot hold; table, column, key
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
-    └── LoadSupersededError      another run stored this stream first: nothing was written
+    ├── LoadSupersededError      another run stored this stream first: nothing was written
+    └── DivisionDisabledError    the division was disabled, and nothing new of it is begun
 """
 
 from datetime import datetime
@@ -173,3 +174,7 @@ class WarehouseBusyError(WarehouseError):
 
 class LoadSupersededError(WarehouseError):
     """Another run stored this stream since its state was read. Nothing was written."""
+
+
+class DivisionDisabledError(WarehouseError):
+    """The division was disabled since the run was asked for: no table of it is begun. Nothing was written."""

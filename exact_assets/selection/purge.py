@@ -1,6 +1,7 @@
 """Deletes all that is kept of divisions, in the warehouse and of their visits, while nobody works on them."""
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 
 from exact_assets.catalogue import tables
@@ -8,33 +9,47 @@ from exact_assets.control.open import Control
 from exact_assets.errors import SettingsError, WarehouseBusyError
 from exact_assets.warehouse.protocol import Warehouse
 
+DIVISIONS_AT_ONCE = 50
+"""Each holds a lock file open, of which a process may have 1,024 as a rule."""
+PASSES = 3
+"""A run that was at work when its division was disabled may have stored rows of a table that was purged already."""
+
 
 def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse) -> Mapping[str, int]:
-    """Delete the rows, states and visits of divisions; give the rows that each table lost.
+    """Delete the rows, states and visits of divisions; return the rows that each table lost.
+
+    A kill leaves each table with all or none of its rows; the next purge goes on with the others.
 
     Raises:
         SettingsError: one of them is enabled, and would be loaded again.
-        WarehouseBusyError: a run is at work on one of them. Nothing was deleted.
+        WarehouseBusyError: a run is at work on one of them.
     """
-    _refuse_enabled(divisions, warehouse)
-    everything = list(tables().values())
-    with ExitStack() as leases:
-        for division in divisions:
-            for table in everything:
-                # Whoever stores rows of a stream holds its lease.
-                if not leases.enter_context(control.lease(f"stream/{table.name}/{division}")):
-                    raise WarehouseBusyError(
-                        f"A run is reading {table.name} of division {division}: cancel it, then purge. "
-                        "Nothing was deleted."
-                    )
-        # Asked again now that no load can be under way: somebody may have enabled one meanwhile.
-        _refuse_enabled(divisions, warehouse)
-        lost = warehouse.purge(divisions, everything)
-        control.visits.forget(divisions)
-    return lost
+    numbers = sorted(set(divisions))
+    refuse_enabled(numbers, warehouse)
+    _refuse_busy(numbers, control)
+    warehouse.note_purge(numbers, has_ended=False)
+    lost: Counter[str] = Counter()
+    for _ in range(PASSES):
+        names = warehouse.names_holding(numbers, names=tables())
+        if not names:
+            break
+        for name in names:
+            lost[name] += _purge_table(name, numbers, control, warehouse)
+    else:
+        raise WarehouseBusyError(
+            f"Rows of {names[0]} come again while they are purged: cancel its runs, then purge."
+        )
+    control.visits.forget(numbers)
+    warehouse.note_purge(numbers, has_ended=True)
+    return +lost
 
 
-def _refuse_enabled(divisions: Collection[int], warehouse: Warehouse) -> None:
+def refuse_enabled(divisions: Collection[int], warehouse: Warehouse) -> None:
+    """Refuse to purge what is being loaded.
+
+    Raises:
+        SettingsError: one of them is enabled.
+    """
     choices = warehouse.list_divisions() or ()
     enabled = sorted(choice.division for choice in choices if choice.sync_enabled and choice.division in divisions)
     if enabled:
@@ -42,3 +57,30 @@ def _refuse_enabled(divisions: Collection[int], warehouse: Warehouse) -> None:
         raise SettingsError(
             f"Enabled divisions are not purged: run `exact-assets divisions disable {numbers}` first."
         )
+
+
+def _refuse_busy(divisions: Sequence[int], control: Control) -> None:
+    for name in tables():
+        for division in divisions:
+            with control.lease(f"stream/{name}/{division}") as is_free:
+                if not is_free:
+                    raise WarehouseBusyError(
+                        f"A run is reading {name} of division {division}: cancel it, then purge. "
+                        "Nothing was deleted."
+                    )
+
+
+def _purge_table(name: str, divisions: Sequence[int], control: Control, warehouse: Warehouse) -> int:
+    rows = 0
+    for first in range(0, len(divisions), DIVISIONS_AT_ONCE):
+        part = divisions[first : first + DIVISIONS_AT_ONCE]
+        with ExitStack() as leases:
+            for division in part:
+                # Whoever stores rows of a stream holds its lease.
+                if not leases.enter_context(control.lease(f"stream/{name}/{division}")):
+                    raise WarehouseBusyError(
+                        f"A run is reading {name} of division {division}: cancel it, then purge again, which "
+                        "goes on where it stopped."
+                    )
+            rows += warehouse.purge(name, part)
+    return rows

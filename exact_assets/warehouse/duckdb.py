@@ -1,23 +1,24 @@
 """The warehouse in one DuckDB file: the protocol's methods, put together. Each is one opening of the file."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.table import Table
-from exact_assets.errors import LoadSupersededError, ValueRangeError, WarehouseError
+from exact_assets.errors import DivisionDisabledError, LoadSupersededError, ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
 from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_violations, violations
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
+from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
@@ -27,6 +28,7 @@ BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
 
 Answer = Stored | WarehouseError | ValueRangeError
+_T = TypeVar("_T")
 
 
 class DuckDBWarehouse:
@@ -39,15 +41,13 @@ class DuckDBWarehouse:
     def prepare(self, tables: Iterable[Table]) -> None:
         """Create what is missing; the file is opened for writing only if something is."""
         wanted = list(tables)
-        with self._file.connection() as connection:
-            if self._file.exists:
-                with self._file.attached(connection, read_only=True):
-                    if not duckdb_prepare.missing(connection, wanted, is_soft=self._is_soft):
-                        return
-            with self._file.attached(connection, read_only=False):
-                # Asked again: another process may have created it in between.
-                missing = duckdb_prepare.missing(connection, wanted, is_soft=self._is_soft)
-                duckdb_prepare.create(connection, missing)
+
+        def missing(connection: DuckDBPyConnection) -> list[list[str]]:
+            return duckdb_prepare.missing(connection, wanted, is_soft=self._is_soft)
+
+        if not self._file.exists or self._file.read(missing):
+            # Asked again: another process may have created it in between.
+            self._file.write(lambda connection: duckdb_prepare.create(connection, missing(connection)))
 
     def states(self, table: Table, divisions: Sequence[int]) -> Mapping[int, StreamState]:
         """Read states in one query."""
@@ -80,48 +80,47 @@ class DuckDBWarehouse:
         """Store steps one after the other, many small ones at one opening of the file."""
         answers: list[Answer] = []
         for batch in _batches(steps):
-            with self._file.connection() as connection:
-                answers += self._store_batch(connection, table, batch)
+            found: list[Answer] = []
+            try:
+                self._file.persist(partial(self._store_rest, table, batch, found))
+            except WarehouseError as error:
+                # Steps before it may be stored: each gets an answer of its own.
+                found += [error] * (len(batch) - len(found))
+            answers += found
         return answers
 
-    def _store_batch(
-        self, connection: DuckDBPyConnection, table: Table, steps: Sequence[tuple[int, Step, int]]
-    ) -> list[Answer]:
-        arrived = [self._arrived(connection, table, step, number) for number, step in enumerate(steps)]
-        answers: list[Answer] = []
-        if not any(isinstance(one, Arrived) for one in arrived):
-            return [one for one in arrived if not isinstance(one, Arrived)]
-        try:
+    def _store_rest(self, table: Table, batch: Sequence[tuple[int, Step, int]], answers: list[Answer]) -> None:
+        """Store the steps of a batch that have no answer yet, at one opening; each adds its answer."""
+        steps = batch[len(answers) :]
+        with self._file.connection() as connection:
+            arrived = [self._arrived(connection, table, step, number) for number, step in enumerate(steps)]
+            if not any(isinstance(one, Arrived) for one in arrived):
+                answers += [one for one in arrived if not isinstance(one, Arrived)]
+                return
             with self._file.attached(connection, read_only=False):
                 for number, one in enumerate(arrived):
                     answers.append(self._stored(connection, one) if isinstance(one, Arrived) else one)
                     leave(connection, number)
-        except WarehouseError as error:
-            # Steps before it may be stored: each gets an answer of its own.
-            answers += [one if not isinstance(one, Arrived) else error for one in arrived[len(answers) :]]
-        return answers
 
     def _arrived(
         self, connection: DuckDBPyConnection, table: Table, step: tuple[int, Step, int], number: int
     ) -> Arrived | WarehouseError | ValueRangeError:
         division, value, expected_seq = step
         try:
-            return self._file.with_room(
-                connection,
-                lambda: arrive(connection, table, division, value, expected_seq=expected_seq, number=number),
-            )
+            with self._file.converting():
+                return arrive(connection, table, division, value, expected_seq=expected_seq, number=number)
+        except (ShortOfMemoryError, EngineLostError):
+            raise
         except (WarehouseError, ValueRangeError) as error:
             return error
-        except duckdb.Error as error:
-            return WarehouseError(f"{table.name} of division {division}: {error}")
 
     def _stored(self, connection: DuckDBPyConnection, arrived: Arrived) -> Answer:
         try:
-            return self._file.with_room(connection, lambda: store(connection, arrived, is_soft=self._is_soft))
-        except LoadSupersededError as error:
+            return store(connection, arrived, is_soft=self._is_soft)
+        except (LoadSupersededError, DivisionDisabledError) as error:
             return error
         except duckdb.Error as error:
-            return WarehouseError(f"{arrived.table.name} of division {arrived.division}: {error}")
+            return self._file.error(error, f"{arrived.table.name} of division {arrived.division}")
 
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
         """Count in one query."""
@@ -150,11 +149,7 @@ class DuckDBWarehouse:
         """Answer probe by probe."""
         if not self._file.exists:
             return [None] * len(probes)
-        with self._file.connection() as connection, self._file.attached(connection, read_only=True):
-            return [
-                self._file.with_room(connection, partial(duckdb_violations.answer, connection, probe))
-                for probe in probes
-            ]
+        return self._file.read(lambda connection: [duckdb_violations.answer(connection, one) for one in probes])
 
     def count_kept(self, table: Table) -> Mapping[int, Mapping[int | None, Kept]]:
         """Count in one query."""
@@ -167,13 +162,16 @@ class DuckDBWarehouse:
         """Add what is new and renew what differs."""
         wanted = {one.division: one for one in known}
         self.prepare(())
-        with self._writing() as connection:
+
+        def renew(connection: DuckDBPyConnection) -> tuple[int, ...]:
             rows = connection.execute(selection.SELECT_FACTS).fetchall()
             there = {row[0]: selection.known(row) for row in rows}
             for division, one in wanted.items():
                 if there.get(division) != one:
                     connection.execute(selection.RENEW if division in there else selection.INSERT, asdict(one))
-        return tuple(division for division in wanted if division not in there)
+            return tuple(division for division in wanted if division not in there)
+
+        return self._change(renew)
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection."""
@@ -198,53 +196,76 @@ class DuckDBWarehouse:
         if not changing:
             return ()
         self.prepare(())
-        with self._writing() as connection:
+
+        def report(connection: DuckDBPyConnection) -> tuple[int, ...]:
             return tuple(
                 report.read.division
                 for report in changing
                 if connection.execute(selection.REPORT, report.values()).fetchall() == [(1,)]
             )
 
-    def purge(self, divisions: Collection[int], tables: Iterable[Table]) -> Mapping[str, int]:
-        """Delete in a transaction per table."""
+        return self._change(report)
+
+    def names_holding(self, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
+        """Look into each table at one opening."""
         if not self._file.exists:
-            return {}
-        self.prepare(())
-        with self._file.connection() as connection, self._file.attached(connection, read_only=False):
-            return duckdb_purge.purge(connection, divisions, [table.name for table in tables])
+            return ()
+        return self._file.read(lambda connection: duckdb_purge.names_holding(connection, divisions, names=names))
+
+    def purge(self, name: str, divisions: Collection[int]) -> int:
+        """Delete in one transaction, after which the log is carried into the file."""
+        return self._change(lambda connection: duckdb_purge.purge(connection, name, divisions))
+
+    def note_purge(self, divisions: Collection[int], *, has_ended: bool) -> None:
+        """Write it to the status."""
+        if self._file.exists:
+            self.prepare(())
+            self._change(lambda connection: duckdb_purge.note(connection, divisions, has_ended=has_ended))
 
     def _choose(self, statement: str, divisions: Iterable[int], **values: object) -> None:
+        wanted = tuple(divisions)
         self.prepare(())
-        with self._writing() as connection:
+
+        def choose(connection: DuckDBPyConnection) -> None:
             lacking = [
                 division
-                for division in divisions
+                for division in wanted
                 if connection.execute(statement, {"division": division, **values}).fetchall() != [(1,)]
             ]
             if lacking:
                 raise WarehouseError(selection.not_there(lacking))
 
-    @contextmanager
-    def _writing(self) -> Iterator[DuckDBPyConnection]:
-        """Give a connection in a transaction, which is undone when an error leaves the block."""
-        with self._file.connection() as connection, self._file.attached(connection, read_only=False):
+        self._change(choose)
+
+    def _change(self, work: Callable[[DuckDBPyConnection], _T]) -> _T:
+        """Do work in one transaction, which is undone when it raises."""
+
+        def transaction(connection: DuckDBPyConnection) -> _T:
             connection.execute("BEGIN TRANSACTION")
             try:
-                yield connection
+                done = work(connection)
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                # Where COMMIT itself fails, DuckDB has rolled back already.
+                with suppress(duckdb.Error):
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
+            return done
+
+        return self._file.write(transaction)
 
     def _read(self, statement: str, **values: object) -> list[tuple[Any, ...]] | None:
         """Read from a table; None: it is not there, or lacks a column that is asked for."""
         if not self._file.exists:
             return None
-        with self._file.connection() as connection, self._file.attached(connection, read_only=True):
+
+        def read(connection: DuckDBPyConnection) -> list[tuple[Any, ...]] | None:
             try:
                 return connection.execute(statement, values or None).fetchall()
             except (duckdb.CatalogException, duckdb.BinderException):
                 return None
+
+        return self._file.read(read)
 
 
 def _batches(steps: Sequence[tuple[int, Step, int]]) -> Iterator[list[tuple[int, Step, int]]]:

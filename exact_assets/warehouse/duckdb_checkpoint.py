@@ -73,6 +73,12 @@ def mend(path: Path) -> None:
         aside = msgspec.msgpack.decode(beside(path).read_bytes(), type=Aside)
     except FileNotFoundError:
         return
+    except msgspec.DecodeError:
+        # It is whole before a checkpoint begins, so a disk or a person has changed it since.
+        unreadable = path.with_name(f"{beside(path).name}.unreadable")
+        _log.warning("%s cannot be read, and is kept as %s", beside(path), unreadable)
+        beside(path).replace(unreadable)
+        return
     with path.open("r+b") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

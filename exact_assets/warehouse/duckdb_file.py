@@ -19,6 +19,14 @@ from filelock import FileLock, Timeout
 
 from exact_assets.errors import WarehouseBusyError, WarehouseError
 from exact_assets.warehouse.duckdb_checkpoint import beside, mend, put_aside
+from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError, is_held, translated
+from exact_assets.warehouse.duckdb_path import (
+    has_content,
+    log_of,
+    put_orphan_aside,
+    real_path,
+    require_target,
+)
 
 CATALOGUE = "warehouse"
 """The file's name inside DuckDB."""
@@ -36,45 +44,87 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "auto_checkpoint_skip_wal_threshold": 2**62,
     "checkpoint_on_detach": "DISABLED",
 }
-MEMORY_LIMITS = ("40MB", "64MB", "96MB", "128MB", "192MB", "256MB", "384MB", "512MB", "1GB", "2GB", "80%")
-"""Bounds what DuckDB keeps in memory of the file; the next one is taken where one is too small. With 32 or 36 MB
-a load of 1,000,000 rows of 76 columns asked for 40. Of a primary key's index, 55 MB then, parts stay on disk."""
+MEMORY_LIMITS = ("256MB", "25%", "50%", "80%")
+"""What DuckDB may keep in memory of the file; the next one is taken where one is too small. The first is enough to
+delete 2,000,000 rows of 76 columns in one transaction and to play back the log of it, and costs a load of 400,000
+rows 25 MB more than 40 MB did, with which a purge left a log that could not be played back. The others are parts
+of the machine's memory, or of what a container may have of it."""
 RETRY_SECONDS = 0.05
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
-_turns: dict[str, threading.Lock] = {}
+_turns: dict[Path, threading.Lock] = {}
 
 
 class DuckDBFile:
     """A file, and this process's DuckDB that it is attached to while it is used."""
 
     def __init__(self, path: Path, *, lock_timeout_seconds: float) -> None:
-        self.path = path.expanduser().absolute()
+        self._link = path.expanduser().absolute()
+        self.path = real_path(path)
         self._lock_timeout_seconds = lock_timeout_seconds
-        self._turn = _turns.setdefault(str(self.path), threading.Lock())
+        self._turn = _turns.setdefault(self.path, threading.Lock())
         self._making = threading.Lock()
         self._engine: DuckDBPyConnection | None = None
         self._memory_limits = list(MEMORY_LIMITS)
 
     @property
     def exists(self) -> bool:
-        """Whether there is anything to read; a process killed while it made the file leaves an empty one."""
-        return self.path.exists() and self.path.stat().st_size > 0
+        """Whether there is anything to read; a process killed while it made the file leaves an empty one.
 
-    @property
-    def _log_path(self) -> Path:
-        """DuckDB's write-ahead log of the file."""
-        return self.path.with_name(f"{self.path.name}.wal")
+        Raises:
+            WarehouseError: what is there is not DuckDB's.
+        """
+        require_target(self._link)
+        return has_content(self.path)
+
+    def read(self, work: Callable[[DuckDBPyConnection], _T]) -> _T:
+        """Do work at one opening of the file for reading. Raises as `attached`."""
+        return self.persist(lambda: self._opened(work, read_only=True))
+
+    def write(self, work: Callable[[DuckDBPyConnection], _T]) -> _T:
+        """Do work at one opening of the file for writing, which commits what it changes. Raises as `attached`.
+
+        Where memory is short it is done again: whatever it had committed must be no harm then.
+        """
+        return self.persist(lambda: self._opened(work, read_only=False))
+
+    def persist(self, work: Callable[[], _T]) -> _T:
+        """Do work that opens the file again where memory was too short for it, with more of it.
+
+        Raises:
+            WarehouseError: as the work raises it, or what memory there is was too little.
+        """
+        while True:
+            limit = self._memory_limits[0]
+            try:
+                return work()
+            except EngineLostError:
+                continue
+            except ShortOfMemoryError:
+                if not self._allow_more_than(limit):
+                    raise
 
     @contextmanager
     def connection(self) -> Iterator[DuckDBPyConnection]:
         """Give a connection with temporary tables of its own. The file is not touched before `attached`."""
-        connection = self._database().cursor()
+        with self._making:
+            self._engine = self._engine or self._new_engine()
+            connection = self._engine.cursor()
         try:
             yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def converting(self) -> Iterator[None]:
+        """Keep this process's DuckDB open for work outside `attached`, which no other thread waits for then.
+
+        Raises:
+            WarehouseError: DuckDB said no.
+        """
+        with self._making, self._errors():
+            yield
 
     @contextmanager
     def attached(self, connection: DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
@@ -85,7 +135,7 @@ class DuckDBFile:
             WarehouseError: DuckDB said no; a transaction that was open is rolled back.
         """
         with self._errors():
-            if not read_only:
+            if not self.exists and not read_only:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._held(connection, read_only=read_only):
                 try:
@@ -97,30 +147,38 @@ class DuckDBFile:
                     self._abandon(connection)
                     raise
 
-    def with_room(self, connection: DuckDBPyConnection, work: Callable[[], _T]) -> _T:
-        """Do work that either happens or leaves no trace; when memory is short, allow more and do it again."""
-        while True:
-            try:
-                return work()
-            except duckdb.Error as error:
-                if not _is_short_of_memory(error):
-                    raise
-                with self._making:
-                    if len(self._memory_limits) == 1:
-                        raise
-                    del self._memory_limits[0]
-                    connection.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
+    def error(self, cause: Exception, subject: str) -> WarehouseError:
+        """Return what DuckDB said as an error of ours.
 
-    def _database(self) -> DuckDBPyConnection:
+        Raises:
+            ShortOfMemoryError, EngineLostError: it is for `persist` to try again.
+        """
+        found = translated(cause, subject)
+        if isinstance(found, ShortOfMemoryError | EngineLostError):
+            raise found from cause
+        return found
+
+    def _opened(self, work: Callable[[DuckDBPyConnection], _T], *, read_only: bool) -> _T:
+        with self.connection() as connection, self.attached(connection, read_only=read_only):
+            return work(connection)
+
+    def _new_engine(self) -> DuckDBPyConnection:
+        settings = SETTINGS | {"memory_limit": self._memory_limits[0], "temp_directory": f"{self.path}.tmp"}
+        engine = duckdb.connect(":memory:", config=settings)
+        # Nor when a process ends while it holds the file; this is no setting that can be given above.
+        engine.execute("PRAGMA disable_checkpoint_on_shutdown")
+        return engine
+
+    def _allow_more_than(self, limit: str) -> bool:
+        """Raise the limit, unless another thread has; return whether there was more to allow."""
         with self._making:
-            if self._engine is None:
-                settings = SETTINGS | {
-                    "memory_limit": self._memory_limits[0], "temp_directory": f"{self.path}.tmp"
-                }  # fmt: skip
-                self._engine = duckdb.connect(":memory:", config=settings)
-                # Nor when a process ends while it holds the file; this is no setting that can be given above.
-                self._engine.execute("PRAGMA disable_checkpoint_on_shutdown")
-            return self._engine
+            if self._memory_limits[0] == limit:
+                if len(self._memory_limits) == 1:
+                    return False
+                del self._memory_limits[0]
+                if self._engine is not None:
+                    self._engine.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
+            return True
 
     @contextmanager
     def _held(self, connection: DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
@@ -155,47 +213,62 @@ class DuckDBFile:
             self._turn.release()
 
     def _attach(self, connection: DuckDBPyConnection, *, read_only: bool) -> str | None:
-        """Attach the file, made if need be; give DuckDB's own words where another holds it."""
-        options = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
-        statement = f"ATTACH {_text(self.path)} AS {CATALOGUE} ({options})"
+        """Attach the file, made if need be; return DuckDB's own words where another holds it."""
         try:
-            if not read_only and not self.exists:
+            if not self.exists and not read_only:
                 self._create(connection)
             mend(self.path)
             # A process that was killed left what it committed in the log, which is played back here.
-            self.with_room(connection, lambda: connection.execute(statement))
+            connection.execute(_attachment(self.path, read_only=read_only))
         except duckdb.Error as error:
-            if _is_held(error):
+            if is_held(error):
                 return str(error)
-            self._abandon(connection)
+            if not isinstance(translated(error, str(self.path)), EngineLostError):
+                self._abandon(connection)
             raise
         return None
 
     def _create(self, connection: DuckDBPyConnection) -> None:
         """Make a file that is whole from its first moment: a process killed meanwhile leaves none."""
-        log = self._log_path
-        if log.exists():
-            # The log of a file that somebody deleted; no other file can be opened beside it.
-            _log.warning("%s has no file that it belongs to, and is put aside", log)
-            log.replace(f"{log}.orphan")
+        if log_of(self.path).exists():
+            put_orphan_aside(log_of(self.path))
         beside(self.path).unlink(missing_ok=True)
         new = self.path.with_name(f"{self.path.name}.new")
+        has_content(new)  # if it is not ours, it is refused
         new.unlink(missing_ok=True)
         connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE}; DETACH {CATALOGUE}")
         new.replace(self.path)
 
     def _let_go(self, connection: DuckDBPyConnection, *, read_only: bool) -> None:
         """Detach the file. What was committed is safe already, so failing to tidy up is no failure of the work."""
-        with self.path.open("rb") as file:
-            try:
-                if not read_only and self._log_path.exists():
+        try:
+            with self.path.open("rb") as file:
+                if not read_only and log_of(self.path).exists():
                     put_aside(connection, CATALOGUE, file=file, path=self.path)
-                    self.with_room(connection, lambda: connection.execute(f"CHECKPOINT {CATALOGUE}"))
+                    connection.execute(f"CHECKPOINT {CATALOGUE}")
                     beside(self.path).unlink()
                 connection.execute(f"USE memory; DETACH {CATALOGUE}")
+        except (duckdb.Error, OSError) as error:
+            limit = self._memory_limits[0]
+            self._abandon(connection)
+            is_short = isinstance(translated(error, str(self.path)), ShortOfMemoryError)
+            if is_short and not read_only and self._allow_more_than(limit):
+                # Else it would be as short the next time, and the log would only grow.
+                self._tidy_anew()
+            else:
+                _log.warning("%s: could not be tidied up, which the next opening does: %s", self.path, error)
+
+    def _tidy_anew(self) -> None:
+        """Make the checkpoint in a DuckDB that may use more memory; it is our turn still."""
+        with self.connection() as connection:
+            try:
+                mend(self.path)
+                connection.execute(_attachment(self.path, read_only=False))
             except (duckdb.Error, OSError) as error:
                 _log.warning("%s: could not be tidied up, which the next opening does: %s", self.path, error)
                 self._abandon(connection)
+                return
+            self._let_go(connection, read_only=False)
 
     def _abandon(self, connection: DuckDBPyConnection) -> None:
         """Let go without ceremony, and start with a new DuckDB: this one may remember that a disk is full."""
@@ -204,18 +277,19 @@ class DuckDBFile:
         try:
             connection.execute(f"USE memory; DETACH DATABASE IF EXISTS {CATALOGUE}")
         except duckdb.Error as error:
-            _log.warning("%s: could not be let go of, so this process's DuckDB is closed: %s", self.path, error)
+            _log.debug("%s: could not be let go of, so this process's DuckDB is closed: %s", self.path, error)
         connection.close()
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.close()
+        with self._making:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                engine.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except (duckdb.Error, OSError) as error:
-            raise WarehouseError(f"{self.path}: {error}") from error
+            raise translated(error, str(self.path)) from error
 
     def _busy(self, reason: str) -> WarehouseBusyError:
         return WarehouseBusyError(
@@ -224,14 +298,9 @@ class DuckDBFile:
         )
 
 
-def _is_held(error: duckdb.Error) -> bool:
-    """By another process, or by this one through a connection that is not ours."""
-    return "Could not set lock on file" in str(error) or "Unique file handle conflict" in str(error)
-
-
-def _is_short_of_memory(error: duckdb.Error) -> bool:
-    # While playing back a log, lack of memory comes as another error.
-    return isinstance(error, duckdb.OutOfMemoryException) or "memory_limit" in str(error)
+def _attachment(path: Path, *, read_only: bool) -> str:
+    options = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+    return f"ATTACH {_text(path)} AS {CATALOGUE} ({options})"
 
 
 def _text(path: Path) -> str:

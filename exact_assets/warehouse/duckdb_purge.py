@@ -1,63 +1,95 @@
-"""Deleting all that is kept of divisions: the one place where data goes because somebody said so."""
+"""Deleting all that is kept of divisions: the one place where data goes because somebody said so.
 
-from collections.abc import Collection, Iterable
+Statements for one table at a time, so that a log stays short and a kill leaves each table with all or none. Who may
+not be at work meanwhile is known elsewhere.
+"""
+
+import re
+from collections.abc import Collection
 
 from duckdb import DuckDBPyConnection
 
-from exact_assets.warehouse.naming import DIVISION, DIVISIONS, SCHEMA, STREAMS, qualified
+from exact_assets.errors import WarehouseError
+from exact_assets.warehouse.naming import (
+    DIVISION,
+    DIVISIONS,
+    SCHEMA,
+    STREAMS,
+    qualified,
+    stage_name,
+    sweep_name,
+)
 
-_TABLES = """
-SELECT DISTINCT table_name FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name)
-WHERE database_name = current_database() AND schema_name = $schema AND column_name = $division
-ORDER BY table_name
+PURGING = "disabled: a purge has begun and not ended: run `exact-assets divisions purge` again"
+PURGED = "disabled: purged, nothing of it is left"
+
+_HERE = "database_name = current_database() AND schema_name = $schema"
+_TABLES = f"""
+SELECT table_name, list_contains(list(column_name), $division)
+FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name)
+WHERE {_HERE} GROUP BY table_name ORDER BY table_name
 """
-_STAGES = """
-SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema
-AND regexp_full_match(table_name, '_stage_.*_(' || array_to_string($divisions, '|') || ')')
+_STATES = f"SELECT DISTINCT table_name FROM {qualified(STREAMS)} WHERE {DIVISION} IN $divisions"
+_ASIDE = re.compile(r"_(?:stage|sweep)_(.+)_(-?\d+)")
+_ENABLED = f"""
+SELECT DISTINCT {DIVISION} FROM {qualified(DIVISIONS)}
+WHERE {DIVISION} IN $divisions AND coalesce(sync_enabled, false) ORDER BY {DIVISION}
 """
-FORGET = f"""
+_NOTE = f"""
 UPDATE {qualified(DIVISIONS)} SET last_sync = NULL, status = $status
 WHERE {DIVISION} IN $divisions AND NOT coalesce(sync_enabled, false)
 """
-PURGED = "disabled: purged, nothing of it is left"
 
 
-def purge(connection: DuckDBPyConnection, divisions: Collection[int], names: Iterable[str]) -> dict[str, int]:
-    """Delete the rows, stages and states of divisions; give the rows that each table lost.
+def names_holding(
+    connection: DuckDBPyConnection, divisions: Collection[int], *, names: Collection[str]
+) -> tuple[str, ...]:
+    """Name the tables of which a state, a stage or a sweep of divisions is kept, and those in `names` with rows."""
+    there = dict(connection.execute(_TABLES, {"schema": SCHEMA, "division": DIVISION}).fetchall())
+    values = {"divisions": list(divisions)}
+    found = {row[0] for row in connection.execute(_STATES, values).fetchall()} if STREAMS in there else set()
+    for name, has_division in there.items():
+        aside = _ASIDE.fullmatch(name)
+        if aside is not None and int(aside[2]) in divisions:
+            found.add(aside[1])
+        elif has_division and name in names:
+            rows = f"SELECT 1 FROM {qualified(name)} WHERE {DIVISION} IN $divisions LIMIT 1"
+            if connection.execute(rows, values).fetchall():
+                found.add(name)
+    return tuple(sorted(found))
 
-    Args:
-        connection: with the file attached for writing.
-        divisions: what is to go.
-        names: of the tables that are ours. Others in the schema, which a user may have made, are let alone.
+
+def purge(connection: DuckDBPyConnection, name: str, divisions: Collection[int]) -> int:
+    """Delete what a table keeps of divisions, within the caller's transaction; return how many rows went.
+
+    Raises:
+        WarehouseError: one of them is enabled.
     """
-    numbers = sorted(divisions)
-    values = {"schema": SCHEMA, "divisions": [str(number) for number in numbers]}
-    for (stage,) in connection.execute(_STAGES, values).fetchall():
-        connection.execute(f"DROP TABLE {qualified(stage)}")
-    found = connection.execute(_TABLES, {"schema": SCHEMA, "division": DIVISION}).fetchall()
-    ours = set(names)
-    gone: dict[str, int] = {}
-    for (name,) in found:
-        if name in ours:
-            # In one transaction: were the state to survive its rows, nobody would ask for them again.
-            connection.execute("BEGIN TRANSACTION")
-            _delete(connection, STREAMS, numbers, table=name)
-            gone[name] = _delete(connection, name, numbers)
-            connection.execute("COMMIT")
-    for (name,) in found:
-        if name.startswith("_") and not name.startswith("_stage_"):
-            _delete(connection, name, numbers)
-    connection.execute(FORGET, {"divisions": numbers, "status": PURGED})
-    return {name: rows for name, rows in gone.items() if rows}
-
-
-def _delete(
-    connection: DuckDBPyConnection, name: str, divisions: Collection[int], *, table: str | None = None
-) -> int:
+    there = dict(connection.execute(_TABLES, {"schema": SCHEMA, "division": DIVISION}).fetchall())
     values: dict[str, object] = {"divisions": list(divisions)}
-    condition = f"{DIVISION} IN $divisions"
-    if table is not None:
-        condition += " AND table_name = $table"
-        values["table"] = table
-    found = connection.execute(f"DELETE FROM {qualified(name)} WHERE {condition}", values).fetchone()
-    return int(found[0]) if found else 0
+    if DIVISIONS in there:
+        enabled = [row[0] for row in connection.execute(_ENABLED, values).fetchall()]
+        if enabled:
+            numbers = " ".join(map(str, enabled))
+            raise WarehouseError(
+                f"{name} keeps its rows: somebody enabled a division meanwhile. Disable it first: "
+                f"`exact-assets divisions disable {numbers}`."
+            )
+    for division in divisions:
+        for aside in (stage_name(name, division), sweep_name(name, division)):
+            connection.execute(f"DROP TABLE IF EXISTS {qualified(aside)}")
+    if STREAMS in there:
+        # In the same transaction: were the state to survive its rows, nobody would ask for them again.
+        connection.execute(
+            f"DELETE FROM {qualified(STREAMS)} WHERE {DIVISION} IN $divisions AND table_name = $table",
+            {**values, "table": name},
+        )
+    if not there.get(name):
+        return 0
+    deleted = connection.execute(f"DELETE FROM {qualified(name)} WHERE {DIVISION} IN $divisions", values)
+    return int(deleted.fetchall()[0][0])
+
+
+def note(connection: DuckDBPyConnection, divisions: Collection[int], *, has_ended: bool) -> None:
+    """Write in the status how far a purge is."""
+    connection.execute(_NOTE, {"divisions": list(divisions), "status": PURGED if has_ended else PURGING})

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Column, Table
-from exact_assets.errors import LoadSupersededError, WarehouseError
+from exact_assets.errors import DivisionDisabledError, LoadSupersededError, WarehouseError
 from exact_assets.stream import Changes, Step, Stored, StreamState, Sweep, Verb
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse.columns import stored_names
@@ -28,6 +28,7 @@ from exact_assets.warehouse.duckdb_vanish import Vanishing, drop_logged, removal
 from exact_assets.warehouse.naming import (
     DELETED_AT,
     DIVISION,
+    DIVISIONS,
     SCHEMA,
     STREAMS,
     YEAR,
@@ -112,7 +113,13 @@ def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) ->
 
     Raises:
         LoadSupersededError: the stream's `load_seq` is not the expected one.
+        DivisionDisabledError: nothing is kept of the stream, and its division was disabled.
     """
+    if arrived.expected_seq == 0 and _is_disabled(connection, arrived.division):
+        # Else a run that was asked for before would bring back what was purged since.
+        raise DivisionDisabledError(
+            f"{arrived.table.name} of division {arrived.division} is not begun: it was disabled meanwhile."
+        )
     connection.execute("BEGIN TRANSACTION")
     try:
         stored = _Transaction(connection, arrived, is_soft=is_soft).run()
@@ -123,6 +130,17 @@ def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) ->
             connection.execute("ROLLBACK")
         raise
     return stored
+
+
+def _is_disabled(connection: DuckDBPyConnection, division: int) -> bool:
+    """Return whether the selection says so; one that cannot be read says nothing."""
+    statement = (
+        f"SELECT 1 FROM {qualified(DIVISIONS)} WHERE {DIVISION} = $division AND NOT coalesce(sync_enabled, false)"
+    )
+    try:
+        return bool(connection.execute(statement, {"division": division}).fetchall())
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ConversionException):
+        return False
 
 
 class _Transaction:

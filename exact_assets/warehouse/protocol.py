@@ -90,8 +90,21 @@ class Warehouse(Protocol):
         A row that differs from what a report was made of is left as it is: a user has edited it since.
         """
 
-    def purge(self, divisions: Collection[int], tables: Iterable[Table]) -> Mapping[str, int]:
-        """Delete the rows, stages and states of divisions in all tables; give the rows that each table lost.
+    def names_holding(self, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
+        """Name the tables of which anything of these divisions is kept.
 
-        Nobody may be storing rows of theirs meanwhile. A kill in the middle leaves each table with all or none.
+        That is a state, what was put aside for a replacement or a sweep, or rows; these are looked for in `names`
+        only, because others in the schema may be a user's own.
         """
+
+    def purge(self, name: str, divisions: Collection[int]) -> int:
+        """Delete the rows, stages, sweeps and states of divisions in a table; return how many rows went.
+
+        All or nothing. Whoever is storing rows of the table and divisions meanwhile is superseded.
+
+        Raises:
+            WarehouseError: one of the divisions is enabled. Nothing was deleted.
+        """
+
+    def note_purge(self, divisions: Collection[int], *, has_ended: bool) -> None:
+        """Write to the selection that divisions are being purged, or that nothing of them is left."""

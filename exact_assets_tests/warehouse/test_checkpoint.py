@@ -163,6 +163,19 @@ def test_what_a_stranger_holds_is_left_as_it_is(cuts: list[Cut], tmp_path: Path)
     assert not beside(path).exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"garbage", bytes(1000)])
+def test_blocks_put_aside_that_cannot_be_read_are_kept_and_are_no_hindrance(
+    cuts: list[Cut], tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    path.write_bytes(cuts[-1].before)
+    log_of(path).write_bytes(cuts[-1].logs[0])
+    beside(path).write_bytes(content)
+    mend(path)
+    assert contents_of(path) == cuts[-1].contents
+    assert path.with_name("warehouse.duckdb.checkpoint.unreadable").read_bytes() == content
+
+
 def test_a_process_that_ends_while_it_holds_the_file_makes_no_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     program = f"""

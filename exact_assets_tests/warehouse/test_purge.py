@@ -1,7 +1,6 @@
 """Purging: all that is kept of a division goes, and nothing else."""
 
 from pathlib import Path
-from typing import Any
 
 from exact_assets.stream import StreamState, Verb
 from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
@@ -22,6 +21,12 @@ def fill(warehouse: Warehouse) -> None:
         )
 
 
+def purge(warehouse: Warehouse, divisions: list[int]) -> dict[str, int]:
+    """Purge table by table, as `selection.purge` does."""
+    names = warehouse.names_holding(divisions, names=[table.name for table in ALL])
+    return {name: warehouse.purge(name, divisions) for name in names}
+
+
 def tables_with(path: Path, division: int) -> dict[str, int]:
     found: dict[str, int] = {}
     listed = query(path, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name = 'division'")
@@ -36,7 +41,7 @@ def test_rows_stages_and_states_of_a_division_go_and_those_of_others_stay(wareho
     fill(warehouse)
     others = {division: tables_with(path, division) for division in (ELSEWHERE, TENFOLD)}
     assert set(others[TENFOLD]) == {SYNC.name, KEYLESS.name, "_streams", f"_stage_{SYNC.name}_{TENFOLD}"}
-    assert warehouse.purge([HERE], ALL) == {SYNC.name: 1, KEYLESS.name: 1}
+    assert purge(warehouse, [HERE]) == {SYNC.name: 1, KEYLESS.name: 1}
     assert tables_with(path, HERE) == {}
     assert {division: tables_with(path, division) for division in (ELSEWHERE, TENFOLD)} == others
     assert warehouse.states(SYNC, [HERE])[HERE] == StreamState()
@@ -44,7 +49,7 @@ def test_rows_stages_and_states_of_a_division_go_and_those_of_others_stay(wareho
 
 def test_a_purged_division_can_be_loaded_anew(warehouse: Warehouse) -> None:
     fill(warehouse)
-    warehouse.purge([HERE], ALL)
+    purge(warehouse, [HERE])
     again = warehouse.store(
         SYNC, HERE, step(Verb.UPSERT, rows(SYNC, {"id": guid(1)}, division=HERE)), expected_seq=0
     )
@@ -53,7 +58,7 @@ def test_a_purged_division_can_be_loaded_anew(warehouse: Warehouse) -> None:
 
 def test_it_stays_in_the_selection_and_says_that_it_was_purged(warehouse: Warehouse) -> None:
     warehouse.refresh_divisions([KnownDivision(division=HERE, name="A"), KnownDivision(division=ELSEWHERE)])
-    warehouse.purge([HERE], ALL)
+    warehouse.note_purge([HERE], has_ended=True)
     assert warehouse.list_divisions() == (
         DivisionChoice(division=HERE, name="A", status="disabled: purged, nothing of it is left"),
         DivisionChoice(division=ELSEWHERE),
@@ -63,11 +68,10 @@ def test_it_stays_in_the_selection_and_says_that_it_was_purged(warehouse: Wareho
 def test_tables_that_a_user_made_are_let_alone(warehouse: Warehouse, path: Path) -> None:
     fill(warehouse)
     run(path, f"CREATE TABLE exact.notes AS SELECT {HERE} AS division, 'mine' AS note")
-    warehouse.purge([HERE], ALL)
+    purge(warehouse, [HERE])
     assert tables_with(path, HERE) == {"notes": 1}
 
 
 def test_purging_where_there_is_nothing_does_nothing(warehouse: Warehouse, path: Path) -> None:
-    lost: Any = warehouse.purge([HERE], ALL)
-    assert lost == {}
+    assert purge(warehouse, [HERE]) == {}
     assert not path.exists()

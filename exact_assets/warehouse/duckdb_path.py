@@ -1,0 +1,97 @@
+"""What stands at the path of a DuckDB file, before DuckDB touches it. Opening and locking are known elsewhere.
+
+A path may be mistyped, or lead to something that belongs to somebody else. Only what is missing, empty or DuckDB's
+own is ever written to; all else is refused with a sentence and left as it is. Everything that is kept beside the
+file (DuckDB's log, our lock, blocks put aside) belongs to the file itself, not to a link that leads to it.
+"""
+
+import logging
+import stat
+from pathlib import Path
+
+from exact_assets.errors import WarehouseError
+
+MAGIC = b"DUCK"
+"""At byte 8 of each DuckDB file, whatever its version."""
+MAGIC_AT = 8
+_OTHERS = {
+    b"SQLite format 3": "an SQLite database",
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "a ZIP or Excel file",
+}
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
+_ADVICE = (
+    "It is left as it is; EXACT_WAREHOUSE_URL needs the path of a DuckDB file, or of one that is yet to be made."
+)
+
+_log = logging.getLogger(__name__)
+
+
+def real_path(path: Path) -> Path:
+    """Return the absolute path of the file itself, where links lead to it.
+
+    Raises:
+        WarehouseError: links that lead in a circle.
+    """
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise WarehouseError(f"{path} cannot be followed: {error}. {_ADVICE}") from error
+
+
+def has_content(path: Path) -> bool:
+    """Return whether there is a DuckDB file; one that is missing or empty is yet to be made.
+
+    Raises:
+        WarehouseError: there is something else, or it cannot be read.
+    """
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind != stat.S_IFREG:
+            raise WarehouseError(f"{path} is {_KINDS.get(kind, 'no regular file')}, not a DuckDB file. {_ADVICE}")
+        with path.open("rb") as file:
+            begin = file.read(16)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise WarehouseError(
+            f"{path} cannot be read: {error.strerror}. Check who may read and write it."
+        ) from error
+    if begin and begin[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
+        found = next((name for magic, name in _OTHERS.items() if begin.startswith(magic)), "something else")
+        raise WarehouseError(f"{path} is no DuckDB file but {found}. {_ADVICE}")
+    return bool(begin)
+
+
+def require_target(path: Path) -> None:
+    """Refuse a link that leads nowhere: what it should lead to may be a disk that is not there just now.
+
+    Raises:
+        WarehouseError: it is one.
+    """
+    if path.is_symlink() and not path.exists():
+        raise WarehouseError(
+            f"{path} is a link to {path.readlink()}, where there is nothing. Bring the file or its disk back, or "
+            "remove the link to begin with a new warehouse."
+        )
+
+
+def log_of(path: Path) -> Path:
+    """Return the path of DuckDB's write-ahead log, which stands beside the file itself, links followed."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def put_orphan_aside(log: Path) -> None:
+    """Rename a log whose file is gone: no other file can be opened beside it, and it is all that is left."""
+    number, orphan = 1, log.with_name(f"{log.name}.orphan")
+    while orphan.exists():
+        number += 1
+        orphan = log.with_name(f"{log.name}.orphan-{number}")
+    _log.warning("%s has no file that it belongs to, and is kept as %s", log, orphan)
+    log.rename(orphan)

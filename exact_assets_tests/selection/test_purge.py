@@ -1,0 +1,188 @@
+"""Purging divisions while runs, kills and limits of the system get in the way."""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr
+
+from exact_assets.catalogue import tables
+from exact_assets.control.open import Control
+from exact_assets.errors import DivisionDisabledError, LoadSupersededError, SettingsError, WarehouseError
+from exact_assets.selection.purge import purge
+from exact_assets.settings import Settings
+from exact_assets.stream import Step, StreamState, Verb
+from exact_assets.warehouse.divisions import KnownDivision
+from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.protocol import Warehouse
+
+DIVISIONS = (11, 12, 13, 14)
+NAMES = ("crm_accounts", "crm_contacts", "logistics_items", "vat_vat_codes", "financial_gl_accounts")
+KEPT = 20
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        client_id="client",
+        client_secret=SecretStr("secret"),
+        warehouse_url=f"duckdb:///{tmp_path / 'warehouse.duckdb'}",
+        control_url=f"sqlite:///{tmp_path / 'control.sqlite'}",
+    )
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Warehouse:
+    """Give one in which some tables hold rows of four disabled divisions and an enabled one."""
+    warehouse = open_warehouse(settings.warehouse_url)
+    warehouse.prepare([tables()[name] for name in NAMES])
+    warehouse.refresh_divisions(KnownDivision(division=division) for division in (*DIVISIONS, KEPT))
+    warehouse.set_enabled((*DIVISIONS, KEPT), enabled=True)
+    for name in NAMES:
+        for division in (*DIVISIONS, KEPT):
+            warehouse.store(tables()[name], division, one_row(name, division), expected_seq=0)
+    warehouse.set_enabled(DIVISIONS, enabled=False)
+    return warehouse
+
+
+@pytest.fixture
+def control(settings: Settings) -> Control:
+    return Control.open(settings)
+
+
+def one_row(name: str, division: int) -> Step:
+    table = tables()[name]
+    values = dict.fromkeys(table.arrow_schema.names) | {
+        "division": division,
+        "id": f"{division:032}",
+        "_year": 2025,
+    }
+    row = {key: [value] for key, value in values.items()}
+    if name == "vat_vat_codes":
+        row["id"] = [f"{division:032}"]
+
+    return Step(verb=Verb.UPSERT, rows=pa.table(row, schema=table.arrow_schema), state=StreamState(cursor="1"))
+
+
+def counts(settings: Settings) -> dict[int, int]:
+    """Count all rows per division, and whatever else is kept of one."""
+    path = settings.warehouse_url.removeprefix("duckdb:///")
+    found: dict[int, int] = {}
+    with duckdb.connect(path, read_only=True) as connection:
+        for name in (*NAMES, "_streams"):
+            for division, count in connection.execute(
+                f'SELECT division, count(*) FROM exact."{name}" GROUP BY division'
+            ).fetchall():
+                found[division] = found.get(division, 0) + count
+    return found
+
+
+@contextmanager
+def most_open_files(count: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_four_divisions_are_purged_with_few_files_open(
+    warehouse: Warehouse, control: Control, settings: Settings
+) -> None:
+    """Each table and division has a lock; 1,092 were held at once."""
+    with most_open_files(100):
+        assert purge(DIVISIONS, control=control, warehouse=warehouse) == dict.fromkeys(NAMES, len(DIVISIONS))
+    assert counts(settings) == {KEPT: 2 * len(NAMES)}
+    statuses = {choice.division: choice.status for choice in warehouse.list_divisions() or ()}
+    assert statuses == dict.fromkeys(DIVISIONS, "disabled: purged, nothing of it is left") | {KEPT: None}
+
+
+def test_a_killed_purge_leaves_each_table_with_all_or_nothing_and_the_next_one_goes_on(
+    warehouse: Warehouse, control: Control, settings: Settings
+) -> None:
+    program = f"""
+from pydantic import SecretStr
+from exact_assets.control.open import Control
+from exact_assets.selection.purge import purge
+from exact_assets.settings import Settings
+from exact_assets.warehouse.open import open_warehouse
+settings = Settings(client_id="client", client_secret=SecretStr("secret"),
+    warehouse_url={settings.warehouse_url!r}, control_url={settings.control_url!r})
+warehouse = open_warehouse(settings.warehouse_url)
+print("ready", flush=True)
+purge({DIVISIONS}, control=Control.open(settings), warehouse=warehouse)
+"""
+    seen: set[int] = set()
+    for number in range(6):
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.08 * number)
+        process.kill()
+        process.communicate()
+        left = [name for name in NAMES if name in warehouse.names_holding(DIVISIONS, names=tables())]
+        seen.add(len(left))
+        # A row and a state of each division in each table that is not purged yet.
+        expected = {division: 2 * len(left) for division in DIVISIONS if left}
+        assert counts(settings) == expected | {KEPT: 2 * len(NAMES)}
+        if left != list(NAMES) and left:
+            begun = {choice.status for choice in warehouse.list_divisions() or () if choice.division in DIVISIONS}
+            assert begun == {"disabled: a purge has begun and not ended: run `exact-assets divisions purge` again"}
+    purge(DIVISIONS, control=control, warehouse=warehouse)
+    assert counts(settings) == {KEPT: 2 * len(NAMES)}
+
+
+def test_nothing_is_deleted_while_a_run_reads_one_of_the_tables(
+    warehouse: Warehouse, control: Control, settings: Settings
+) -> None:
+    before = counts(settings)
+    with (
+        control.lease(f"stream/{NAMES[-1]}/13"),
+        pytest.raises(WarehouseError, match=f"{NAMES[-1]} of division 13.*Nothing was deleted"),
+    ):
+        purge(DIVISIONS, control=control, warehouse=warehouse)
+    assert counts(settings) == before
+
+
+def test_a_run_that_was_at_work_before_cannot_bring_rows_back(warehouse: Warehouse, control: Control) -> None:
+    purge(DIVISIONS, control=control, warehouse=warehouse)
+    accounts, row = tables()["crm_accounts"], one_row("crm_accounts", 11)
+    with pytest.raises(LoadSupersededError):
+        warehouse.store(accounts, 11, row, expected_seq=1)
+    with pytest.raises(DivisionDisabledError, match="crm_accounts of division 11"):
+        warehouse.store(accounts, 11, row, expected_seq=0)
+    warehouse.set_enabled([11], enabled=True)
+    assert warehouse.store(accounts, 11, row, expected_seq=0).changes.inserted == 1
+
+
+def test_a_division_that_is_enabled_meanwhile_keeps_its_rows(
+    warehouse: Warehouse, control: Control, settings: Settings
+) -> None:
+    warehouse.set_enabled([14], enabled=True)
+    before = counts(settings)
+    with pytest.raises(SettingsError, match="divisions disable 14"):
+        purge(DIVISIONS, control=control, warehouse=warehouse)
+    with pytest.raises(WarehouseError, match="divisions disable 14"):
+        warehouse.purge("crm_accounts", DIVISIONS)
+    assert counts(settings) == before
+
+
+def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Control, settings: Settings) -> None:
+    path = settings.warehouse_url.removeprefix("duckdb:///")
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE exact._sweep_crm_accounts_11 AS SELECT uuid() AS id")
+        connection.execute("CREATE TABLE exact._sweep_crm_accounts_20 AS SELECT uuid() AS id")
+    purge(DIVISIONS, control=control, warehouse=warehouse)
+    with duckdb.connect(path, read_only=True) as connection:
+        found = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '\\_sweep%' ESCAPE '\\'"
+        )
+        assert found.fetchall() == [("_sweep_crm_accounts_20",)]
