@@ -49,6 +49,8 @@ MEMORY_LIMITS = ("256MB", "25%", "50%", "80%")
 delete 2,000,000 rows of 76 columns in one transaction and to play back the log of it, and costs a load of 400,000
 rows 25 MB more than 40 MB did, with which a purge left a log that could not be played back. The others are parts
 of the machine's memory, or of what a container may have of it."""
+STORAGE_VERSION = "v1.5.0"
+"""Of new files: tools that are built on DuckDB 1.5 open them. DuckDB 2.0's own default is refused by all of 1.x."""
 RETRY_SECONDS = 0.05
 
 _T = TypeVar("_T")
@@ -236,7 +238,8 @@ class DuckDBFile:
         new = self.path.with_name(f"{self.path.name}.new")
         has_content(new)  # if it is not ours, it is refused
         new.unlink(missing_ok=True)
-        connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE}; DETACH {CATALOGUE}")
+        options = f"STORAGE_VERSION '{STORAGE_VERSION}'"
+        connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE} ({options}); DETACH {CATALOGUE}")
         new.replace(self.path)
 
     def _let_go(self, connection: DuckDBPyConnection, *, read_only: bool) -> None:

@@ -13,7 +13,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from exact_assets.warehouse.duckdb_checkpoint import HEADER_BYTES, beside, mend, put_aside
-from exact_assets.warehouse.duckdb_file import SETTINGS
+from exact_assets.warehouse.duckdb_file import SETTINGS, STORAGE_VERSION
 
 BLOCK_BYTES, PAGE_BYTES = 262_144, 4096
 TABLES, COLUMNS = 60, 12
@@ -66,7 +66,9 @@ def log_of(path: Path) -> Path:
 @contextmanager
 def opened(path: Path) -> Iterator[DuckDBPyConnection]:
     with duckdb.connect(":memory:", config=SETTINGS) as connection:
-        connection.execute(f"ATTACH '{path}' AS warehouse; USE warehouse")
+        # A new file is made as the product makes it; of one that is there this changes nothing.
+        version = f"(STORAGE_VERSION '{STORAGE_VERSION}')"
+        connection.execute(f"ATTACH '{path}' AS warehouse {version}; USE warehouse")
         yield connection
         connection.execute("USE memory; DETACH warehouse")
 
