@@ -10,12 +10,26 @@ from enum import IntEnum
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.visits import Visit, Visits
-from exact_assets.errors import ForbiddenError, KeyBlockedError, NotConnectedError, ReconnectError
+from exact_assets.errors import (
+    ForbiddenError,
+    KeyBlockedError,
+    NotConnectedError,
+    ReconnectError,
+    RemovalDoubtedError,
+    RemovalWithheldError,
+)
 
 SHORTEST_MARGIN, LONGEST_MARGIN = timedelta(minutes=15), timedelta(hours=1)
 FIRST_LOAD = timedelta(hours=6)
 """A first load may take this long, however often the table is due afterwards."""
-LASTING = (ForbiddenError, ReconnectError, NotConnectedError, KeyBlockedError)
+LASTING = (
+    ForbiddenError,
+    ReconnectError,
+    NotConnectedError,
+    KeyBlockedError,
+    RemovalWithheldError,
+    RemovalDoubtedError,
+)
 """Errors that do not pass by themselves, or not soon."""
 
 
