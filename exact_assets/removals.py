@@ -19,6 +19,7 @@ from exact_assets.stream import Answer, Chain, Step, StreamState, Verb, Withheld
 STANDS_AFTER = timedelta(hours=24)
 """Of the server's time: long enough for a person to see it, and for most faults to be mended."""
 ASKED_EVERY = timedelta(hours=6)
+_HOURS = ASKED_EVERY // timedelta(hours=1)
 """So often a sweep or a reload that was withheld is asked for again; what else there is goes on in between."""
 LIVE_PERCENT = 1
 """Two answers agree when they differ by no more: people work in Exact between one call and the next."""
@@ -99,6 +100,8 @@ def has_stood(withheld: Withheld | None, by: Answer, *, now: datetime) -> bool:
 
 def is_due(withheld: Withheld, *, now: datetime) -> bool:
     """Tell whether Exact is to be asked again; a stamp ahead of the server's clock is none."""
+    if withheld.since is None:
+        return True
     age = now - datetime.fromisoformat(withheld.asked_at)
     return not timedelta() <= age < ASKED_EVERY or has_stood(withheld, withheld.by, now=now)
 
@@ -123,11 +126,12 @@ def error_of(table: Table, division: int, withheld: Withheld) -> RemovalWithheld
             endpoint=table.endpoint,
         )
     since = datetime.fromisoformat(withheld.since)
+    until = f"{since + STANDS_AFTER:%Y-%m-%d %H:%M} UTC"
     return RemovalWithheldError(
         f"{what} Exact said the same when asked again. Look whether the rows are still in Exact Online, and "
         "whether the user and the app still have the right to read them; an answer that has them ends this. If "
-        f"they are gone: {confirm}. If it stands until {since + STANDS_AFTER:%Y-%m-%d %H:%M} UTC, it is applied "
-        "by itself.",
+        f"they are gone: {confirm}. It is asked again within {_HOURS} hours, or with `mode: sweep`; "
+        f"if it stands until {until}, it is applied by itself.",
         division=division,
         endpoint=table.endpoint,
     )

@@ -274,7 +274,8 @@ class _Replication:
         withheld = storing.progress.state.withheld
         if withheld is None:
             return
-        if withheld.chain is None or not (request.confirm or is_due(withheld, now=self.client.server_now())):
+        is_asked_for = request.confirm or request.mode is not Mode.AUTO
+        if withheld.chain is None or not (is_asked_for or is_due(withheld, now=self.client.server_now())):
             raise error_of(self.table, division, withheld)
         chain, source = withheld.chain, self._source(division, is_bounded=True)
         want = Want(start_year=request.start_year, now=self.client.server_now)
