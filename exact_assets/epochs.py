@@ -50,4 +50,5 @@ def founded(state: StreamState, epoch: str | None) -> StreamState:
         fingerprint=None,
         chain=Chain(reload=True),
         sweep=None,
+        withheld=None,
     )

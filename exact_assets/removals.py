@@ -5,6 +5,7 @@ counts. An answer that Exact contradicts is not believed, however long it stands
 person confirms it, or once it has stood for a day; until then every attempt fails, so that somebody looks.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,9 +41,12 @@ class Refused:
         return Answer.REPLACE if self.step.verb is Verb.REPLACE else Answer.CHANGES
 
     @property
-    def chain(self) -> Chain | None:
-        """The chain that it belongs to; None: it has none that could be put again."""
-        return self.step.asked.chain if self.step.asked is not None else self.step.state.chain
+    def question(self) -> Chain | None:
+        """The chain that it belongs to, before its first page; None: it has none that could be put again."""
+        if self.by is Answer.SWEEP:
+            return None
+        chain = self.step.asked.chain if self.step.asked is not None else self.step.state.chain
+        return None if chain is None else anew(chain)
 
 
 def doubt_of(first: Refused, second: Refused, *, counted: int | None) -> str:
@@ -71,10 +75,8 @@ def noted(state: StreamState, refused: Refused, *, doubt: str, now: datetime) ->
     anew, goes on asking for all of it.
     """
     before = state.withheld
-    stood = before.since if before is not None and before.by is refused.by and before.since else now.isoformat()
-    chain = refused.chain if refused.by is not Answer.SWEEP else None
-    again = None if chain is None else anew(chain)
-    is_parked = state.is_loaded and refused.by is Answer.REPLACE
+    again = refused.question
+    stood = before.since if before is not None and is_same(before, refused) and before.since else now.isoformat()
     withheld = Withheld(
         by=refused.by,
         table=refused.error.table,
@@ -82,20 +84,28 @@ def noted(state: StreamState, refused: Refused, *, doubt: str, now: datetime) ->
         of=refused.error.of,
         since=None if doubt else stood,
         asked_at=now.isoformat(),
-        chain=again if is_parked else None,
+        chain=again if refused.by is Answer.REPLACE else None,
         doubt=doubt,
     )
     return replace(state, chain=None if state.is_loaded else again, sweep=None, withheld=withheld)
 
 
-def has_stood(withheld: Withheld | None, by: Answer, *, now: datetime) -> bool:
-    """Tell whether an answer that stands is to be applied."""
-    return (
-        withheld is not None
-        and withheld.by is by
-        and withheld.since is not None
-        and now - datetime.fromisoformat(withheld.since) >= STANDS_AFTER
-    )
+def is_same(withheld: Withheld, refused: Refused) -> bool:
+    """Tell whether an answer is to the question whose answer is withheld: another year is another question."""
+    return withheld.by is refused.by and (refused.by is not Answer.REPLACE or withheld.chain == refused.question)
+
+
+def is_answered(withheld: Withheld, years: Collection[int]) -> bool:
+    """Tell whether a reload of some years (none: of all) is one of what is withheld."""
+    chain = withheld.chain
+    if chain is None or chain.first_year is None or chain.last_year is None or not years:
+        return True
+    return set(range(chain.first_year, chain.last_year + 1)) <= set(years)
+
+
+def has_stood(withheld: Withheld, *, now: datetime) -> bool:
+    """Tell whether an answer is to be applied if it stands still."""
+    return withheld.since is not None and now - datetime.fromisoformat(withheld.since) >= STANDS_AFTER
 
 
 def is_due(withheld: Withheld, *, now: datetime) -> bool:
@@ -103,7 +113,7 @@ def is_due(withheld: Withheld, *, now: datetime) -> bool:
     if withheld.since is None:
         return True
     age = now - datetime.fromisoformat(withheld.asked_at)
-    return not timedelta() <= age < ASKED_EVERY or has_stood(withheld, withheld.by, now=now)
+    return not timedelta() <= age < ASKED_EVERY or has_stood(withheld, now=now)
 
 
 def reads_whole(table: Table, state: StreamState) -> bool:

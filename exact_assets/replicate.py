@@ -26,7 +26,7 @@ from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
-from exact_assets.removals import error_of, is_due, reads_whole
+from exact_assets.removals import error_of, is_answered, is_due, reads_whole
 from exact_assets.storing import Progress, Steps, Storing
 from exact_assets.stream import Answer, Changes, Step, Stored, StreamState
 from exact_assets.warehouse.protocol import Warehouse
@@ -248,7 +248,9 @@ class _Replication:
         want = replace(want, now=self.client.server_now)
         source = self._source(division, is_bounded=is_load(state, want))
         is_reload = want.reload or (state.chain is not None and state.chain.reload)
-        good_for = {Answer.CHANGES} | ({Answer.REPLACE} if is_reload or reads_whole(self.table, state) else set())
+        is_answered_by = state.withheld is not None and is_reload and is_answered(state.withheld, want.years)
+        is_good = is_answered_by or reads_whole(self.table, state)
+        good_for = {Answer.CHANGES} | ({Answer.REPLACE} if is_good else set())
         return await storing.answer(
             lambda before: read(source, self.table, division, before, want=want), good_for=frozenset(good_for)
         )

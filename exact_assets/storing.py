@@ -16,7 +16,7 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
-from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, noted
+from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_same, noted
 from exact_assets.stream import Answer, Asked, Changes, Step, Stored, StreamState, Verb
 
 Steps = AsyncGenerator[Step, None]
@@ -121,7 +121,8 @@ class Storing:
         """Return when an answer that was given twice is to be applied; else remember it and raise."""
         doubt = doubt_of(first, second, counted=await self._count(second.step.asked))
         now = self.client.server_now()
-        if not doubt and has_stood(self.progress.state.withheld, second.by, now=now):
+        withheld = self.progress.state.withheld
+        if not doubt and withheld is not None and is_same(withheld, second) and has_stood(withheld, now=now):
             return
         after = noted(self.progress.state, second, doubt=doubt, now=now)
         await self.note(after)

@@ -277,6 +277,11 @@ def test_a_year_that_comes_back_empty_is_compared_with_the_rows_of_that_year(
     assert isinstance(outcome.error, RemovalWithheldError)
     assert f"{of} of {of} rows" in str(outcome.error)
     assert 0 < of < before == rows(file, name)
+    # Another year is another question, which has to stand for a day of its own.
+    place.simulator.control.advance(25 * HOUR)
+    assert isinstance(one(place, name, file, mode=Mode.RELOAD, years=(year + 1,)).error, RemovalWithheldError)
+    assert isinstance(one(place, name, file, mode=Mode.RELOAD, years=(year,)).error, RemovalWithheldError)
+    assert rows(file, name) == before
     # It stood for a day: the year goes, the others stay, and what changed meanwhile came in.
     place.simulator.control.advance(25 * HOUR)
     assert one(place, name, file).error is None
