@@ -1,5 +1,6 @@
 """A clock that is set by hours, in either direction: rows are neither lost nor kept for it."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.tables import tables
 from exact_assets.replicate import Mode
 from exact_assets_tests.installation import Installation, installation, path_of
@@ -84,6 +86,21 @@ def test_rows_that_an_older_version_stored_by_a_clock_that_was_ahead_go_too(
     control.delete(path_of(tables()[ENTRIES].endpoint), division, count=2)
     assert at(timedelta(), place, ENTRIES, file, mode=Mode.SWEEP) == []
     assert problems(place, names, file=file) == {}
+
+
+def test_how_far_the_log_goes_back_is_told_by_exacts_clock(place: Installation, file: Path) -> None:
+    """By ours, set forward by three months, every table would be swept."""
+    control = place.simulator.control
+    control.advance(5 * 3600)
+    try:
+        assert at(timedelta(), place, LOG, file) == []
+        theirs = datetime.fromtimestamp(control.now(), UTC)
+    finally:
+        control.advance(-5 * 3600)
+    with duckdb.connect(str(file), read_only=True) as connection:
+        [(state,)] = connection.execute("SELECT state FROM exact._streams").fetchall()
+    read_at = datetime.fromisoformat(json.loads(state)["read_at"])
+    assert abs(read_at - theirs) < timedelta(minutes=1)
 
 
 def test_the_moments_of_a_division_only_grow(place: Installation, file: Path) -> None:
