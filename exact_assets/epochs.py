@@ -50,5 +50,5 @@ def founded(state: StreamState, epoch: str | None) -> StreamState:
         fingerprint=None,
         chain=Chain(reload=True),
         sweep=None,
-        sweep_began=None,
+        withheld=None,
     )

@@ -23,11 +23,14 @@ ExactAssetsError
 │   └── AnswerError              an answer that Exact does not promise
 │       ├── PagingError          a chain of pages repeats itself or leaves the host
 │       ├── WrongDivisionError   rows of another division than the one asked for
-│       └── ValueRangeError      a value that its type cannot hold; table, column, key
+│       ├── ValueRangeError      a value that its type cannot hold; table, column, key
+│       ├── RemovalWithheldError  would take all rows away, or most: applied when confirmed, or after a day
+│       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
     ├── LoadSupersededError      another run stored this stream first: nothing was written
-    └── DivisionDisabledError    the division was disabled, and nothing new of it is begun
+    ├── DivisionDisabledError    the division was disabled, and nothing new of it is begun
+    └── RemovalBoundError        a step would take away more than one answer may: nothing was written
 """
 
 from datetime import datetime
@@ -164,6 +167,14 @@ class ValueRangeError(AnswerError):
     """
 
 
+class RemovalWithheldError(AnswerError):
+    """An answer would take away all rows of a table or most of them, and said the same when it was asked again."""
+
+
+class RemovalDoubtedError(AnswerError):
+    """An answer would take away all rows of a table or most of them, and Exact contradicts it."""
+
+
 class WarehouseError(ExactAssetsError):
     """The warehouse said no; its own message is included."""
 
@@ -178,3 +189,14 @@ class LoadSupersededError(WarehouseError):
 
 class DivisionDisabledError(WarehouseError):
     """The division was disabled since the run was asked for: no table of it is begun. Nothing was written."""
+
+
+class RemovalBoundError(WarehouseError):
+    """A step would take away all rows of a table, or most of a large one. Nothing was written."""
+
+    def __init__(self, message: str, *, table: str, rows: int, of: int) -> None:
+        """Keep how many rows of how many, and of which table."""
+        super().__init__(message)
+        self.table = table
+        self.rows = rows
+        self.of = of

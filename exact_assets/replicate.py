@@ -7,8 +7,8 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractContextManager, aclosing
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -26,7 +26,9 @@ from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
-from exact_assets.stream import Changes, Step, Stored, StreamState, Verb
+from exact_assets.removals import error_of, is_answered, is_due, reads_whole
+from exact_assets.storing import Progress, Steps, Storing
+from exact_assets.stream import Answer, Changes, Step, Stored, StreamState
 from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS_AT_ONCE = 8
@@ -58,6 +60,8 @@ class Request:
     """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
     epoch: str | None = None
     """What the stream's Timestamps and IDs rest on, as `epochs` names it; None: not known."""
+    confirm: bool = False
+    """A person said that rows which Exact's answers lack may go, however many they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +178,7 @@ class _Replication:
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
         started, calls_before = time.monotonic(), self.client.calls(division)
-        progress = _Progress()
+        progress = Progress()
         with self.leases.lease(f"stream/{self.table.name}/{division}") as held:
             if not held:
                 return None
@@ -195,43 +199,94 @@ class _Replication:
             error=error,
         )
 
-    async def _bring(self, division: int, request: Request, progress: "_Progress") -> None:
+    async def _bring(self, division: int, request: Request, progress: Progress) -> None:
+        storing = Storing(
+            table=self.table,
+            division=division,
+            client=self.client,
+            batch=self.storing,
+            progress=progress,
+            is_confirmed=request.confirm,
+        )
         superseded = 0
         while True:
             known = await self.states.ask(division)
             progress.found = progress.found or known.state
             progress.state = known.state
-            was_under_way = known.state.chain is not None
+            is_to_go_on = known.state.chain is not None
             try:
-                await self._take_ground(division, request, progress)
+                await self._take_ground(request, storing)
                 want = plan(progress.state, request)
                 if want is not None:
-                    source = self._source(division, is_bounded=is_load(progress.state, want))
-                    steps = read(source, self.table, division, progress.state, want=want)
-                    await self._store(division, steps, progress)
-                if not was_under_way and self._is_to_be_swept(request, progress.state, known.log):
-                    source, want = self._source(division, is_bounded=True), Want(start_year=request.start_year)
-                    steps = sweep(source, self.table, division, progress.state, want=want)
-                    await self._store(division, steps, progress)
+                    is_to_go_on |= await self._read(division, want, storing)
+                if not is_to_go_on:
+                    await self._sweep(division, request, known.log, storing)
+                    await self._ask_again(division, request, storing)
             except LoadSupersededError:
                 # Another installation on this warehouse stored first: go on from what it stored.
                 superseded += 1
                 if superseded == ATTEMPTS_WHEN_SUPERSEDED:
                     raise
                 continue
-            if not was_under_way:
+            if not is_to_go_on:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
 
-    async def _take_ground(self, division: int, request: Request, progress: "_Progress") -> None:
+    async def _take_ground(self, request: Request, storing: Storing) -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
-        after = founded(progress.state, request.epoch)
-        if after.epoch != progress.state.epoch and after.is_loaded:
+        before = storing.progress.state
+        after = founded(before, request.epoch)
+        if after.epoch != before.epoch and after.is_loaded:
             # Noted at once: reading may bring nothing to store for months.
-            note = Step(verb=Verb.UPSERT, rows=self.table.arrow_schema.empty_table(), state=after)
-            stored = await self.storing.ask((division, note, after.load_seq))
-            after = _numbered(after, stored.load_seq)
-        progress.state = after
+            await storing.note(after)
+        else:
+            storing.progress.state = after
+
+    async def _read(self, division: int, want: Want, storing: Storing) -> bool:
+        """Read what is new or asked for; tell whether the stream must be looked at again."""
+        state = storing.progress.state
+        want = replace(want, now=self.client.server_now)
+        source = self._source(division, is_bounded=is_load(state, want))
+        is_reload = want.reload or (state.chain is not None and state.chain.reload)
+        is_answered_by = state.withheld is not None and is_reload and is_answered(state.withheld, want.years)
+        is_good = is_answered_by or reads_whole(self.table, state)
+        good_for = {Answer.CHANGES} | ({Answer.REPLACE} if is_good else set())
+        return await storing.answer(
+            lambda before: read(source, self.table, division, before, want=want), good_for=frozenset(good_for)
+        )
+
+    async def _sweep(self, division: int, request: Request, log: StreamState | None, storing: Storing) -> None:
+        """Ask for all keys, where rows may have gone unseen."""
+        if not self._is_to_be_swept(request, storing.progress.state, log):
+            return
+        source = self._source(division, is_bounded=True)
+        want = Want(start_year=request.start_year, now=self.client.server_now)
+        await storing.answer(
+            lambda before: sweep(source, self.table, division, before, want=want),
+            good_for=frozenset({Answer.SWEEP}),
+        )
+
+    async def _ask_again(self, division: int, request: Request, storing: Storing) -> None:
+        """Ask again for a reload that was withheld; what else there is has been caught up with by now.
+
+        Raises:
+            RemovalWithheldError: an answer is withheld, and it is too soon to ask again.
+            RemovalDoubtedError: likewise, of one that Exact contradicts.
+        """
+        withheld = storing.progress.state.withheld
+        if withheld is None:
+            return
+        is_asked_for = request.confirm or request.mode is not Mode.AUTO
+        if withheld.chain is None or not (is_asked_for or is_due(withheld, now=self.client.server_now())):
+            raise error_of(self.table, division, withheld)
+        chain, source = withheld.chain, self._source(division, is_bounded=True)
+        want = Want(start_year=request.start_year, now=self.client.server_now)
+
+        def ask(before: StreamState) -> Steps:
+            state = before if before.chain is not None else msgspec.structs.replace(before, chain=chain)
+            return read(source, self.table, division, state, want=want)
+
+        await storing.answer(ask, good_for=frozenset({Answer.REPLACE}))
 
     def _is_to_be_swept(self, request: Request, state: StreamState, log: StreamState | None) -> bool:
         """Tell whether rows may have vanished unseen, or a sweep is asked for or under way."""
@@ -239,6 +294,8 @@ class _Replication:
             return False
         since = log.covered_from if log is not None else None
         has_gap = since is not None and state.covered_from is not None and state.covered_from < since
+        if state.withheld is not None and state.withheld.by is Answer.SWEEP and request.mode is not Mode.SWEEP:
+            return request.confirm or is_due(state.withheld, now=self.client.server_now())
         return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
 
     def _source(self, division: int, *, is_bounded: bool) -> Source:
@@ -254,34 +311,6 @@ class _Replication:
         resets_at = quota.day.resets_at or self.client.server_now()
         return Bounded(client=self.client, path=path, calls=calls, resets_at=resets_at)
 
-    async def _store(self, division: int, steps: AsyncGenerator[Step, None], progress: "_Progress") -> None:
-        async with aclosing(steps) as coming:
-            async for step in coming:
-                if _changes_nothing(step, progress.state):
-                    continue
-                stored = await self.storing.ask((division, step, progress.state.load_seq))
-                progress.add(stored)
-                progress.state = _numbered(step.state, stored.load_seq)
-                # Its rows go before the next ones come.
-                del step
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is stored so far; kept up to date so that an error in the middle reports what was done."""
-
-    state: StreamState = field(default_factory=StreamState)
-    found: StreamState | None = None
-    """The state before anything was read."""
-    changes: Changes = field(default_factory=Changes)
-    elsewhere: dict[str, Changes] = field(default_factory=dict)
-
-    def add(self, stored: Stored) -> None:
-        """Add what a step changed."""
-        self.changes += stored.changes
-        for name, changes in stored.elsewhere.items():
-            self.elsewhere[name] = self.elsewhere.get(name, Changes()) + changes
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
@@ -289,14 +318,6 @@ class _Known:
 
     state: StreamState
     log: StreamState | None
-
-
-def _changes_nothing(step: Step, state: StreamState) -> bool:
-    return step.verb is Verb.UPSERT and step.is_empty and _numbered(step.state, state.load_seq) == state
-
-
-def _numbered(state: StreamState, load_seq: int) -> StreamState:
-    return msgspec.structs.replace(state, load_seq=load_seq)
 
 
 def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:

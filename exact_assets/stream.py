@@ -6,7 +6,6 @@ rows, so that neither can get ahead of the other. No I/O belongs here, and nothi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -35,6 +34,40 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The highest Timestamp of the first page: rows changed since the chain began have higher ones."""
     is_ordered: bool = True
     """Whether its pages have come in the order of their Timestamps so far."""
+    rows: int = 0
+    """Rows that its pages held so far, whatever became of them: as many as Exact counts when it is asked."""
+
+
+class Answer(StrEnum):
+    """What kind of answer takes rows away that it does not name."""
+
+    CHANGES = "changes"
+    """Headers that changed, whose lines are fewer than those stored."""
+    REPLACE = "replace"
+    """All rows of a slice: a table that is read whole, or a reload."""
+    SWEEP = "sweep"
+    """All keys."""
+
+
+class Withheld(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer that was not applied, because it would take away all rows or most of them."""
+
+    by: Answer
+    table: str
+    """Which table would lose most: the stream's, or one of lines below it."""
+    rows: int
+    """How many rows of it would go."""
+    of: int
+    """Of how many."""
+    since: str | None = None
+    """Server time (ISO, UTC) since when every answer has said so. None: Exact contradicts it, so that no time
+    makes it true."""
+    asked_at: str = ""
+    """Server time (ISO, UTC) at which Exact was last asked."""
+    chain: Chain | None = None
+    """The reload that is to be asked for again, before its first page."""
+    doubt: str = ""
+    """What speaks against it, in words."""
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,7 +105,13 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     sweep: Chain | None = None
     """A sweep of keys that is under way."""
     sweep_began: str | None = None
-    """When it began, by our clock (ISO, UTC): rows stored later are none of its business."""
+    """When it began, by the warehouse's clock for the division (ISO, UTC), as the warehouse notes it: rows stored
+    later are none of its business."""
+    lost: int = 0
+    """Rows of the table that an answer which comes in parts has taken away so far, less those that it brought, be
+    it asked for again in between. The warehouse counts them; none once such an answer has ended."""
+    withheld: Withheld | None = None
+    """An answer that was not applied."""
 
     @property
     def is_loaded(self) -> bool:
@@ -97,10 +136,23 @@ class Sweep:
 
     keys: pa.Table
     """Columns by warehouse name: the key's, or the one that holds the header's key where headers were asked for."""
-    began: datetime
-    """Rows stored since stay, whatever their key."""
+    begins: bool = False
+    """Nothing was asked yet: from this step on, what is stored stays, whatever its key."""
     is_first: bool
     is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The question that a step ends, so that it can be counted or put again."""
+
+    path: str
+    params: Mapping[str, str]
+    """Its filter, and as few columns as may be selected."""
+    chain: Chain
+    """As it is with its last page."""
+    is_countable: bool
+    """Whether Exact counts rows of the kind that may go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +163,7 @@ class Step:
     rows: pa.Table
     """Columns as `Table.arrow_schema`. A key may come more than once: the highest version counts."""
     state: StreamState
-    """`load_seq` in it is ignored: the warehouse counts."""
+    """`load_seq`, `sweep_began` and `lost` in it are ignored: they are the warehouse's."""
     parents: pa.Array | None = None
     """UPSERT of a line table: keys of the headers of which `rows` hold all lines. Other lines of theirs go."""
     gone: pa.Table | None = None
@@ -121,6 +173,10 @@ class Step:
     """REPLACE: first and last `_year` of the slice, inclusive; None is the whole division."""
     sweep: Sweep | None = None
     """UPSERT without rows: keys of a sweep."""
+    asked: Asked | None = None
+    """With the last rows of an answer that takes others away."""
+    is_confirmed: bool = False
+    """Rows go however many they are."""
 
     @property
     def is_empty(self) -> bool:

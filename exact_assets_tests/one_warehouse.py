@@ -1,14 +1,18 @@
 """Brings tables up to date in one warehouse file, as a run does, and compares them with the simulator."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.replicate import Mode, Outcome, Request, replicate
+from exact_assets.warehouse.duckdb import DuckDBWarehouse
 from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.comparison import compare, opened
 from exact_assets_tests.installation import YEARS_BACK, Installation
 
@@ -24,22 +28,14 @@ def bring(
     mode: Mode = Mode.AUTO,
     epochs: Mapping[str, str | None] | None = None,
     is_soft: bool = False,
+    confirm: bool = False,
 ) -> Outcomes:
     """Bring tables (chosen as `EXACT_TABLES` does) up to date in all divisions.
 
     Raises:
         ExactAssetsError: the first error of an outcome.
     """
-    outcomes = asyncio.run(
-        _bring(
-            place,
-            select(names),
-            file=file or place.warehouse,
-            mode=mode,
-            epochs=epochs or {},
-            is_soft=is_soft,
-        )
-    )
+    outcomes = attempt(place, names, file=file, mode=mode, epochs=epochs, is_soft=is_soft, confirm=confirm)
     for ones in outcomes.values():
         for one in ones.values():
             if one.error is not None:
@@ -47,26 +43,76 @@ def bring(
     return outcomes
 
 
+def attempt(
+    place: Installation,
+    names: str,
+    *,
+    file: Path | None = None,
+    mode: Mode = Mode.AUTO,
+    epochs: Mapping[str, str | None] | None = None,
+    is_soft: bool = False,
+    confirm: bool = False,
+    years: tuple[int, ...] = (),
+    start_year: int | None = None,
+    now: Callable[[], datetime] | None = None,
+) -> Outcomes:
+    """As `bring`, but errors stay in their outcomes.
+
+    Args:
+        place: the installation.
+        names: of the tables.
+        file: the warehouse; None: the installation's.
+        mode: what is asked for.
+        epochs: what the streams rest on.
+        is_soft: whether rows that are gone are marked.
+        confirm: whether rows may go however many they are.
+        years: to have; empty: all.
+        start_year: None: the setting's.
+        now: the computer's clock, as the warehouse reads it.
+    """
+    return asyncio.run(
+        _bring(
+            place,
+            select(names),
+            warehouse=_warehouse(file or place.warehouse, is_soft=is_soft, now=now),
+            epochs=epochs or {},
+            request=Request(
+                start_year=start_year or place.settings.start_year,
+                years=years or _years(place),
+                mode=mode,
+                confirm=confirm,
+            ),
+        )
+    )
+
+
+def _warehouse(file: Path, *, is_soft: bool, now: Callable[[], datetime] | None) -> Warehouse:
+    if now is None:
+        return open_warehouse(f"duckdb:///{file}", is_soft=is_soft)
+    return DuckDBWarehouse(str(file), is_soft=is_soft, lock_timeout_seconds=60, now=now)
+
+
+def _years(place: Installation) -> tuple[int, ...]:
+    first = place.settings.start_year
+    return tuple(range(first, first + YEARS_BACK + 1))
+
+
 async def _bring(
     place: Installation,
     tables: Iterable[Table],
     *,
-    file: Path,
-    mode: Mode,
+    warehouse: Warehouse,
     epochs: Mapping[str, str | None],
-    is_soft: bool,
+    request: Request,
 ) -> Outcomes:
     control = Control.open(place.settings)
-    warehouse = open_warehouse(f"duckdb:///{file}", is_soft=is_soft)
-    start_year = place.settings.start_year
-    years = tuple(range(start_year, start_year + YEARS_BACK + 1))
     async with control.client() as client:
         return {
             table.name: await replicate(
                 table,
                 dict.fromkeys(
                     place.divisions,
-                    Request(start_year=start_year, years=years, mode=mode, epoch=epochs.get(table.name)),
+                    replace(request, epoch=epochs.get(table.name)),
                 ),
                 client=client,
                 warehouse=warehouse,

@@ -22,6 +22,8 @@ MAY_KNOW = {
     "epochs": {"stream", "catalogue"},
     "planning": {"errors", "settings", "stream", "exact", "catalogue", "control", "warehouse"},
     "selection": {"errors", "exact", "catalogue", "control", "warehouse"},
+    "removals": {"errors", "stream", "catalogue", "feeds"},
+    "storing": {"errors", "stream", "exact", "catalogue", "feeds", "batch", "removals"},
     "replicate": {
         "errors",
         "stream",
@@ -32,6 +34,8 @@ MAY_KNOW = {
         "batch",
         "epochs",
         "planning",
+        "removals",
+        "storing",
     },
     "verify": {"errors", "stream", "exact", "catalogue", "feeds", "warehouse"},
     "defs": {

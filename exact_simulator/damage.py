@@ -153,6 +153,25 @@ def _value_out_of_range(value: Any, rows: Rows, _inside: dict[str, Any], _url: s
             row[name] = 2**70 if value is None else value
 
 
+def _rows_missing(value: Any, rows: Rows, inside: dict[str, Any], _url: str) -> None:
+    del rows[int(len(rows) * float(value or 0)) :]
+    if not value:
+        inside.pop("__next", None)
+
+
+def _rows_missing_counted(value: Any, rows: Rows, inside: dict[str, Any], url: str) -> None:
+    _rows_missing(value, rows, inside, url)
+    if "__count" in inside:
+        inside["__count"] = str(int(int(inside["__count"]) * float(value or 0)))
+
+
+def _lines_missing(value: Any, rows: Rows, _inside: dict[str, Any], _url: str) -> None:
+    for row in rows:
+        for held in row.values():
+            if isinstance(held, dict) and "results" in held:
+                del held["results"][int(len(held["results"]) * float(value or 0)) :]
+
+
 _CHANGES: dict[str, Callable[[Any, Rows, dict[str, Any], str], None]] = {
     "next_repeats": _next_repeats,
     "next_elsewhere": _next_elsewhere,
@@ -161,4 +180,7 @@ _CHANGES: dict[str, Callable[[Any, Rows, dict[str, Any], str], None]] = {
     "unknown_property": _unknown_property,
     "missing_property": _missing_property,
     "value_out_of_range": _value_out_of_range,
+    "rows_missing": _rows_missing,
+    "rows_missing_counted": _rows_missing_counted,
+    "lines_missing": _lines_missing,
 }

@@ -32,6 +32,9 @@ FaultKind = Literal[
     "unknown_property",
     "missing_property",
     "value_out_of_range",
+    "rows_missing",
+    "rows_missing_counted",
+    "lines_missing",
     # The token endpoint
     "token_lost",
     "token_empty",
@@ -40,7 +43,9 @@ FaultKind = Literal[
 ]
 """`slow` waits `value` seconds and then answers; `status` answers `value` (599 and others); `stale_counters`
 tells `value` calls more than remain; `token_lost` rotates and cuts the connection; `value_out_of_range` puts
-`value` in the first whole number; `missing_property` and `unknown_property` take a name as `value`."""
+`value` in the first whole number; `missing_property` and `unknown_property` take a name as `value`. `rows_missing`
+leaves a share of `value` of a page's rows (none by default), `rows_missing_counted` counts no more either,
+`lines_missing` does so to what is expanded in rows."""
 
 KINDS: tuple[str, ...] = get_args(FaultKind)
 

@@ -81,7 +81,11 @@ class VisitLog:
         self._write(upsert, rows)
 
     def expect(self, divisions: Collection[int], tables: Collection[str], *, at: datetime) -> None:
-        """Note which streams are to be kept up to date from now on, and that no others are."""
+        """Note which streams are to be kept up to date from now on, and that no others are.
+
+        What went wrong before a stream was expected says nothing of now, and is forgotten here: by moments it could
+        not be told from what goes wrong later, once our clock has been set back.
+        """
         wanted = {(division, table) for division in divisions for table in tables}
         with transaction(self._engine) as connection:
             found = connection.execute(
@@ -101,7 +105,12 @@ class VisitLog:
             if new := wanted - expected:
                 upsert = insert(VISITS)
                 upsert = upsert.on_conflict_do_update(
-                    index_elements=KEY, set_={"expected_since": upsert.excluded.expected_since}
+                    index_elements=KEY,
+                    set_={
+                        "expected_since": upsert.excluded.expected_since,
+                        "error_kind": None,
+                        "error": None,
+                    },
                 )
                 since = at.timestamp()
                 rows = [

@@ -32,6 +32,14 @@ class TableConfig(dg.Config):
             "for all keys and take away rows that Exact no longer has."
         ),
     )
+    confirm: bool = Field(
+        default=False,
+        description=(
+            "An answer of Exact's that would take away all rows of a table, or more than half of a large one, is "
+            "not applied before it has stood for a day; the run fails and says so. true: the rows are gone, apply "
+            "it now."
+        ),
+    )
 
 
 def table_asset(
@@ -58,7 +66,7 @@ def table_asset(
     ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
         wanted = wanted_by(context.run, lambda: context.partition_keys)
         grid_years = range(start_year, datetime.now(UTC).year + 1)
-        kind = RunKind.of(context.run, Mode(config.mode))
+        kind = RunKind.of(context.run, Mode(config.mode), confirm=config.confirm)
         opened = warehouse.open()
         with exact.noting(table, wanted):
             choices = exact.choices(opened)

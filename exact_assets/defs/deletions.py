@@ -65,9 +65,14 @@ def deletions_sensor(log: TableJob) -> dg.SensorDefinition:
 
 
 def due_divisions(order: Sequence[str], memory: Memory, *, now: datetime, every: timedelta) -> Collection[str]:
-    """Give the divisions whose log was not asked for within the period, and those never asked for."""
+    """Give the divisions whose log was not asked for within the period, and those never asked for.
+
+    One that was asked for in the future was so by a clock that has been set back since, and is due.
+    """
     asked = memory.asked
-    return {division for division in order if division not in asked or now - asked[division] >= every}
+    return {
+        division for division in order if division not in asked or not timedelta() <= now - asked[division] < every
+    }
 
 
 def after(memory: Memory, order: Sequence[str], asked: Sequence[Batch], *, now: datetime) -> Memory:

@@ -23,16 +23,19 @@ class RunKind:
     """How a run wants its streams."""
 
     mode: Mode
+    confirm: bool
+    """Whether rows may go however many they are."""
     reload_id: str | None
     """The backfill, or the run itself where it reloads: it asks Exact once."""
     has_all_years: bool
     is_background: bool
 
     @classmethod
-    def of(cls, run: dg.DagsterRun, mode: Mode) -> Self:
+    def of(cls, run: dg.DagsterRun, mode: Mode, *, confirm: bool = False) -> Self:
         """Read a run's tags."""
         return cls(
             mode=mode,
+            confirm=confirm,
             reload_id=run.tags.get(BACKFILL_TAG) or (run.run_id if mode is Mode.RELOAD else None),
             has_all_years=run.tags.get(tags.ALL_YEARS) == tags.TRUE,
             is_background=run.tags.get(tags.BACKGROUND) == tags.TRUE,
@@ -76,6 +79,7 @@ def requests(
             start_year=first_year,
             years=_years(wanted[division], first_year, kind=kind, grid_years=grid_years),
             mode=kind.mode,
+            confirm=kind.confirm,
             backfill_id=kind.reload_id,
             epoch=_epoch(table, choices.get(division)),
         )

@@ -8,6 +8,7 @@ filters that the reference allows may be refused, and then a read goes on withou
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from dataclasses import replace as replace_step
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from exact_assets.errors import RequestRefusedError
 from exact_assets.exact.page import Page
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
+from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.filters import MODIFIED, Plan, YearProperty, plan
 from exact_assets.feeds.jobs import Job, Kind, jobs
 from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
@@ -112,7 +114,8 @@ class Reader:
         self, job: Job, chosen: Plan, state: StreamState, *, stored: StreamState
     ) -> AsyncGenerator[Step, None]:
         chain = state.chain or _new_chain(job)
-        following = follow(self.source, self.division, self.target.ask(chosen), chain, now=self.want.now)
+        question = self.target.ask(chosen)
+        following = follow(self.source, self.division, question, chain, now=self.want.now)
         async with aclosing(following) as chunks:
             async for chunk in chunks:
                 if chunk.is_first and state.chain is not None and state.chain.reload:
@@ -120,6 +123,8 @@ class Reader:
                     state = replace(state, chain=None)
                     yield self._nothing(state)
                 step = await self._step(job, chunk, state)
+                if step.verb is Verb.REPLACE:
+                    step = replace_step(step, asked=asked_by(question, self.table, chunk))
                 if step.verb is Verb.REPLACE or not step.is_empty or step.state != stored:
                     yield step
                 state = stored = step.state

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.exact.urls import datetime_literal
+from exact_assets.feeds.chain import Chunk, Question
 from exact_assets.feeds.filters import MODIFIED, everything, guid_key, year_of
 from exact_assets.feeds.jobs import Span, spans
 from exact_assets.feeds.want import Want
-from exact_assets.stream import StreamState
+from exact_assets.stream import Asked, StreamState
 
 COUNT = "$inlinecount"
 """In `StreamState.refused`: Exact does not count this endpoint's rows."""
@@ -41,6 +42,21 @@ def counting(table: Table, state: StreamState, want: Want) -> Counting | None:
         return None
     key = guid_key(table.columns, table.key)
     return Counting(params={**everything(table, state.refused, key=key).filters, **select})
+
+
+def asked_by(question: Question, table: Table, chunk: Chunk) -> Asked:
+    """Describe the question whose last rows a chunk holds, so that it can be counted.
+
+    Functions are not counted: they take no options. Of lines that come with their headers, the headers would be.
+    """
+    filters = {name: value for name, value in question.params.items() if name == "$filter"}
+    names = question.key or question.schema.names[:1]
+    return Asked(
+        path=question.path,
+        params={**filters, "$select": ",".join(names)},
+        chain=chunk.chain,
+        is_countable=table.feed is not Feed.FUNCTION and question.expand is None,
+    )
 
 
 def changed_since(table: Table, state: StreamState) -> Mapping[str, str] | None:

@@ -28,16 +28,18 @@ async def read(
     source: Source, table: Table, division: int, state: StreamState, *, want: Want
 ) -> AsyncGenerator[Step, None]:
     """Read what was deleted since the last time."""
-    now = want.now()
     is_anew = not state.is_loaded
     is_noted = False
     async with aclosing(sync.read(source, table, division, state, want=want)) as steps:
         async for step in steps:
             is_noted = step.state.is_loaded and step.state.chain is None
             if is_noted:
+                # Asked only now: the server's clock is known best after an answer.
+                now = want.now()
                 yield replace_step(step, state=_noted(step.state, state, now, is_anew=is_anew))
             else:
                 yield step
+    now = want.now()
     if not is_noted and (state.read_at is None or now - parse_utc(state.read_at) > NOTED_EVERY):
         after = _noted(replace(state, chain=None), state, now, is_anew=is_anew)
         yield Step(verb=Verb.UPSERT, rows=empty(table), state=after)

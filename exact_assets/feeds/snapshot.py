@@ -11,6 +11,7 @@ from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.errors import RequestRefusedError
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
+from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_of
 from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
 from exact_assets.feeds.wall_clock import parse_utc
@@ -22,16 +23,14 @@ STALE = timedelta(hours=24)
 _SELECT = "$select"
 
 
+class _StaleError(Exception):
+    """What was staged is too old to go with what comes now."""
+
+
 async def read(
     source: Source, table: Table, division: int, state: StreamState, *, want: Want
 ) -> AsyncGenerator[Step, None]:
     """Read the table whole. One call and nothing to store where a page holds it and nothing changed."""
-    if (
-        state.chain is not None
-        and state.chain.link is not None
-        and want.now() - parse_utc(state.chain.started) > STALE
-    ):
-        state = replace(state, chain=replace(state.chain, link=None))
     stored = state
     while True:
         relies_on, question = _question(table, state, want)
@@ -43,6 +42,8 @@ async def read(
                 async for step in steps:
                     began = True
                     yield step
+        except _StaleError:
+            state = replace(state, chain=Chain(reload=True))
         except RequestRefusedError as error:
             if began or relies_on is None or not (relies_on == _SELECT or may_do_without_filter(error)):
                 raise
@@ -64,8 +65,12 @@ async def _run(
     stored: StreamState,
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
+    is_resumed = chain.link is not None
     async with aclosing(follow(source, division, question, chain, now=want.now)) as chunks:
         async for chunk in chunks:
+            if is_resumed and _is_stale(chunk):
+                raise _StaleError
+            is_resumed = False
             if chunk.is_first and state.chain is not None:
                 # It began anew: what is staged of it goes.
                 state = replace(state, chain=None)
@@ -78,13 +83,20 @@ async def _run(
                 start_year=want.start_year,
             )
             rows = between(rows, first_year_kept(table, want.start_year), LATEST)
-            step = _step(table, chunk, rows, state, want)
+            step = _step(table, chunk, rows, state, want, question=question)
             if step.verb is not Verb.UPSERT or step.state != stored:
                 yield step
             state = stored = step.state
 
 
-def _step(table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: Want) -> Step:
+def _is_stale(chunk: Chunk) -> bool:
+    """Tell whether pages came long after the first one of their chain, by the server's clock for both."""
+    return any(page.server_time - parse_utc(chunk.chain.started) > STALE for page in chunk.pages)
+
+
+def _step(
+    table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: Want, *, question: Question
+) -> Step:
     if not chunk.is_last:
         return Step(verb=Verb.STAGE, rows=rows, state=replace(state, chain=chunk.chain))
     fingerprint = digest.of_rows(rows, key=table.key) if chunk.is_first else None
@@ -100,7 +112,7 @@ def _step(table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: 
     )
     if is_same:
         return Step(verb=Verb.UPSERT, rows=empty(table), state=after)
-    return Step(verb=Verb.REPLACE, rows=rows, state=after)
+    return Step(verb=Verb.REPLACE, rows=rows, state=after, asked=asked_by(question, table, chunk))
 
 
 def _question(table: Table, state: StreamState, want: Want) -> tuple[str | None, Question]:

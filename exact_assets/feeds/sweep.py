@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from exact_assets.catalogue.table import Column, Feed, Table, YearKind
 from exact_assets.errors import RequestRefusedError
 from exact_assets.feeds.chain import Question, follow, may_do_without_filter
+from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_property
 from exact_assets.feeds.rows import empty, page_schema, select_list
-from exact_assets.feeds.wall_clock import parse_utc
 from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Chain, Step, StreamState, Sweep, Verb
 
@@ -33,36 +33,41 @@ async def read(
 ) -> AsyncGenerator[Step, None]:
     """Read all keys; with the last of them comes the step that takes away what has none.
 
+    A step without keys comes before Exact is asked: the warehouse notes what was stored by then.
+
     Raises:
         ExactError: as the client raises it; the keys that came before are kept, and the next sweep goes on.
     """
     swept = _Swept.of(table)
-    began = state.sweep_began or want.now().isoformat()
+    if state.sweep is None:
+        state = replace(state, sweep=Chain())
+        begin = Sweep(keys=swept.keys([]), begins=True, is_first=True, is_last=False)
+        yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=begin)
     while True:
         plan = _plan(table, swept, state, want)
+        question = swept.question(plan, table)
         has_begun = False
         try:
-            chunks = follow(source, division, swept.question(plan, table), state.sweep or Chain(), now=want.now)
+            chunks = follow(source, division, question, state.sweep or Chain(), now=want.now)
             async with aclosing(chunks) as following:
                 async for chunk in following:
                     has_begun = True
                     keys = swept.keys([page.rows for page in chunk.pages])
-                    state = replace(state, sweep=chunk.chain, sweep_began=began)
-                    if chunk.is_last:
-                        state = _ended(state, chunk.chain)
-                    sweep = Sweep(keys=keys, began=parse_utc(began), is_first=chunk.is_first, is_last=chunk.is_last)
-                    yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep)
+                    state = _ended(state, chunk.chain) if chunk.is_last else replace(state, sweep=chunk.chain)
+                    sweep = Sweep(keys=keys, is_first=chunk.is_first, is_last=chunk.is_last)
+                    asked = asked_by(question, table, chunk) if chunk.is_last else None
+                    yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep, asked=asked)
         except RequestRefusedError as error:
             if has_begun or plan.relies_on is None or not may_do_without_filter(error):
                 raise
-            state = replace(state, refused=(*state.refused, plan.relies_on), sweep=None)
+            state = replace(state, refused=(*state.refused, plan.relies_on), sweep=Chain())
         else:
             return
 
 
 def _ended(state: StreamState, chain: Chain) -> StreamState:
     # What the next read gives is stored, be it the same as before: a row may have been taken away by mistake.
-    return replace(state, sweep=None, sweep_began=None, covered_from=chain.started, fingerprint=None)
+    return replace(state, sweep=None, covered_from=chain.started, fingerprint=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

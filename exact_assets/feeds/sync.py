@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, Question, follow
+from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.rows import (
     LATEST,
     as_rows,
@@ -42,9 +43,8 @@ async def read(
     state = _opened(table, state, want)
     bound = _bound(state)
     before = state
-    async with aclosing(
-        follow(source, division, _question(table, bound), state.chain or Chain(), now=want.now)
-    ) as chunks:
+    question = _question(table, bound)
+    async with aclosing(follow(source, division, question, state.chain or Chain(), now=want.now)) as chunks:
         async for chunk in chunks:
             chain = _observed(chunk, before.chain)
             rows = as_rows(
@@ -62,7 +62,13 @@ async def read(
                 before = replace(before, chain=None)
                 yield Step(verb=Verb.UPSERT, rows=empty(table), state=before)
             before = _ended(state, chain, bound, want) if chunk.is_last else replace(before, chain=chain)
-            step = Step(verb=_verb(chunk, chain), rows=rows, gone=gone, state=before)
+            step = Step(
+                verb=_verb(chunk, chain),
+                rows=rows,
+                gone=gone,
+                state=before,
+                asked=asked_by(question, table, chunk) if chunk.is_last and chain.reload else None,
+            )
             if not _is_known(chunk, step, state):
                 yield step
             # What has been stored goes before the next pages come.

@@ -1,5 +1,8 @@
 """Whether each division's copy of a table is as fresh as its frequency promises, and if not, why. Pure functions.
 
+Ages are told by our clock: one that is set makes them wrong by as much, until the next attempt puts them right.
+Nothing here goes by which of two moments came first.
+
 Dagster's freshness policies hold per table, so that any one division keeps a table fresh; this holds per stream.
 """
 
@@ -10,12 +13,26 @@ from enum import IntEnum
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.visits import Visit, Visits
-from exact_assets.errors import ForbiddenError, KeyBlockedError, NotConnectedError, ReconnectError
+from exact_assets.errors import (
+    ForbiddenError,
+    KeyBlockedError,
+    NotConnectedError,
+    ReconnectError,
+    RemovalDoubtedError,
+    RemovalWithheldError,
+)
 
 SHORTEST_MARGIN, LONGEST_MARGIN = timedelta(minutes=15), timedelta(hours=1)
 FIRST_LOAD = timedelta(hours=6)
 """A first load may take this long, however often the table is due afterwards."""
-LASTING = (ForbiddenError, ReconnectError, NotConnectedError, KeyBlockedError)
+LASTING = (
+    ForbiddenError,
+    ReconnectError,
+    NotConnectedError,
+    KeyBlockedError,
+    RemovalWithheldError,
+    RemovalDoubtedError,
+)
 """Errors that do not pass by themselves, or not soon."""
 
 
@@ -82,7 +99,7 @@ def judge(table: Table, division: int, visit: Visit, *, now: datetime) -> Findin
     Too old is stale, whatever the reason, except that the day's calls are used; an error that lasts is stale at
     once, so that nobody finds out a period later. Since when a stream is expected gives a new one its time.
     """
-    error = current_error(visit)
+    error = visit.error
     is_waiting = visit.waiting_until is not None and visit.waiting_until > now
     if error is not None and visit.error_is(*LASTING):
         return Finding(division=division, level=Level.STALE, reason=error)
@@ -102,12 +119,6 @@ def is_late(table: Table, visit: Visit, *, now: datetime) -> bool:
     """Whether more than a period has gone by since the stream was up to date, or was to be kept so."""
     since = max((one for one in (visit.succeeded_at, visit.expected_since) if one), default=now)
     return visit.succeeded_at is not None and now > since + warn_after(table)
-
-
-def current_error(visit: Visit) -> str | None:
-    """Give the error of the last attempt, unless it is from before the division was enabled (again)."""
-    is_old = visit.expected_since and visit.attempted_at and visit.attempted_at < visit.expected_since
-    return None if is_old else visit.error
 
 
 def waiting_text(visit: Visit) -> str:

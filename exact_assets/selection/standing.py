@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.visits import Visit
-from exact_assets.selection.freshness import current_error, is_late, waiting_text
+from exact_assets.selection.freshness import is_late, waiting_text
 from exact_assets.warehouse.divisions import DivisionChoice
 
 DISABLED = "disabled"
@@ -47,7 +47,7 @@ def progress(
     if since is not None:
         done = sum(visit.attempted_at is not None and visit.attempted_at >= since for _, visit in mine)
         return f"loading: {done} of {len(mine)} tables"
-    failed = [(table.name, error) for table, visit in mine if (error := current_error(visit)) is not None]
+    failed = [(table.name, visit.error) for table, visit in mine if visit.error is not None]
     if failed:
         name, error = failed[0]
         return f"{name}: {error.splitlines()[0]}{_more(len(failed) - 1)}"

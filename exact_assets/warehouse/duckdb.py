@@ -13,14 +13,21 @@ import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.table import Table
-from exact_assets.errors import DivisionDisabledError, LoadSupersededError, ValueRangeError, WarehouseError
+from exact_assets.errors import (
+    DivisionDisabledError,
+    LoadSupersededError,
+    RemovalBoundError,
+    ValueRangeError,
+    WarehouseError,
+)
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
 from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_violations, violations
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
+from exact_assets.warehouse.duckdb_arrive import Arrived, arrive, leave
 from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb_file import DuckDBFile
-from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
+from exact_assets.warehouse.duckdb_store import store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
 from exact_assets.warehouse.probes import Kept, Probe, Violations
 
@@ -31,11 +38,23 @@ Answer = Stored | WarehouseError | ValueRangeError
 _T = TypeVar("_T")
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class DuckDBWarehouse:
     """Implements `protocol.Warehouse`."""
 
-    def __init__(self, path: str, *, is_soft: bool = False, lock_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        is_soft: bool = False,
+        lock_timeout_seconds: float,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
         self._is_soft = is_soft
+        self._now = now
         self._file = DuckDBFile(Path(path), lock_timeout_seconds=lock_timeout_seconds)
 
     def prepare(self, tables: Iterable[Table]) -> None:
@@ -116,8 +135,8 @@ class DuckDBWarehouse:
 
     def _stored(self, connection: DuckDBPyConnection, arrived: Arrived) -> Answer:
         try:
-            return store(connection, arrived, is_soft=self._is_soft)
-        except (LoadSupersededError, DivisionDisabledError) as error:
+            return store(connection, arrived, is_soft=self._is_soft, now=self._now())
+        except (LoadSupersededError, DivisionDisabledError, RemovalBoundError) as error:
             return error
         except duckdb.Error as error:
             return self._file.error(error, f"{arrived.table.name} of division {arrived.division}")

@@ -74,24 +74,24 @@ def choose_changed(table: Table, relation: str, *, compare: bool) -> str:
     return f"CREATE OR REPLACE TEMP TABLE changed AS {chosen}"
 
 
-def update_changed(table: Table, relation: str) -> str:
-    """Overwrite the rows in `changed`; the key is not written, so that its index is left alone."""
+def update_changed(table: Table, relation: str, *, at: str) -> str:
+    """Overwrite the rows in `changed`; the key is not written, so that its index is left alone. `at` is SQL."""
     names = [quoted(name) for name in stored_names(table) if name not in table.primary_key]
     values = ", ".join(f"{name} = s.{name}" for name in names)
     return (
-        f"UPDATE {qualified(table.name)} AS t SET {values}, {quoted(LOADED_AT)} = now(), "
+        f"UPDATE {qualified(table.name)} AS t SET {values}, {quoted(LOADED_AT)} = {at}, "
         f"{quoted(DELETED_AT)} = NULL "
         f"FROM temp.changed AS h JOIN {relation} AS s ON s.rowid = h.source_id WHERE t.rowid = h.target_id"
     )
 
 
-def insert_rows(table: Table, relation: str, *, condition: str | None) -> str:
-    """Insert new rows, all or those for which a condition holds."""
+def insert_rows(table: Table, relation: str, *, condition: str | None, at: str) -> str:
+    """Insert new rows, all or those for which a condition holds; `at` is SQL."""
     names = stored_names(table)
     where = f" WHERE {condition}" if condition else ""
     return (
         f"INSERT INTO {qualified(table.name)} ({listed(names)}, {quoted(LOADED_AT)}) "
-        f"SELECT {listed(names, of='s')}, now() FROM {relation} AS s{where}"
+        f"SELECT {listed(names, of='s')}, {at} FROM {relation} AS s{where}"
     )
 
 

@@ -1,30 +1,26 @@
 """One step in one transaction: the fence, the rows, the state. How the statements look stands in `duckdb_merge`."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
 import msgspec
-import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.deletions import LOG
-from exact_assets.catalogue.table import Column, Table
-from exact_assets.errors import DivisionDisabledError, LoadSupersededError, WarehouseError
-from exact_assets.stream import Changes, Step, Stored, StreamState, Sweep, Verb
+from exact_assets.catalogue.table import Table
+from exact_assets.errors import DivisionDisabledError, LoadSupersededError
+from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse.columns import stored_names
 from exact_assets.warehouse.ddl import create_table
-from exact_assets.warehouse.duckdb_rows import (
-    Rows,
-    convert,
-    convert_gone,
-    convert_keys,
-    convert_parents,
-    keep_newest,
-)
-from exact_assets.warehouse.duckdb_vanish import Vanishing, drop_logged, removal
+from exact_assets.warehouse.duckdb_arrive import Arrived, foreign_key
+from exact_assets.warehouse.duckdb_bound import Bound
+from exact_assets.warehouse.duckdb_clock import literal, next_moment
+from exact_assets.warehouse.duckdb_rows import Rows, keep_newest
+from exact_assets.warehouse.duckdb_vanish import Vanishing, drop_logged, lines_of, present, removal
+from exact_assets.warehouse.kept_state import kept_state
 from exact_assets.warehouse.naming import (
     DELETED_AT,
     DIVISION,
@@ -39,81 +35,22 @@ from exact_assets.warehouse.naming import (
     sweep_name,
 )
 
-TEMPORARY = ("step", "parents", "gone", "keys")
 _STREAM = f"{qualified(STREAMS)} WHERE division = $division AND table_name = $table"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """A step whose values have been converted, ready to be stored."""
-
-    table: Table
-    division: int
-    step: Step
-    expected_seq: int
-    rows: Rows
-    parents: str | None
-    """The relation with the keys of its parents; None: it has none."""
-    gone: str | None
-    """The relation with the keys and versions of rows that left; None: none did."""
-    keys: str | None
-    """The relation with the keys of a sweep; None: it is none."""
-
-
-def arrive(
-    connection: DuckDBPyConnection, table: Table, division: int, step: Step, *, expected_seq: int, number: int
-) -> Arrived:
-    """Convert a step's values, in temporary tables that `number` tells apart.
-
-    Raises:
-        ValueRangeError: a value that its column cannot hold.
-        WarehouseError: rows of another division, or parents for a table that has none.
-    """
-    _require_division(table, division, step)
-    rows = convert(connection, table, step.rows, name=f"step_{number}")
-    parents = None
-    if step.parents is not None and len(step.parents) > 0:
-        parents = convert_parents(connection, table, foreign_key(table), step.parents, name=f"parents_{number}")
-    gone = convert_gone(connection, table, step.gone, name=f"gone_{number}") if step.gone else None
-    keys = convert_keys(connection, table, step.sweep.keys, name=f"keys_{number}") if step.sweep else None
-    return Arrived(
-        table=table,
-        division=division,
-        step=step,
-        expected_seq=expected_seq,
-        rows=rows,
-        parents=parents,
-        gone=gone,
-        keys=keys,
-    )
-
-
-def leave(connection: DuckDBPyConnection, number: int) -> None:
-    """Drop the temporary tables of a step."""
-    connection.execute("; ".join(f"DROP TABLE IF EXISTS temp.{name}_{number}" for name in TEMPORARY))
-
-
-def foreign_key(table: Table) -> Column:
-    """Give the column that holds the key of a line's header.
-
-    Raises:
-        WarehouseError: the table is not read through parents.
-    """
-    if table.parent is not None:
-        for column in table.columns:
-            if column.property == table.parent.foreign_key:
-                return column
-    raise WarehouseError(f"{table.name}: a step has parents, but no column of the table holds their keys")
-
-
-def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) -> Stored:
+def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool, now: datetime) -> Stored:
     """Store a step in a transaction; where anything fails, nothing of it is stored.
 
-    `is_soft`: rows that Exact no longer has are marked, not removed.
+    Args:
+        connection: with the file attached for writing.
+        arrived: the step.
+        is_soft: rows that Exact no longer has are marked, not removed.
+        now: by the computer's clock.
 
     Raises:
         LoadSupersededError: the stream's `load_seq` is not the expected one.
         DivisionDisabledError: nothing is kept of the stream, and its division was disabled.
+        RemovalBoundError: more rows would go than one answer may take away.
     """
     if arrived.expected_seq == 0 and _is_disabled(connection, arrived.division):
         # Else a run that was asked for before would bring back what was purged since.
@@ -122,7 +59,7 @@ def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) ->
         )
     connection.execute("BEGIN TRANSACTION")
     try:
-        stored = _Transaction(connection, arrived, is_soft=is_soft).run()
+        stored = _Transaction(connection, arrived, is_soft=is_soft, now=now).run()
         connection.execute("COMMIT")
     except BaseException:
         # Where COMMIT itself fails, DuckDB has rolled back already.
@@ -146,7 +83,7 @@ def _is_disabled(connection: DuckDBPyConnection, division: int) -> bool:
 class _Transaction:
     """The statements of one step, in their order."""
 
-    def __init__(self, connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool) -> None:
+    def __init__(self, connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool, now: datetime) -> None:
         self._connection = connection
         self._table = arrived.table
         self._division = arrived.division
@@ -156,14 +93,19 @@ class _Transaction:
         self._changes = Changes()
         # Rows without a key cannot be told from one another when they come back.
         self._is_soft = is_soft and bool(arrived.table.key)
-        self._vanishing = Vanishing(connection, division=arrived.division, is_soft=is_soft)
+        self._at = next_moment(connection, arrived.division, now=now, after=self._may_be_newer())
+        self._vanishing = Vanishing(connection, division=arrived.division, is_soft=is_soft, at=self._at)
+        self._before = self._state()
+        self._lost = self._before.lost
+        self._bound = Bound(connection, arrived.table, arrived.division, arrived.step, at=self._at)
 
     def run(self) -> Stored:
-        before = self._state()
         load_seq = self._raise_fence()
-        if self._step.verb is Verb.UPSERT or before.chain is None:
+        if self._step.verb is Verb.UPSERT or self._before.chain is None:
             # Nothing that is under way has rows here: they are left over from something that was given up.
             self._run(f"DROP TABLE IF EXISTS {qualified(self._stage)}")
+        if self._before.sweep is not None and self._step.state.sweep is None and self._step.sweep is None:
+            self._run(f"DROP TABLE IF EXISTS {qualified(sweep_name(self._table.name, self._division))}")
         match self._step.verb:
             case Verb.UPSERT:
                 self._upsert()
@@ -173,6 +115,7 @@ class _Transaction:
                 self._replace()
         if self._step.sweep is not None and self._arrived.keys is not None:
             self._sweep(self._step.sweep, self._arrived.keys)
+        self._note_lost()
         elsewhere = self._vanishing.changes
         own = elsewhere.pop(self._table.name, Changes())
         return Stored(load_seq=load_seq, changes=self._changes + own, elsewhere=elsewhere)
@@ -181,9 +124,32 @@ class _Transaction:
         found = self._rows(f"SELECT state FROM {_STREAM}", division=self._division, table=self._table.name)
         return msgspec.json.decode(found[0][0], type=StreamState) if found else StreamState()
 
+    def _may_be_newer(self) -> tuple[Table, ...]:
+        """Return the tables that a sweep which begins is about."""
+        if self._step.sweep is None or not self._step.sweep.begins:
+            return ()
+        lines = (one for one in lines_of(self._table, present(self._connection)) if one.name != self._table.name)
+        return (self._table, *lines)
+
+    def _next_state(self) -> StreamState:
+        load_seq = self._arrived.expected_seq + 1
+        return kept_state(self._step, self._before, load_seq=load_seq, at=self._at, lost=self._lost)
+
+    def _note_lost(self) -> None:
+        """Correct the state for what this step took."""
+        state = self._next_state()
+        if state.lost != self._noted.lost:
+            mine = "division = $division AND table_name = $table"
+            self._run(
+                f"UPDATE {qualified(STREAMS)} SET state = $state WHERE {mine}",
+                state=msgspec.json.encode(state).decode(),
+                division=self._division,
+                table=self._table.name,
+            )
+
     def _raise_fence(self) -> int:
         expected = self._arrived.expected_seq
-        state = msgspec.structs.replace(self._step.state, load_seq=expected + 1)
+        state = self._noted = self._next_state()
         values = {
             "division": self._division,
             "table": self._table.name,
@@ -191,17 +157,18 @@ class _Transaction:
             "cursor": state.cursor,
             "floor": state.floor,
             "state": msgspec.json.encode(state).decode(),
+            "at": self._at,
         }
         if expected == 0:
             statement = (
-                f"INSERT INTO {qualified(STREAMS)} SELECT $division, $table, $seq, $cursor, $floor, $state, now() "
+                f"INSERT INTO {qualified(STREAMS)} SELECT $division, $table, $seq, $cursor, $floor, $state, $at "
                 f"WHERE NOT EXISTS (FROM {_STREAM})"
             )
         else:
             values["expected"] = expected
             statement = (
                 f"UPDATE {qualified(STREAMS)} "
-                "SET load_seq = $seq, cursor = $cursor, floor = $floor, state = $state, updated_at = now() "
+                "SET load_seq = $seq, cursor = $cursor, floor = $floor, state = $state, updated_at = $at "
                 "WHERE division = $division AND table_name = $table AND load_seq = $expected"
             )
         if self._rows(statement, **values) != [(1,)]:
@@ -219,17 +186,24 @@ class _Transaction:
             if not source.is_empty:
                 self._match(source, slice_condition=None)
             if self._arrived.parents:
+                self._count_lost(source, is_matched=not source.is_empty)
                 self._delete(self._of_parents(), is_matched=not source.is_empty)
             if not source.is_empty:
                 self._write(source)
         else:
             if self._arrived.parents:
+                self._count_lost(source, is_matched=False)
                 self._delete(self._of_parents(), is_matched=False)
             self._insert(source, condition=None)
         if self._arrived.gone:
             left = merge.has_left(self._table, self._arrived.gone, alias="t")
             self._delete(f"t.{DIVISION} = {self._division} AND {left}", is_matched=False, is_soft=False)
         self._apply_log(source)
+
+    def _count_lost(self, source: Rows, *, is_matched: bool) -> None:
+        self._lost = self._bound.lost_lines(
+            self._of_parents(), source.relation, is_matched=is_matched, before=self._lost
+        )
 
     def _drop_logged(self, source: Rows) -> None:
         if not source.is_empty:
@@ -251,12 +225,20 @@ class _Transaction:
         kept = qualified(sweep_name(self._table.name, self._division))
         if sweep.is_first:
             self._run(f"DROP TABLE IF EXISTS {kept}")
+        if sweep.begins:
+            return
         if not (sweep.is_first and sweep.is_last):
             self._run(f"CREATE TABLE IF NOT EXISTS {kept} AS FROM {keys} LIMIT 0")
             self._run(f"INSERT INTO {kept} FROM {keys}")
             keys = kept
         if sweep.is_last:
-            self._vanishing.by_sweep(self._table, keys, began=sweep.began)
+            began = self._before.sweep_began
+            self._vanishing.by_sweep(
+                self._table,
+                keys,
+                began=self._at if began is None else datetime.fromisoformat(began),
+                is_bounded=not self._step.is_confirmed,
+            )
             self._run(f"DROP TABLE IF EXISTS {kept}")
 
     def _drop_left(self, relation: str) -> None:
@@ -290,6 +272,7 @@ class _Transaction:
             keep_newest(self._connection, self._table, source.relation)
         else:
             self._drop_left(source.relation)
+        self._bound.check_slice(self._slice(), source.relation)
         self._drop_logged(source)
         if self._table.key:
             self._match(source, slice_condition=self._slice())
@@ -330,14 +313,14 @@ class _Transaction:
             updated = self._rows("SELECT count(*) FROM temp.changed")[0][0]
             if updated:
                 self._changes += Changes(updated=updated, years=dict(self._rows(merge.COUNT_CHANGED)))
-                self._run(merge.update_changed(self._table, source.relation))
+                self._run(merge.update_changed(self._table, source.relation, at=literal(self._at)))
         self._insert(source, condition=merge.IS_NEW if hits else None)
 
     def _insert(self, source: Rows, *, condition: str | None) -> None:
         years = dict(self._rows(merge.count_rows(source.relation, alias="s", condition=condition)))
         if years:
             self._changes += Changes(inserted=sum(years.values()), years=years)
-            self._run(merge.insert_rows(self._table, source.relation, condition=condition))
+            self._run(merge.insert_rows(self._table, source.relation, condition=condition, at=literal(self._at)))
 
     def _delete(self, condition: str, *, is_matched: bool, is_soft: bool | None = None) -> None:
         """Delete rows, or mark them; `is_matched`: but for those that come again, which are in `hit`."""
@@ -349,16 +332,10 @@ class _Transaction:
         years = dict(self._rows(merge.count_rows(qualified(self._table.name), alias="t", condition=condition)))
         if years:
             self._changes += Changes(deleted=sum(years.values()), years=years)
-            self._run(removal(self._table, condition, is_soft=is_soft))
+            self._run(removal(self._table, condition, is_soft=is_soft, at=literal(self._at)))
 
     def _run(self, statement: str, **values: object) -> None:
         self._connection.execute(statement, values or None)
 
     def _rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, values or None).fetchall()
-
-
-def _require_division(table: Table, division: int, step: Step) -> None:
-    found = pc.unique(step.rows.column(DIVISION)).to_pylist()
-    if found not in ([], [division]):
-        raise WarehouseError(f"{table.name}: a step for division {division} has rows of {found}")

@@ -4,7 +4,7 @@ That is: rows that the deletion log names, rows whose key a sweep did not find, 
 Rows go for good, or get a `deleted_at` (soft). A row that is newer than its deletion stays: it was made again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -15,6 +15,8 @@ from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables
 from exact_assets.stream import Changes, StreamState
+from exact_assets.warehouse.bound import check
+from exact_assets.warehouse.duckdb_clock import literal
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, SCHEMA, STREAMS, YEAR, qualified, quoted
 
 TIMESTAMP = "timestamp"
@@ -24,11 +26,14 @@ _HEADER_LINE = "line_number = 0"
 class Vanishing:
     """What vanishes in one transaction, of one division."""
 
-    def __init__(self, connection: DuckDBPyConnection, *, division: int, is_soft: bool) -> None:
+    def __init__(self, connection: DuckDBPyConnection, *, division: int, is_soft: bool, at: datetime) -> None:
         self._connection = connection
         self._division = division
         self._is_soft = is_soft
+        self._at = at
         self._began: datetime | None = None
+        self._doomed: dict[str, Table] = {}
+        """Tables that lose rows, by the relation of their `rowid`s."""
         self.changes: dict[str, Changes] = {}
         """What went, by table."""
 
@@ -46,9 +51,14 @@ class Vanishing:
                 for named, column in named_by(table):
                     if named & types:
                         self._take(table, self._logged(table, named, column))
+        self._remove()
 
-    def by_sweep(self, table: Table, keys: str, *, began: datetime) -> None:
-        """Take away rows whose key is not in a relation of keys, and which were there when the sweep began."""
+    def by_sweep(self, table: Table, keys: str, *, began: datetime, is_bounded: bool) -> None:
+        """Take away rows whose key is not in a relation of keys, and which were there when the sweep began.
+
+        Raises:
+            RemovalBoundError: they are more than one answer may take away, and it `is_bounded`.
+        """
         self._began = began
         # A relation of keys has the columns that tell a row, or a line's header.
         names = [row[0] for row in self._connection.execute(f"DESCRIBE {keys}").fetchall()]
@@ -58,28 +68,25 @@ class Vanishing:
             f"SELECT t.rowid AS id, NULL::BIGINT AS timestamp FROM {qualified(table.name)} AS t "
             f"WHERE {self._is_there()} AND NOT EXISTS (FROM {keys} AS k WHERE {same})",
         )
-        for lines in self._present.values():
+        for lines in lines_of(table, self._present):
             header = lines.header
             # These lines have their header's year, so that the keys of all their headers are here. Some may have
             # gone before, as when the headers of a year were replaced.
-            if lines.parent and header and header.table == table.name and [header.header_column] == names:
+            if lines.parent and header and [header.header_column] == names:
                 self._take(
                     lines,
                     f"SELECT t.rowid AS id, NULL::BIGINT AS timestamp FROM {qualified(lines.name)} AS t "
                     f"WHERE {self._is_there()} AND NOT EXISTS "
                     f"(FROM {keys} AS k WHERE k.{quoted(header.header_column)} = t.{quoted(header.column)})",
                 )
+        if is_bounded:
+            self._check()
+        self._remove()
 
     @cached_property
     def _present(self) -> dict[str, Table]:
         """Tables that the warehouse has."""
-        found = self._connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
-            "AND schema_name = $schema",
-            {"schema": SCHEMA},
-        ).fetchall()
-        names = {row[0] for row in found}
-        return {name: table for name, table in tables().items() if name in names}
+        return present(self._connection)
 
     def _epochs(self) -> dict[str, str | None]:
         found = self._connection.execute(
@@ -98,19 +105,15 @@ class Vanishing:
         )
 
     def _take(self, table: Table, victims: str, *, level: int = 0) -> None:
-        """Take away rows (`id`, `timestamp` of their deletion) and the lines that hang below them."""
+        """Mark rows (`id`, `timestamp` of their deletion) and the lines that hang below them as those that go."""
         relation = f"temp.victim_{level}"
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE victim_{level} AS {victims}")
         if self._connection.execute(f"SELECT count(*) FROM {relation}").fetchall() == [(0,)]:
             return
-        for lines in self._present.values():
-            if (
-                lines.header is not None
-                and lines.header.table == table.name
-                and not (level and lines.name == table.name)
-            ):
+        for lines in lines_of(table, self._present):
+            if not (level and lines.name == table.name):
                 self._take(lines, self._lines(lines, table, relation), level=level + 1)
-        self._remove(table, relation)
+        self._doom(table, relation)
 
     def _lines(self, lines: Table, headers: Table, victims: str) -> str:
         """Select the lines of headers that go."""
@@ -130,23 +133,69 @@ class Vanishing:
     def _is_there(self) -> str:
         condition = f"t.{DIVISION} = {self._division} AND t.{DELETED_AT} IS NULL"
         if self._began is not None:
-            condition += f" AND t.{LOADED_AT} < TIMESTAMPTZ '{self._began.isoformat()}'"
+            condition += f" AND t.{LOADED_AT} <= {literal(self._began)}"
         return condition
 
-    def _remove(self, table: Table, victims: str) -> None:
-        is_victim = f"t.rowid IN (SELECT id FROM {victims})"
-        counted = f"SELECT {YEAR}, count(*) FROM {qualified(table.name)} AS t WHERE {is_victim} GROUP BY {YEAR}"
-        years = dict(self._connection.execute(counted).fetchall())
-        self._connection.execute(removal(table, is_victim, is_soft=self._is_soft))
-        gone = Changes(deleted=sum(years.values()), years=years)
-        self.changes[table.name] = self.changes.get(table.name, Changes()) + gone
+    def _doom(self, table: Table, victims: str) -> None:
+        """Note which rows go; nothing goes before all is known."""
+        relation = f"temp.{quoted(f'doomed_{table.name}')}"
+        if relation not in self._doomed:
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(f'doomed_{table.name}')} (id BIGINT)")
+            self._doomed[relation] = table
+        self._connection.execute(
+            f"INSERT INTO {relation} SELECT id FROM {victims} EXCEPT SELECT id FROM {relation}"
+        )
+
+    def _check(self) -> None:
+        """Compare what goes with what is there.
+
+        Raises:
+            RemovalBoundError: it is more than one answer may take away.
+        """
+        for relation, table in self._doomed.items():
+            lost = self._count(f"FROM {relation}")
+            check(
+                table.name,
+                self._division,
+                lost,
+                of=self._count(f"FROM {qualified(table.name)} AS t WHERE {self._is_there()}"),
+            )
+
+    def _remove(self) -> None:
+        for relation, table in self._doomed.items():
+            is_victim = f"t.rowid IN (SELECT id FROM {relation})"
+            counted = f"SELECT {YEAR}, count(*) FROM {qualified(table.name)} AS t WHERE {is_victim} GROUP BY {YEAR}"
+            years = dict(self._connection.execute(counted).fetchall())
+            self._connection.execute(removal(table, is_victim, is_soft=self._is_soft, at=literal(self._at)))
+            self._connection.execute(f"DROP TABLE {relation}")
+            gone = Changes(deleted=sum(years.values()), years=years)
+            self.changes[table.name] = self.changes.get(table.name, Changes()) + gone
+        self._doomed.clear()
+
+    def _count(self, source: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) {source}").fetchall()[0][0])
 
 
-def removal(table: Table, condition: str, *, is_soft: bool) -> str:
-    """Remove rows `t`, or mark them as gone."""
+def present(connection: DuckDBPyConnection) -> dict[str, Table]:
+    """Return the tables that the warehouse has, by name."""
+    found = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema",
+        {"schema": SCHEMA},
+    ).fetchall()
+    names = {row[0] for row in found}
+    return {name: table for name, table in tables().items() if name in names}
+
+
+def lines_of(table: Table, among: Mapping[str, Table]) -> tuple[Table, ...]:
+    """Return the tables whose headers are in a table; the table itself, where it holds both."""
+    return tuple(one for one in among.values() if one.header is not None and one.header.table == table.name)
+
+
+def removal(table: Table, condition: str, *, is_soft: bool, at: str) -> str:
+    """Remove rows `t`, or mark them as gone; `at` is SQL."""
     if is_soft:
         return (
-            f"UPDATE {qualified(table.name)} AS t SET {DELETED_AT} = now(), {LOADED_AT} = now() "
+            f"UPDATE {qualified(table.name)} AS t SET {DELETED_AT} = {at}, {LOADED_AT} = {at} "
             f"WHERE {condition} AND t.{DELETED_AT} IS NULL"
         )
     return f"DELETE FROM {qualified(table.name)} AS t WHERE {condition}"

@@ -36,6 +36,7 @@ class Warehouse(Protocol):
 
         Raises:
             LoadSupersededError: the stream's `load_seq` is not the expected one; nothing was written.
+            RemovalBoundError: an answer would take away all rows, or most of many; nothing was written.
             ValueRangeError: a value that its column cannot hold; nothing was written.
         """
 

@@ -60,6 +60,19 @@ def test_what_is_expected_keeps_its_beginning_until_it_is_not_expected_any_more(
     assert visits[2]["a"].expected_since == LATER
 
 
+@pytest.mark.parametrize("later", [LATER, AT - timedelta(hours=5)])
+def test_what_went_wrong_before_a_division_was_enabled_again_is_forgotten_and_what_goes_wrong_later_is_not(
+    log: VisitLog, later: datetime
+) -> None:
+    """Also where the clock was set back meanwhile."""
+    log.note("a", {1: ForbiddenError("no")}, at=AT)
+    log.expect([1], ["a"], at=later)
+    assert log.read()[1]["a"].error is None
+    log.note("a", {1: ForbiddenError("still no")}, at=later)
+    log.expect([1], ["a"], at=later)
+    assert log.read()[1]["a"].error == "still no"
+
+
 def test_a_purged_division_is_forgotten_and_others_are_not(log: VisitLog) -> None:
     log.note("a", {1: None, 2: None}, at=AT)
     log.forget([1])

@@ -14,7 +14,7 @@ GRID = range(2022, 2027)
 MOVED = datetime(2026, 11, 1)  # noqa: DTZ001 - the site's clock
 CHOICE = DivisionChoice(division=100, name="A", sync_enabled=True)
 ACCOUNTS = tables()["crm_accounts"]
-PLAIN = RunKind(mode=Mode.AUTO, reload_id=None, has_all_years=False, is_background=False)
+PLAIN = RunKind(mode=Mode.AUTO, confirm=False, reload_id=None, has_all_years=False, is_background=False)
 
 
 def run(tags: dict[str, str] | None = None) -> dg.DagsterRun:

@@ -37,7 +37,15 @@ def test_age_alone_makes_late_and_then_stale(hours: float, expected: Level) -> N
 
 @pytest.mark.parametrize(
     "kind",
-    ["DivisionNotGrantedError", "UserBlockedError", "TokenExpiredError", "NotConnectedError", "KeyBlockedError"],
+    [
+        "DivisionNotGrantedError",
+        "UserBlockedError",
+        "TokenExpiredError",
+        "NotConnectedError",
+        "KeyBlockedError",
+        "RemovalWithheldError",
+        "RemovalDoubtedError",
+    ],
 )
 def test_an_error_that_lasts_is_stale_at_once_with_its_own_words(kind: str) -> None:
     visit = Visit(
@@ -79,15 +87,14 @@ def test_a_division_that_was_enabled_a_moment_ago_has_time_and_then_is_stale() -
 
 
 def test_a_division_that_is_enabled_again_is_not_judged_by_what_was_before() -> None:
-    visit = Visit(
-        attempted_at=ago(700),
-        succeeded_at=ago(710),
-        expected_since=ago(1),
-        error_kind="ForbiddenError",
-        error="Not granted.",
-    )
-    assert judge(TABLE, 1, replace(visit, error_kind=None, error=None), now=NOW).level is Level.FRESH
-    assert judge(TABLE, 1, visit, now=NOW).level is Level.FRESH
+    """Its error was forgotten when it was enabled: see `control.visits`."""
+    assert level(Visit(attempted_at=ago(700), succeeded_at=ago(710), expected_since=ago(1))) is Level.FRESH
+
+
+@pytest.mark.parametrize("hours", [-30, -3, 3, 30])
+def test_an_error_shows_whatever_the_clock_was_when_the_division_was_enabled(hours: float) -> None:
+    visit = Visit(attempted_at=NOW, expected_since=ago(hours), error_kind="ForbiddenError", error="Not granted.")
+    assert level(visit) is Level.STALE
 
 
 def test_a_table_is_as_bad_as_its_worst_division_which_comes_first() -> None:

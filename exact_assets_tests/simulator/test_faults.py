@@ -138,6 +138,32 @@ def test_rows_come_twice(get: Get, simulator: Simulator) -> None:
     assert len(rows) == 2 * len(set(rows))
 
 
+@pytest.mark.parametrize(("kind", "counts"), [("rows_missing", True), ("rows_missing_counted", False)])
+def test_rows_are_missing_and_are_counted_or_not(
+    get: Get, simulator: Simulator, kind: str, *, counts: bool
+) -> None:
+    counted = f"{PATH}&$inlinecount=allpages"
+    whole = inside(get(counted))
+    simulator.control.fault(kind)
+    empty = inside(get(counted))
+    assert (empty["results"], "__next" in empty) == ([], False)
+    assert empty["__count"] == (whole["__count"] if counts else "0")
+    simulator.control.fault(kind, value=0.5)
+    half = inside(get(counted))
+    assert len(half["results"]) == len(whole["results"]) // 2
+    assert int(half["__count"]) == (int(whole["__count"]) if counts else int(whole["__count"]) // 2)
+
+
+def test_lines_are_missing_in_headers_that_come(get: Get, simulator: Simulator) -> None:
+    path = "purchaseentry/PurchaseEntries?$select=EntryID,PurchaseEntryLines/ID&$expand=PurchaseEntryLines"
+    whole = inside(get(path))["results"]
+    assert all(header["PurchaseEntryLines"]["results"] for header in whole)
+    simulator.control.fault("lines_missing")
+    empty = inside(get(path))["results"]
+    assert [header["EntryID"] for header in empty] == [header["EntryID"] for header in whole]
+    assert not any(header["PurchaseEntryLines"]["results"] for header in empty)
+
+
 def test_a_tampered_page_is_not_kept(get: Get, simulator: Simulator) -> None:
     before = get(PATH).content
     simulator.control.fault("unknown_property")

@@ -1,7 +1,6 @@
 """Many rows of the ledger's lines, made by DuckDB from their number alone."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
@@ -28,8 +27,9 @@ def rows_of(division: int, first: int, count: int, *, version: int = 0) -> pa.Ta
 
 
 def keys_of(division: int, rows: int, *, chunk: int, without: int) -> Iterator[tuple[Sweep, bool]]:
-    """Make the keys of a sweep that finds all rows but one of each `without`; and whether they are the last."""
-    began = datetime.now(UTC)
+    """Make the steps of a sweep that finds all rows but one of each `without`; and whether they are the last."""
+    nothing = pa.table({"id": pa.array([], pa.string())})
+    yield Sweep(keys=nothing, begins=True, is_first=True, is_last=False), False
     for first in range(0, rows, chunk):
         is_last = first + chunk >= rows
         with duckdb.connect(":memory:") as connection:
@@ -37,7 +37,7 @@ def keys_of(division: int, rows: int, *, chunk: int, without: int) -> Iterator[t
                 f"SELECT {_guid(division)} AS id FROM range({first}, {min(first + chunk, rows)}) AS rows(i) "
                 f"WHERE i % {without} <> 0"
             ).to_arrow_table()
-        yield Sweep(keys=keys, began=began, is_first=first == 0, is_last=is_last), is_last
+        yield Sweep(keys=keys, is_first=first == 0, is_last=is_last), is_last
 
 
 def _guid(prefix: int) -> str:

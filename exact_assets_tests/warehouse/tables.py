@@ -100,12 +100,17 @@ def step(
     years: tuple[int, int] | None = None,
     parents: Iterable[str] | None = None,
     cursor: str = "1",
+    is_confirmed: bool = True,
 ) -> Step:
-    """Make a step; a STAGE leaves a chain under way, the others end it."""
+    """Make a step; a STAGE leaves a chain under way, the others end it.
+
+    Confirmed, so that tests of how rows are stored may take most of them away; `test_bound` has the bound.
+    """
     return Step(
         verb=verb,
         rows=arrived,
         years=years,
+        is_confirmed=is_confirmed,
         parents=None if parents is None else pa.array(list(parents), pa.string()),
         state=StreamState(cursor=cursor, chain=Chain(reload=True, link="next") if verb is Verb.STAGE else None),
     )

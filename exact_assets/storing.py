@@ -1,0 +1,167 @@
+"""Storing the steps of one stream, one after the other, within the bound on what one answer may take away.
+
+What is asked and when is decided in `replicate`; what becomes of an answer that is beyond the bound, in `removals`.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from exact_assets.batch import Batch
+from exact_assets.catalogue.table import Table
+from exact_assets.errors import RemovalBoundError, RequestRefusedError
+from exact_assets.exact.client import ExactClient
+from exact_assets.feeds.chain import anew
+from exact_assets.feeds.counting import COUNT
+from exact_assets.feeds.rows import empty
+from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_same, noted
+from exact_assets.stream import Answer, Asked, Changes, Step, Stored, StreamState, Verb
+
+Steps = AsyncGenerator[Step, None]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is stored so far; kept up to date so that an error in the middle reports what was done."""
+
+    state: StreamState = field(default_factory=StreamState)
+    found: StreamState | None = None
+    """The state before anything was read."""
+    changes: Changes = field(default_factory=Changes)
+    elsewhere: dict[str, Changes] = field(default_factory=dict)
+
+    def add(self, stored: Stored) -> None:
+        """Add what a step changed."""
+        self.changes += stored.changes
+        for name, changes in stored.elsewhere.items():
+            self.elsewhere[name] = self.elsewhere.get(name, Changes()) + changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storing:
+    """One attempt at a stream."""
+
+    table: Table
+    division: int
+    client: ExactClient
+    batch: Batch[tuple[int, Step, int], Stored]
+    progress: Progress
+    is_confirmed: bool
+    """Whether a person said that rows may go however many they are."""
+
+    async def answer(self, ask: Callable[[StreamState], Steps], *, good_for: frozenset[Answer]) -> bool:
+        """Store an answer; one that takes too much away is asked for again first.
+
+        Args:
+            ask: gives the steps of the answer, from a state.
+            good_for: which kinds of answers that were withheld are forgotten when this one is within the bound.
+
+        Returns:
+            Whether it was asked for again, so that the stream's state is another one than was planned with.
+
+        Raises:
+            RemovalWithheldError: it stands, and is not applied yet.
+            RemovalDoubtedError: Exact contradicts it.
+        """
+        try:
+            await self._store(ask(self.progress.state), on_refusal=_raise)
+        except _RefusedError as refusal:
+            first = refusal.refused
+        else:
+            await self._forget(good_for)
+            return False
+        await self._begin_anew()
+
+        async def decide(second: Refused) -> None:
+            await self._decide(first, second)
+
+        await self._store(ask(self.progress.state), on_refusal=decide)
+        await self._forget(good_for | {first.by})
+        return True
+
+    async def note(self, state: StreamState) -> None:
+        """Store a state without rows."""
+        step = Step(verb=Verb.UPSERT, rows=empty(self.table), state=state)
+        stored = await self.batch.ask((self.division, step, self.progress.state.load_seq))
+        self.progress.state = _numbered(state, stored.load_seq)
+
+    async def _store(self, steps: Steps, *, on_refusal: Callable[[Refused], Awaitable[None]]) -> None:
+        """Store steps; `on_refusal` raises, or returns when a step that is beyond the bound is to be applied."""
+        is_confirmed = self.is_confirmed
+        async with aclosing(steps) as coming:
+            async for step in coming:
+                if _changes_nothing(step, self.progress.state):
+                    continue
+                try:
+                    stored = await self._ask(step, is_confirmed=is_confirmed)
+                except RemovalBoundError as error:
+                    await on_refusal(Refused(step=step, error=error))
+                    is_confirmed = True
+                    stored = await self._ask(step, is_confirmed=True)
+                self.progress.add(stored)
+                self.progress.state = _numbered(step.state, stored.load_seq)
+                # Its rows go before the next ones come.
+                del step
+
+    async def _ask(self, step: Step, *, is_confirmed: bool) -> Stored:
+        given = replace(step, is_confirmed=is_confirmed)
+        return await self.batch.ask((self.division, given, self.progress.state.load_seq))
+
+    async def _begin_anew(self) -> None:
+        """Let go of what an answer put aside, so that it is asked for from its first page."""
+        state = self.progress.state
+        chain = None if state.chain is None else anew(state.chain)
+        after = msgspec.structs.replace(state, chain=chain, sweep=None)
+        if after != state:
+            await self.note(after)
+
+    async def _decide(self, first: Refused, second: Refused) -> None:
+        """Return when an answer that was given twice is to be applied; else remember it and raise."""
+        doubt = doubt_of(first, second, counted=await self._count(second.step.asked))
+        now = self.client.server_now()
+        withheld = self.progress.state.withheld
+        if not doubt and withheld is not None and is_same(withheld, second) and has_stood(withheld, now=now):
+            return
+        after = noted(self.progress.state, second, doubt=doubt, now=now)
+        await self.note(after)
+        if after.withheld is None:
+            raise second.error
+        raise error_of(self.table, self.division, after.withheld)
+
+    async def _count(self, asked: Asked | None) -> int | None:
+        """Ask Exact to count what it should have answered; None: it does not count that."""
+        if asked is None or not asked.is_countable or COUNT in self.progress.state.refused:
+            return None
+        try:
+            return await self.client.count(self.division, asked.path, asked.params)
+        except RequestRefusedError:
+            state = self.progress.state
+            self.progress.state = msgspec.structs.replace(state, refused=(*state.refused, COUNT))
+            return None
+
+    async def _forget(self, answers: frozenset[Answer]) -> None:
+        after = forgotten(self.progress.state, answers)
+        if after is not None:
+            await self.note(after)
+
+
+class _RefusedError(Exception):
+    """The warehouse refused a step."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(str(refused.error))
+        self.refused = refused
+
+
+async def _raise(refused: Refused) -> None:
+    raise _RefusedError(refused)
+
+
+def _changes_nothing(step: Step, state: StreamState) -> bool:
+    return step.verb is Verb.UPSERT and step.is_empty and _numbered(step.state, state.load_seq) == state
+
+
+def _numbered(state: StreamState, load_seq: int) -> StreamState:
+    return msgspec.structs.replace(state, load_seq=load_seq)
