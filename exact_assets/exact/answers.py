@@ -54,7 +54,7 @@ def error_text(body: bytes) -> str | None:
     """Return Exact's own message from an error body; None where it has none (empty, HTML)."""
     try:
         answer: Any = msgspec.json.decode(body.decode("utf-8-sig", errors="replace"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     for name in ("error", "message", "value"):
         if isinstance(answer, str):
