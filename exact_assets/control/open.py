@@ -21,6 +21,7 @@ from exact_assets.control.visits import VisitLog
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
+from exact_assets.exact.token import Token
 from exact_assets.settings import Settings
 
 DEFAULT_ZONE = "Europe/Amsterdam"
@@ -123,8 +124,10 @@ class Control:
             generation=held.token.generation,
         )
 
-        async def refresh(generation: int) -> None:
-            await refresh_apart(msgspec.structs.replace(order, generation=generation))
+        async def refresh(token: Token) -> None:
+            await refresh_apart(
+                msgspec.structs.replace(order, generation=token.generation, received_at=token.received_at)
+            )
 
         async with open_http() as http:
             ledger = self.ledger.for_background() if is_background else self.ledger

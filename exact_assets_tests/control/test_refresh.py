@@ -19,6 +19,7 @@ from exact_assets.errors import (
     TokenExpiredError,
     TokenUsedElsewhereError,
 )
+from exact_assets.exact.token import Token
 from exact_assets.settings import Settings
 from exact_assets_tests.control.processes import output_of, start
 from exact_simulator.process import Simulator
@@ -120,8 +121,8 @@ def test_a_refused_token_is_refreshed_where_the_servers_clock_says_that_it_is_ol
     assert token.issued_at is not None
     server_time = token.issued_at + timedelta(seconds=server_age_seconds)
 
-    async def refresh(generation: int) -> None:
-        asked.append(generation)
+    async def refresh(due: Token) -> None:
+        asked.append(due.generation)
         connected.tokens.keep(token)
 
     async def replace_it() -> bool:
@@ -135,8 +136,8 @@ def test_a_token_that_another_process_replaced_is_taken_from_the_store(connected
     old = connected.tokens.read().token
     connected.tokens.keep(replace(old, access_token="newer"))
 
-    async def refresh(generation: int) -> None:
-        raise AssertionError(generation)
+    async def refresh(due: Token) -> None:
+        raise AssertionError(due)
 
     found = asyncio.run(SharedTokens(connected.tokens, refresh).replacement(old, server_time=None))
     assert found is not None
@@ -217,8 +218,8 @@ def test_a_token_endpoint_that_is_down_does_not_stop_a_token_that_is_good(connec
     age(connected)
     tries = []
 
-    async def fail(generation: int) -> None:
-        tries.append(generation)
+    async def fail(due: Token) -> None:
+        tries.append(due.generation)
         raise_unavailable()
 
     async def ask_twice() -> list[int]:

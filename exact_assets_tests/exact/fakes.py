@@ -43,7 +43,7 @@ class MemoryTokens:
     following: Token | None = None
     refused: list[int] = field(default_factory=list)
 
-    async def current(self) -> Token:
+    async def current(self, *, server_now: datetime | None = None) -> Token:
         return self.held
 
     async def replacement(self, refused: Token, *, server_time: datetime | None) -> Token | None:
