@@ -35,7 +35,7 @@ DIVISION_REASONS = {
     "nodivisionaccess": "the user has no access to it",
 }
 LONGEST_TEXT = 500
-DATE_YEARS = range(2000, 2200)
+DATE_YEARS = range(2020, 2200)
 """Of a Date header that is believed. With one of 9999, all sums of times would overflow."""
 
 
