@@ -16,7 +16,7 @@ from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
-from exact_assets.control.tokens import TokenStore
+from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.control.visits import VisitLog
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
@@ -51,10 +51,10 @@ class Control:
         """
         if not settings.client_id:
             raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
-        path = database_path(settings.control_url)
         names = {"site": settings.site_url, "client": settings.client_id}
         durable = open_database(settings.control_url, is_durable=True)
-        cipher = open_cipher(settings.secret_key, folder=path.parent)
+        path = database_path(settings.control_url)
+        cipher = open_cipher(settings.secret_key, folder=path.parent, is_in_use=has_tokens(durable))
         return cls(
             settings=settings,
             client_id=settings.client_id,

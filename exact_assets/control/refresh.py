@@ -22,7 +22,7 @@ from exact_assets import errors
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.locks import Locks
 from exact_assets.control.secrets import open_cipher
-from exact_assets.control.tokens import TokenStore
+from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.exact.auth import TokenEndpoint, TooEarlyError
 from exact_assets.exact.token import Token
 
@@ -140,9 +140,10 @@ def fulfil(order: Order) -> Report:
     path: Path = database_path(order.control_url)
     key = None if order.secret_key is None else SecretStr(order.secret_key)
     try:
+        engine = open_database(order.control_url, is_durable=True)
         store = TokenStore(
-            open_database(order.control_url, is_durable=True),
-            open_cipher(key, folder=path.parent),
+            engine,
+            open_cipher(key, folder=path.parent, is_in_use=has_tokens(engine)),
             site=order.site_url,
             client=order.client_id,
         )

@@ -128,6 +128,12 @@ class TokenStore:
             connection.execute(sa.update(CONNECTIONS).where(self._mine).values(**values))
 
 
+def has_tokens(engine: sa.Engine) -> bool:
+    """Whether tokens of any connection are kept."""
+    with transaction(engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(CONNECTIONS)) != 0
+
+
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 

@@ -60,7 +60,7 @@ EXPONENT = st.one_of(
 NUMBERS = st.one_of(
     st.builds("{}{}{}{}".format, st.sampled_from(["", "-"]), WHOLE, FRACTION, EXPONENT),
     st.builds(
-        "{}{}".format, st.integers(-(2**65), 2**65), st.sampled_from(["", ".0", "e0", ".4", "0e-1", ".00e+2"])
+        "{}{}".format, st.integers(-(2**65), 2**65), st.sampled_from(["", ".0", "e0", ".4", "e-1", ".00e+2"])
     ),
     st.decimals(-(10**29), 10**29, places=11).map(str),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
