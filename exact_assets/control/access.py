@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,46 +18,59 @@ from exact_assets.control.refresh import Order, Report
 from exact_assets.control.tokens import TokenStore
 from exact_assets.errors import ControlError, UnavailableError, UnreachableError
 from exact_assets.exact.auth import TooEarlyError
+from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token
 
-PAUSE = timedelta(seconds=10)
+PAUSE_SECONDS = 10.0
 """Between refreshes that did not help while the token is still good: each one too early counts as an error."""
-Refresh = Callable[[int], Awaitable[None]]
+Refresh = Callable[[Token], Awaitable[None]]
 
 
 class SharedTokens:
     """Hands out the token, refreshing it in time."""
 
     def __init__(
-        self, store: TokenStore, refresh: Refresh, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: TokenStore,
+        refresh: Refresh,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ticks: Callable[[], float] = ticks,
     ) -> None:
         """Prepare; nothing is read.
 
         Args:
             store: where it is kept.
-            refresh: refreshes the token of a generation, for all processes.
-            now: our clock.
+            refresh: refreshes a token that is due, for all processes.
+            now: our clock, by which the store has since when a token is held.
+            ticks: seconds, by a clock that cannot be set.
         """
         self._store = store
         self._refresh = refresh
         self._now = now
+        self._ticks = ticks
         self._lock = asyncio.Lock()
         self._token: Token | None = None
-        self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._not_before = 0.0
+        """In ticks."""
 
-    async def current(self) -> Token:
+    async def current(self, *, server_now: datetime | None = None) -> Token:
         """Return a token that is good now, refreshed when it is time to.
+
+        Args:
+            server_now: the server's time, where an answer has told it.
 
         Raises:
             NotConnectedError: there is none yet.
             ReconnectError: the refresh chain is dead.
         """
-        if self._token is not None and not self._token.is_due(self._now()):
+        if self._token is not None and not self._token.is_due(self._now(), server_now=server_now):
             return self._token
         async with self._lock:
             self._token = self._store.read().token
-            if self._token.is_due(self._now()) and self._now() >= self._not_before:
-                self._token = await self._refreshed(self._token)
+            if self._token.is_due(self._now(), server_now=server_now) and self._ticks() >= self._not_before:
+                is_good = not self._token.is_expired(self._now(), server_now=server_now)
+                self._token = await self._refreshed(self._token, is_good=is_good)
             return self._token
 
     async def replacement(self, refused: Token, *, server_time: datetime | None) -> Token | None:
@@ -67,25 +80,25 @@ class SharedTokens:
         """
         async with self._lock:
             stored = self._store.read().token
-            is_old = server_time is not None and refused.is_due_by_server(server_time)
-            if stored.generation == refused.generation and (is_old or refused.is_due(self._now())):
-                stored = await self._refreshed(stored)
+            is_same = stored.generation == refused.generation
+            if is_same and stored.may_be_old(self._now(), server_now=server_time):
+                stored = await self._refreshed(stored, is_good=False)
             self._token = stored
             return None if stored.generation == refused.generation else stored
 
-    async def _refreshed(self, token: Token) -> Token:
+    async def _refreshed(self, token: Token, *, is_good: bool) -> Token:
         """Return the next token, or the same where there is none yet and it is still good."""
         held = self._store.read()
         if held.dead is not None:
             raise held.dead
         try:
-            await self._refresh(token.generation)
+            await self._refresh(token)
         except TooEarlyError:
-            self._not_before = self._now() + PAUSE
+            self._not_before = self._ticks() + PAUSE_SECONDS
         except (UnavailableError, UnreachableError):
-            if token.is_expired(self._now()):
+            if not is_good:
                 raise
-            self._not_before = self._now() + PAUSE
+            self._not_before = self._ticks() + PAUSE_SECONDS
         return self._store.read().token
 
 

@@ -4,6 +4,7 @@ SQLAlchemy Core on an SQLite file. Each transaction takes the write lock at its 
 later would let two processes decide on the same state.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from exact_assets.control.locks import Locks
+from exact_assets.control.marks import APPLICATION_ID, SCHEMA_VERSION, check_store
 from exact_assets.errors import ControlError, SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -106,7 +108,7 @@ LISTED = sa.Table(
 
 
 def database_path(url: str) -> Path:
-    """Return the file of an SQLite URL.
+    """Return the file of an SQLite URL; of a symbolic link, the file that it leads to, which has locks and log.
 
     Raises:
         SettingsError: it is no `sqlite:///path`.
@@ -117,7 +119,10 @@ def database_path(url: str) -> Path:
             f"EXACT_CONTROL_URL: expected sqlite:///path, not {parsed.get_backend_name()}: "
             "tokens and quota are kept in an SQLite file."
         )
-    return Path(parsed.database).expanduser().resolve()
+    path = Path(parsed.database).expanduser().absolute()
+    # Unlike Path's, these are false, too, where we may not look; opening it says so.
+    is_dangling = os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114
+    return path if is_dangling else path.resolve()
 
 
 def open_database(url: str, *, is_durable: bool) -> sa.Engine:
@@ -147,9 +152,23 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         ) from error
 
 
+def _mark(connection: sa.Connection) -> None:
+    """Write into the file's header that it is ours; files of the first versions have no mark."""
+    for name, value in (("application_id", APPLICATION_ID), ("user_version", SCHEMA_VERSION)):
+        if connection.exec_driver_sql(f"PRAGMA {name}").scalar() != value:
+            connection.exec_driver_sql(f"PRAGMA {name} = {value}")
+
+
 @cache
 def _open(path: Path, is_durable: bool) -> sa.Engine:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_store(path)
+    path = path.resolve()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ControlError(
+            f"The folder of the control store {path} cannot be made: {error.strerror}. Check EXACT_CONTROL_URL."
+        ) from error
     engine = sa.create_engine(
         f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
     )
@@ -164,8 +183,15 @@ def _open(path: Path, is_durable: bool) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    with Locks(path).hold("schema", wait=True):
-        path.touch(mode=0o600)
-        with transaction(engine) as connection:
-            METADATA.create_all(connection)
+    try:
+        with Locks(path).hold("schema", wait=True):
+            path.touch(mode=0o600)
+            with transaction(engine) as connection:
+                METADATA.create_all(connection)
+                _mark(connection)
+    except OSError as error:
+        raise ControlError(
+            f"The control store {path} cannot be opened: {error.strerror}. Check its permissions and those of its "
+            "folder, and EXACT_CONTROL_URL."
+        ) from error
     return engine

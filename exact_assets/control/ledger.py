@@ -4,6 +4,7 @@ Booking is one short transaction that takes the write lock first, so that no two
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, transaction
-from exact_assets.exact.limits import Quota, Window, reserve_of
+from exact_assets.exact.limits import SLACK, Quota, Window, reserve_of
 from exact_assets.exact.ports import Booking
 
 REFUSED = frozenset({400, 401, 403, 404})
@@ -72,9 +73,12 @@ class QuotaLedger:
         """Count a call before it is sent, where one may be sent; `now` is the server's time."""
         with transaction(self._engine) as connection:
             held_until = self._held_until(connection, division, endpoint, now)
-            quota = Quota() if division is None else self._quota(connection, division).at(now)
+            stored = Quota() if division is None else self._quota(connection, division)
+            quota = stored.at(now)
             mine = quota.keeping_reserve() if self._keeps_reserve else quota
             if held_until is not None or not mine:
+                if division is not None and quota != stored:  # a reset that moved with the time would never come
+                    self._keep(connection, division, quota)
                 reserve = reserve_of(quota.day) if self._keeps_reserve else 0
                 return Booking(quota=mine, is_booked=False, reserve=reserve, held_until=held_until)
             if division is not None:
@@ -135,7 +139,11 @@ class QuotaLedger:
         moments = connection.scalars(self._refusals, values).all()
         if len(moments) < MOST_REFUSALS:
             return None
-        return datetime.fromtimestamp(moments[-MOST_REFUSALS], UTC) + HOUR
+        latest = (now + SLACK).timestamp()
+        if moments[-1] > latest:
+            # A clock was ahead when they came; how long ago that was, nobody knows.
+            connection.execute(sa.update(REFUSALS).where(REFUSALS.c.at > latest).values(at=now.timestamp()))
+        return datetime.fromtimestamp(min(moments[-MOST_REFUSALS], now.timestamp()), UTC) + HOUR
 
     def _count_refusal(self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime) -> None:
         connection.execute(sa.delete(REFUSALS).where(REFUSALS.c.at <= (now - HOUR).timestamp()))
@@ -156,7 +164,10 @@ def _columns() -> tuple[str, ...]:
 
 def _window(values: Any) -> Window:
     limit, remaining, resets_at, used = values
-    moment = None if resets_at is None else datetime.fromtimestamp(resets_at, UTC)
+    moment = None
+    if resets_at is not None:
+        with suppress(OverflowError, ValueError, OSError):  # then it is unknown
+            moment = datetime.fromtimestamp(resets_at, UTC)
     return Window(limit=limit, remaining=remaining, resets_at=moment, used=used or 0)
 
 

@@ -16,11 +16,12 @@ from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
-from exact_assets.control.tokens import TokenStore
+from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.control.visits import VisitLog
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
+from exact_assets.exact.token import Token
 from exact_assets.settings import Settings
 
 DEFAULT_ZONE = "Europe/Amsterdam"
@@ -50,10 +51,10 @@ class Control:
         """
         if not settings.client_id:
             raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
-        path = database_path(settings.control_url)
         names = {"site": settings.site_url, "client": settings.client_id}
         durable = open_database(settings.control_url, is_durable=True)
-        cipher = open_cipher(settings.secret_key, folder=path.parent)
+        path = database_path(settings.control_url)
+        cipher = open_cipher(settings.secret_key, folder=path.parent, is_in_use=has_tokens(durable))
         return cls(
             settings=settings,
             client_id=settings.client_id,
@@ -123,8 +124,10 @@ class Control:
             generation=held.token.generation,
         )
 
-        async def refresh(generation: int) -> None:
-            await refresh_apart(msgspec.structs.replace(order, generation=generation))
+        async def refresh(token: Token) -> None:
+            await refresh_apart(
+                msgspec.structs.replace(order, generation=token.generation, received_at=token.received_at)
+            )
 
         async with open_http() as http:
             ledger = self.ledger.for_background() if is_background else self.ledger

@@ -22,7 +22,7 @@ from exact_assets import errors
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.locks import Locks
 from exact_assets.control.secrets import open_cipher
-from exact_assets.control.tokens import TokenStore
+from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.exact.auth import TokenEndpoint, TooEarlyError
 from exact_assets.exact.token import Token
 
@@ -39,6 +39,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str | None
     generation: int
     """Of the token that is due; a higher one in the store is good already."""
+    received_at: datetime | None = None
+    """Likewise; with another one, Exact said meanwhile that it is younger than it looked."""
 
     def __repr__(self) -> str:
         """Show what is no secret."""
@@ -76,6 +78,7 @@ def refresh(
     locks: Locks,
     *,
     generation: int,
+    received_at: datetime | None = None,
     lock_name: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Token:
@@ -86,25 +89,28 @@ def refresh(
         endpoint: asks Exact.
         locks: of all processes.
         generation: of the token that is due.
+        received_at: likewise; None: it is refreshed whenever that was.
         lock_name: one refresh at a time for each connection.
         now: our clock.
 
     Raises:
-        TooEarlyError: Exact keeps to the token it gave; nothing changed.
+        TooEarlyError: Exact keeps to the token it gave; its age is put right, so that nobody asks again too soon.
         ReconnectError: the chain is dead; noted, so that nobody asks again.
     """
     with locks.hold(lock_name, wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
         held = store.read()
-        if held.token.generation != generation:
+        if held.token.generation != generation or held.token.received_at != (received_at or held.token.received_at):
             return held.token
         if held.dead is not None:
             raise held.dead
         store.note_attempt(now())
         try:
             token = endpoint.refresh(held.token.refresh_token)
-        except (TooEarlyError, errors.UnreachableError, errors.RequestRefusedError):
+        except (TooEarlyError, errors.UnreachableError, errors.RequestRefusedError) as error:
             if held.attempted_at is None:
                 store.note_attempt(None)
+            if isinstance(error, TooEarlyError):
+                store.keep_age(held.token.found_young(now=now(), server_now=error.server_time))
             raise
         except errors.ReconnectError as error:
             if store.read().token.generation != generation:
@@ -134,9 +140,10 @@ def fulfil(order: Order) -> Report:
     path: Path = database_path(order.control_url)
     key = None if order.secret_key is None else SecretStr(order.secret_key)
     try:
+        engine = open_database(order.control_url, is_durable=True)
         store = TokenStore(
-            open_database(order.control_url, is_durable=True),
-            open_cipher(key, folder=path.parent),
+            engine,
+            open_cipher(key, folder=path.parent, is_in_use=has_tokens(engine)),
             site=order.site_url,
             client=order.client_id,
         )
@@ -145,7 +152,14 @@ def fulfil(order: Order) -> Report:
                 http, site_url=order.site_url, client_id=order.client_id, client_secret=order.client_secret
             )
             name = lock_name_of(site_url=order.site_url, client_id=order.client_id)
-            refresh(store, endpoint, Locks(path), generation=order.generation, lock_name=name)
+            refresh(
+                store,
+                endpoint,
+                Locks(path),
+                generation=order.generation,
+                received_at=order.received_at,
+                lock_name=name,
+            )
     except errors.ExactAssetsError as error:
         return Report(
             error=type(error).__name__,

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from exact_assets import errors
 from exact_assets.control.database import CONNECTIONS, PENDING, transaction
 from exact_assets.control.secrets import Cipher
-from exact_assets.exact.token import Token
+from exact_assets.exact.token import Token, lifetime_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class TokenStore:
             access_token=self._cipher.decrypt(row["access_token"]),
             refresh_token=self._cipher.decrypt(row["refresh_token"]),
             received_at=_moment(row["received_at"]),
-            lifetime_seconds=row["lifetime_seconds"],
+            lifetime_seconds=lifetime_of(row["lifetime_seconds"]),
             issued_at=None if row["issued_at"] is None else _moment(row["issued_at"]),
             generation=row["generation"],
         )
@@ -78,6 +78,16 @@ class TokenStore:
         )
         with transaction(self._engine) as connection:
             connection.execute(upsert)
+
+    def keep_age(self, token: Token) -> None:
+        """Put right since when the token of a generation is held; the pair itself stays."""
+        issued_at = None if token.issued_at is None else token.issued_at.timestamp()
+        with transaction(self._engine) as connection:
+            connection.execute(
+                sa.update(CONNECTIONS)
+                .where(self._mine & (CONNECTIONS.c.generation == token.generation))
+                .values(received_at=token.received_at.timestamp(), issued_at=issued_at)
+            )
 
     def note_attempt(self, at: datetime | None) -> None:
         """Note that a refresh begins, before it is sent; None: it ended, and nothing was used up."""
@@ -116,6 +126,12 @@ class TokenStore:
     def _update(self, **values: Any) -> None:
         with transaction(self._engine) as connection:
             connection.execute(sa.update(CONNECTIONS).where(self._mine).values(**values))
+
+
+def has_tokens(engine: sa.Engine) -> bool:
+    """Whether tokens of any connection are kept."""
+    with transaction(engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(CONNECTIONS)) != 0
 
 
 def _moment(seconds: float) -> datetime:

@@ -6,7 +6,7 @@ and how that went, also when nothing could be asked at all.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,9 @@ from exact_assets.errors import DayQuotaError, ExactAssetsError
 
 LONGEST_ERROR = 1_000
 KEY = ["site", "client", "division", "table_name"]
+FARTHEST = timedelta(days=1)
+"""Ahead of now that a moment can be: the end of the day's wait. One beyond was noted while our clock was wrong, and
+a stream that succeeded next year would count as fresh until then."""
 MOMENTS = ("attempted_at", "succeeded_at", "waiting_until", "expected_since")
 
 
@@ -78,7 +81,10 @@ class VisitLog:
                 "error": new.error,
             },
         )
-        self._write(upsert, rows)
+        if rows:
+            with transaction(self._engine) as connection:
+                self._bound(connection, at)
+                connection.execute(upsert, rows)
 
     def expect(self, divisions: Collection[int], tables: Collection[str], *, at: datetime) -> None:
         """Note which streams are to be kept up to date from now on, and that no others are.
@@ -88,6 +94,7 @@ class VisitLog:
         """
         wanted = {(division, table) for division in divisions for table in tables}
         with transaction(self._engine) as connection:
+            self._bound(connection, at)
             found = connection.execute(
                 sa.select(VISITS.c.division, VISITS.c.table_name).where(
                     self._mine & VISITS.c.expected_since.is_not(None)
@@ -124,10 +131,13 @@ class VisitLog:
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(VISITS).where(self._mine & VISITS.c.division.in_(list(divisions))))
 
-    def _write(self, statement: sa.Insert, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            with transaction(self._engine) as connection:
-                connection.execute(statement, rows)
+    def _bound(self, connection: sa.Connection, at: datetime) -> None:
+        """Put moments that have yet to come to now, once, so that they grow old from now on."""
+        now, farthest = at.timestamp(), (at + FARTHEST).timestamp()
+        ends = {name: farthest if name == "waiting_until" else now for name in MOMENTS}
+        are_wrong = sa.or_(*(VISITS.c[name] > farthest for name in MOMENTS))
+        bounded = {name: sa.func.min(VISITS.c[name], end) for name, end in ends.items()}
+        connection.execute(sa.update(VISITS).where(self._mine & are_wrong).values(**bounded))
 
     def _row(self, division: int, table: str, error: ExactAssetsError | None, at: float) -> dict[str, Any]:
         row: dict[str, Any] = {

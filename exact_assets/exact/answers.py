@@ -35,6 +35,8 @@ DIVISION_REASONS = {
     "nodivisionaccess": "the user has no access to it",
 }
 LONGEST_TEXT = 500
+DATE_YEARS = range(2020, 2200)
+"""Of a Date header that is believed. With one of 9999, all sums of times would overflow."""
 
 
 def may_pass(status: int) -> bool:
@@ -43,18 +45,19 @@ def may_pass(status: int) -> bool:
 
 
 def server_time(headers: Mapping[str, str]) -> datetime | None:
-    """Return the Date header (aware, UTC, whole seconds); None where it is missing or unreadable."""
+    """Return the Date header (aware, UTC, whole seconds); None where it is missing, unreadable or cannot be."""
     try:
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
+        date = parsedate_to_datetime(headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError):
         return None
+    return date if date.year in DATE_YEARS else None
 
 
 def error_text(body: bytes) -> str | None:
     """Return Exact's own message from an error body; None where it has none (empty, HTML)."""
     try:
         answer: Any = msgspec.json.decode(body.decode("utf-8-sig", errors="replace"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     for name in ("error", "message", "value"):
         if isinstance(answer, str):

@@ -12,11 +12,20 @@ from exact_assets.exact.columns import Kind, Values, kind_of
 
 LISTS: dict[Kind | None, msgspec.json.Decoder[Any]] = {
     Kind.TEXT: msgspec.json.Decoder(list[str | None], strict=False),
-    Kind.INTEGER: msgspec.json.Decoder(list[int | None], strict=False),
+    Kind.INTEGER: msgspec.json.Decoder(list[int | float | None], strict=False),
     Kind.FLAG: msgspec.json.Decoder(list[bool | None], strict=False),
     Kind.WALL: msgspec.json.Decoder(list[str | None], strict=False),
     Kind.INSTANT: msgspec.json.Decoder(list[str | None], strict=False),
 }
+
+
+class InexactColumnError(ValueError):
+    """A column of whole numbers came with floats, which may have lost digits: its JSON text is needed."""
+
+    def __init__(self, name: str) -> None:
+        """Keep which."""
+        super().__init__(f"{name} holds floats")
+        self.name = name
 
 
 class UnfitColumnError(ValueError):
@@ -36,6 +45,7 @@ def to_arrays(
 
     Raises:
         UnfitColumnError: a value that its type cannot hold.
+        InexactColumnError: a column must be decoded anew, as JSON text.
     """
     arrays: dict[str, pa.Array] = {}
     groups: dict[Kind, list[pa.Field]] = {}
@@ -69,6 +79,7 @@ def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *,
         Kind.DECIMAL: columns.decimals,
         Kind.WALL: columns.walls,
         Kind.INSTANT: partial(columns.instants, zone=zone),
+        Kind.INTEGER: partial(columns.integers, kinds=[item.type for item in fields]),
     }
     try:
         if kind in converters:
@@ -84,6 +95,8 @@ def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *,
 
 
 def _slowly(item: pa.Field, column: Values, kind: Kind, *, zone: str) -> pa.Array:
+    if kind is Kind.INTEGER and any(isinstance(value, float) for value in column):
+        raise InexactColumnError(item.name)
     try:
         return lenient.convert(column, kind, item.type, zone=zone)
     except lenient.UnfitValueError as error:

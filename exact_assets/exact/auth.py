@@ -5,8 +5,11 @@ told apart by their description. authlib makes the requests; where tokens are ke
 """
 
 import random
+import re
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -26,18 +29,32 @@ from exact_assets.errors import (
     UnreachableError,
 )
 from exact_assets.exact.answers import may_pass, server_time
-from exact_assets.exact.token import Token
+from exact_assets.exact.numbers import read_integer
+from exact_assets.exact.token import Token, lifetime_of
 
 AUTHORIZE_PATH = "/api/oauth2/auth"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a token
 ENDPOINT = "oauth2/token"
 MOST_ATTEMPTS = 4
 TIMEOUT_SECONDS = 30.0
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]|\\.)*")')
 FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
 
 
 class TooEarlyError(ExactError):
     """The access token is not old enough for a refresh; both tokens stay good."""
+
+    server_time: datetime | None = None
+    """When Exact said so, by its clock."""
+
+
+class _Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """What counts in a good answer; whatever else is odd in it must not cost the tokens."""
+
+    access_token: str = ""
+    refresh_token: str = ""
+    expires_in: msgspec.Raw = msgspec.Raw(b"")
 
 
 def authorize_url(site_url: str, *, client_id: str, redirect_uri: str, state: str) -> str:
@@ -157,21 +174,40 @@ def read_token_answer(status: int, headers: Mapping[str, str], body: bytes, *, r
     Raises:
         ExactError: as `TokenEndpoint.refresh`; no message holds what was sent.
     """
-    try:
-        answer: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        answer = None
-    if not isinstance(answer, dict):
-        answer = {}
-    if status == 200 and answer.get("access_token") and answer.get("refresh_token"):
+    body = body.removeprefix(BOM_UTF8)
+    pair = _pair(body) if status == 200 else _Pair()
+    if pair.access_token and pair.refresh_token:
         return Token(
-            access_token=str(answer["access_token"]),
-            refresh_token=str(answer["refresh_token"]),
+            access_token=pair.access_token,
+            refresh_token=pair.refresh_token,
             received_at=received_at,
-            lifetime_seconds=_seconds(answer.get("expires_in")),
+            lifetime_seconds=_seconds(pair.expires_in),
             issued_at=server_time(headers),
         )
-    raise _refusal(status, headers.get("reason") or "", answer)
+    error = _refusal(status, headers.get("reason") or "", _members(body))
+    if isinstance(error, TooEarlyError):
+        error.server_time = server_time(headers)
+    raise error
+
+
+def _pair(body: bytes) -> _Pair:
+    """Find both tokens, in JSON or what is nearly JSON: the old ones are dead, whatever came with these."""
+    try:
+        return msgspec.json.decode(body, type=_Pair)
+    except UNREADABLE:
+        found: dict[str, str] = {}
+        for name, text in TOKEN.findall(body):
+            with suppress(*UNREADABLE):
+                found[name.decode()] = msgspec.json.decode(text, type=str)
+        return _Pair(access_token=found.get("access_token", ""), refresh_token=found.get("refresh_token", ""))
+
+
+def _members(body: bytes) -> Mapping[str, Any]:
+    try:
+        answer: Any = msgspec.json.decode(body)
+    except UNREADABLE:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _refusal(status: int, reason: str, answer: Mapping[str, Any]) -> ExactError:
@@ -206,12 +242,10 @@ def _refusal(status: int, reason: str, answer: Mapping[str, Any]) -> ExactError:
     )
 
 
-def _seconds(value: object) -> float:
+def _seconds(value: msgspec.Raw) -> float:
     """Read `expires_in`, which Exact sends as a string."""
-    try:
-        return float(str(value))
-    except ValueError:
-        return 600.0
+    seconds = read_integer(bytes(value).decode(errors="replace").strip('"'), lowest=0, highest=10**9)
+    return lifetime_of(seconds or 0)
 
 
 def _lost(error: ExactError) -> ReconnectError:

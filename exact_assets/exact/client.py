@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from exact_assets.errors import (
 from exact_assets.exact.decode import Decoded, PageDecoder
 from exact_assets.exact.limits import Quota
 from exact_assets.exact.mend import NotJsonError, mend
+from exact_assets.exact.numbers import read_integer, read_number
 from exact_assets.exact.page import Expand, Page
 from exact_assets.exact.people import DIVISION_SCHEMA, ME_PROPERTIES, Division, Me, read_divisions, read_me
 from exact_assets.exact.ports import Ledger
@@ -28,7 +28,8 @@ from exact_assets.exact.urls import build_url, check_same_site, endpoint_of
 
 ME_PATH = "/api/v1/current/Me"
 DIVISIONS_PATH = "/api/v1/{division}/system/Divisions"
-EXACTLY = msgspec.json.Decoder(float_hook=Decimal)
+EXACTLY = msgspec.json.Decoder(float_hook=read_number)
+MOST_ROWS = 10**15
 
 
 class ExactClient:
@@ -121,15 +122,14 @@ class ExactClient:
         for top in ({"$top": "1"}, {}):
             found = await self.get(path, {**params, **top, "$inlinecount": "allpages"}, division=division)
             if isinstance(found, dict):
-                told = str(found.get("__count"))
-                return int(told) if told.isdecimal() else None
+                return read_integer(str(found.get("__count")), lowest=0, highest=MOST_ROWS)
         return None
 
     async def me(self) -> Me:
         """Read who the tokens belong to."""
         found = await self.get(ME_PATH, {"$select": ",".join(ME_PROPERTIES)})
         rows = found.get("results", [found]) if isinstance(found, dict) else found
-        if not rows:
+        if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
             raise AnswerError("current/Me: Exact does not say whose token this is.", endpoint="current/Me")
         return read_me(rows[0])
 
@@ -212,4 +212,6 @@ def _plain_content(body: bytes) -> Any:
             answer = EXACTLY.decode(mend(body))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJsonError("the answer is cut or not JSON") from error
+    except RecursionError as error:
+        raise AnswerError("The answer holds lists in lists, deeper than can be read.") from error
     return answer.get("d") if isinstance(answer, dict) else None

@@ -10,8 +10,11 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from exact_assets.exact.numbers import read_number, to_amount
 
 Values = Sequence[Any]
 
@@ -37,6 +40,9 @@ FIRST_WALL = -62_135_596_800_000
 LAST_WALL = 253_402_300_799_999
 """The last millisecond of 9999."""
 DAY = 86_400_000
+LONGEST_NUMBER = 28
+"""Characters of a number that Arrow may read: with no more digits, neither `DECIMAL` nor `WIDE_DECIMAL` overflows.
+Arrow does not notice where they do, and stores another number."""
 
 
 def kind_of(kind: pa.DataType) -> Kind:
@@ -71,13 +77,25 @@ def decimals(columns: Sequence[Values]) -> list[pa.Array]:
     raws = list(chain.from_iterable(columns))
     if not raws:
         return [pa.array([], DECIMAL) for _ in columns]
-    text = pc.split_pattern(pa.array([b"\n".join(raws)], pa.string()), "\n").values
+    joined = b"\n".join(raws)
+    text = pc.split_pattern(pa.array([joined], pa.string()), "\n").values
     text = pc.if_else(pc.equal(text, "null"), pa.scalar(None, pa.string()), text)
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    if longest > LONGEST_NUMBER or b"e" in joined or b"E" in joined:
+        text = _spelt_out(text)
     try:
         numbers = text.cast(DECIMAL)
     except pa.ArrowInvalid:
         numbers = pc.round(text.cast(WIDE_DECIMAL), 10, "half_to_even").cast(DECIMAL)
     return _cut(numbers, columns)
+
+
+def integers(columns: Sequence[Values], *, kinds: Sequence[pa.DataType]) -> list[pa.Array]:
+    """Whole numbers. One that was written with a point or an exponent came as a float, which Arrow would take."""
+    as_written = msgspec.json.encode(columns)
+    if b"." in as_written or b"e" in as_written:
+        raise pa.ArrowInvalid("not all are written as whole numbers")
+    return [pa.array(column, kind) for column, kind in zip(columns, kinds, strict=True)]
 
 
 def walls(columns: Sequence[Values]) -> list[pa.Array]:
@@ -95,6 +113,9 @@ def to_utc(wall: pa.Array, *, zone: str) -> pa.Array:
 
     Of the hour that comes twice the first counts; an hour that does not exist becomes its end. .NET's smallest
     date, which stands for no date, stays what it is.
+
+    Raises:
+        pa.ArrowInvalid: an instant after the year 9999, which Python cannot hold.
     """
     if zone[:1] in {"+", "-"}:
         sign = -1 if zone[0] == "+" else 1
@@ -107,11 +128,30 @@ def to_utc(wall: pa.Array, *, zone: str) -> pa.Array:
     if earliest is not None and earliest < (FIRST_WALL + DAY) * 1000:
         is_smallest = pc.less(wall.cast(pa.int64()), (FIRST_WALL + DAY) * 1000)
         utc = pc.if_else(is_smallest, pc.assume_timezone(wall, "UTC"), utc)
+    latest = pc.max(utc).cast(pa.int64()).as_py()
+    if latest is not None and latest > LAST_WALL * 1000 + 999:
+        raise pa.ArrowInvalid("an instant after the year 9999")
     return utc
+
+
+def _spelt_out(text: pa.Array) -> pa.Array:
+    """Write numbers that are long or have an exponent without either, so that Arrow may read them.
+
+    Raises:
+        pa.ArrowInvalid: one of them is no number, or too large.
+    """
+    odd = pc.fill_null(pc.match_substring_regex(text, f"[eE]|^.{{{LONGEST_NUMBER + 1},}}"), False)
+    try:
+        plain = [format(to_amount(read_number(number)), "f") for number in text.filter(odd).to_pylist()]
+    except ValueError as error:
+        raise pa.ArrowInvalid("not all are numbers that fit") from error
+    return pc.replace_with_mask(text, odd, pa.array(plain, pa.string()))
 
 
 def _wall(columns: Sequence[Values]) -> pa.Array:
     text = pa.array(chain.from_iterable(columns), pa.string())
+    if b"x" in (letters := bytes(text.buffers()[2] or b"")) or b"X" in letters:
+        raise pa.ArrowInvalid("Arrow reads 0x10 as 16")
     if pc.all(pc.and_(pc.starts_with(text, "/Date("), pc.ends_with(text, ")/"))).as_py() is False:
         raise pa.ArrowInvalid("not all dates are written as /Date(ms)/")
     milliseconds = pc.utf8_slice_codeunits(text, 6, -2).cast(pa.int64())

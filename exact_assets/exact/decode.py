@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import pyarrow as pa
 
+from exact_assets.errors import AnswerError
 from exact_assets.exact.mend import NotJsonError, mend
 from exact_assets.exact.page import Expand, Unexpanded
 from exact_assets.exact.reader import RowReader
@@ -58,6 +59,16 @@ class PageDecoder:
             ValueRangeError: a value that its type cannot hold.
         """
         try:
+            return self._repaired(body)
+        except RecursionError as error:
+            raise AnswerError(
+                f"{self._endpoint}: the answer holds lists in lists, deeper than can be read. Load again later; if "
+                "it stays so, leave the table out.",
+                endpoint=self._endpoint,
+            ) from error
+
+    def _repaired(self, body: bytes) -> Decoded:
+        try:
             return self._decoded(body)
         except NOT_JSON:
             mended = mend(body)
@@ -69,10 +80,9 @@ class PageDecoder:
     def _decoded(self, body: bytes) -> Decoded:
         seen = tuple(first_row(body))
         order = self._rows.order(seen)
-        rows, link = self._rows.take(
+        (rows, link), table = self._rows.read(
             order, lambda shape: rows_of(body, shape, endpoint=self._endpoint), rows_in=lambda taken: taken[0]
         )
-        table = self._rows.table(order, rows)
         unknown = self._rows.unknown(seen)
         if self._expand is None:
             return Decoded(rows=table, next_link=link, unknown=unknown)
@@ -85,8 +95,7 @@ class PageDecoder:
         self, keys: Sequence[str], collections: Sequence[msgspec.Raw]
     ) -> tuple[pa.Table, tuple[Unexpanded, ...]]:
         order = self._lines.order(tuple(_first_line(collections)))
-        parts = self._lines.take(order, lambda shape: parts_of(collections, shape), rows_in=_lines_in)
-        table = self._lines.table(order, _lines_in(parts))
+        parts, table = self._lines.read(order, lambda shape: parts_of(collections, shape), rows_in=_lines_in)
         parents = [key for key, part in zip(keys, parts, strict=True) for _ in part.rows or ()]
         unexpanded = tuple(
             Unexpanded(key=key, link=part.link)

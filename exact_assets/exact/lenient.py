@@ -1,34 +1,44 @@
 """JSON values of an unexpected type, one at a time: what converts exactly is taken, the rest is named.
 
 Exact's reference has types wrong here and there, and flags of type Byte come as booleans. The quick way is in
-`columns`; this is the slow one for the few columns where it does not hold.
+`columns`; this is the slow one for the few columns where it does not hold. Both must make the same of a value:
+which way a column goes depends on the other rows of its page.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from exact_assets.exact.columns import FIRST_WALL, LAST_WALL, MICROSECONDS, Kind, to_utc
+from exact_assets.exact.numbers import read_number, to_amount, to_integer
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks have no zone
-TENTH_DIGIT = Decimal("1e-10")
-WIDE = Context(prec=400)
-EXACTLY = msgspec.json.Decoder(float_hook=Decimal)
+DATE = re.compile(r"/Date\((-?[0-9]{1,20})\)/")
+NULLS = ("", "null")
 FLAGS = {"0": False, "1": True, "false": False, "true": True}
-LARGEST_EXPONENT = 400
-"""Doubles end before this; a longer exponent is an attack on memory."""
+MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A JSON number as it was written, to the digit."""
+
+    text: str
 
 
 class UnfitValueError(ValueError):
     """A value that its type cannot hold; `place` is its index in the column."""
 
-    def __init__(self, place: int, value: object, kind: pa.DataType) -> None:
+    def __init__(self, place: int, value: str, kind: pa.DataType) -> None:
         """Keep where it stands."""
-        super().__init__(f"{_shorten(value)} does not fit {kind}")
+        super().__init__(f"{shorten(value)} does not fit {kind}")
         self.place = place
 
 
@@ -38,26 +48,26 @@ def convert(column: Sequence[object], kind: Kind, arrow_type: pa.DataType, *, zo
     Raises:
         UnfitValueError: the first value that its type cannot hold.
     """
-    read = READERS[kind]
     values = []
     for place, item in enumerate(column):
-        value = EXACTLY.decode(item) if isinstance(item, msgspec.Raw) else item
-        is_null = value is None or (value == "" and kind is not Kind.TEXT)
         try:
-            values.append(None if is_null else read(value))
-        except (ValueError, ArithmeticError) as error:
-            raise UnfitValueError(place, value, arrow_type) from error
+            values.append(_read(item, kind))
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+            raise UnfitValueError(place, _shown(item), arrow_type) from error
     if kind is Kind.INSTANT:
-        return to_utc(pa.array(values, MICROSECONDS), zone=zone)
-    return to_array(values, MICROSECONDS if kind is Kind.WALL else arrow_type)
+        return _to_instants(values, column, arrow_type, zone=zone)
+    return _to_array(values, column, MICROSECONDS if kind is Kind.WALL else arrow_type)
 
 
-def to_array(values: Sequence[Any], arrow_type: pa.DataType) -> pa.Array:
-    """Make an array, naming the value that does not fit.
+def _read(item: object, kind: Kind) -> object:
+    value = _plain(item) if isinstance(item, msgspec.Raw) else item
+    if value is None or (kind is not Kind.TEXT and isinstance(value, str) and value.lower() in NULLS):
+        return None
+    return READERS[kind](value)
 
-    Raises:
-        UnfitValueError: the first value that its type cannot hold.
-    """
+
+def _to_array(values: Sequence[Any], column: Sequence[object], arrow_type: pa.DataType) -> pa.Array:
+    """Make an array, naming the value that does not fit."""
     try:
         return pa.array(values, arrow_type)
     except (pa.ArrowInvalid, OverflowError) as error:
@@ -65,8 +75,32 @@ def to_array(values: Sequence[Any], arrow_type: pa.DataType) -> pa.Array:
             try:
                 pa.scalar(value, arrow_type)
             except (pa.ArrowInvalid, OverflowError):
-                raise UnfitValueError(place, value, arrow_type) from error
+                raise UnfitValueError(place, _shown(column[place]), arrow_type) from error
         raise
+
+
+def _to_instants(
+    values: Sequence[Any], column: Sequence[object], arrow_type: pa.DataType, *, zone: str
+) -> pa.Array:
+    """Convert to UTC, naming the value that leaves the years 1 to 9999 by it."""
+    walls = pa.array(values, MICROSECONDS)
+    try:
+        return to_utc(walls, zone=zone)
+    except pa.ArrowInvalid as error:
+        for place in range(len(walls)):
+            try:
+                to_utc(walls[place : place + 1], zone=zone)
+            except pa.ArrowInvalid:
+                raise UnfitValueError(place, _shown(column[place]), arrow_type) from error
+        raise
+
+
+def _plain(item: msgspec.Raw) -> object:
+    """Decode a JSON text, numbers as they are written, objects no deeper than their members."""
+    text = bytes(item)
+    if text[:1] in b"-0123456789":
+        return Number(text.decode())
+    return MEMBERS.decode(text) if text[:1] == b"{" else msgspec.json.decode(text)
 
 
 def _text(value: object) -> str | None:
@@ -74,56 +108,67 @@ def _text(value: object) -> str | None:
         return value.strip(" ")
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
+    if isinstance(value, Number):
+        return value.text
     if isinstance(value, dict) and "__deferred" in value:
         return None
     raise ValueError
 
 
 def _integer(value: object) -> int:
-    number = _decimal_of(value)
-    if number != number.to_integral_value(context=WIDE):
-        raise ValueError
-    return int(number)
+    return int(value) if isinstance(value, int) else to_integer(_number(value))
 
 
 def _flag(value: object) -> bool:
-    word = str(value).strip().lower()
-    return FLAGS[word] if word in FLAGS else _refuse()
+    number = to_integer(_number(value)) if isinstance(value, Number) else value
+    word = str(number).strip().lower() if isinstance(number, int | str) else ""
+    if word not in FLAGS:
+        raise ValueError
+    return FLAGS[word]
 
 
 def _decimal(value: object) -> Decimal:
-    return _decimal_of(value).quantize(TENTH_DIGIT, ROUND_HALF_EVEN, WIDE)
+    return Decimal(value) if isinstance(value, bool) else to_amount(_number(value))
 
 
 def _wall(value: object) -> datetime:
-    if isinstance(value, str) and value.startswith("/Date(") and value.endswith(")/"):
-        value = int(value[6:-2])
-    if isinstance(value, int) and not isinstance(value, bool):
-        return EPOCH + timedelta(milliseconds=value) if FIRST_WALL <= value <= LAST_WALL else _refuse()
-    moment = datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
-    return _refuse() if moment.tzinfo else moment
+    if isinstance(value, Number):
+        return _moment(to_integer(_number(value)))
+    if not isinstance(value, str) or not value.isascii():
+        raise ValueError
+    written = DATE.fullmatch(value)
+    if written:
+        return _moment(int(written[1]))
+    moment = datetime.fromisoformat(value.strip())
+    if moment.tzinfo:
+        raise ValueError
+    return moment
 
 
-def _decimal_of(value: object) -> Decimal:
-    if isinstance(value, str | int | Decimal):
-        number = Decimal(value.strip() if isinstance(value, str) else value)
-        if number.is_finite() and abs(number.adjusted()) < LARGEST_EXPONENT:
-            return number
+def _moment(milliseconds: int) -> datetime:
+    if not FIRST_WALL <= milliseconds <= LAST_WALL:
+        raise ValueError
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, Number | str):
+        return read_number(value if isinstance(value, str) else value.text)
     raise ValueError
 
 
-def _refuse() -> Any:
-    raise ValueError
+def _shown(item: object) -> str:
+    if isinstance(item, msgspec.Raw):
+        return bytes(item)[: 4 * LONGEST_SHOWN].decode(errors="replace").strip('"')
+    return str(item)
 
 
-def _shorten(value: object, length: int = 60) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= length else f"{text[:length]}…"
+def shorten(text: str) -> str:
+    """Cut a text that came from outside to what a message can hold."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-READERS: dict[Kind, Callable[[object], object]] = {
+READERS: dict[Kind, Callable[[Any], object]] = {
     Kind.TEXT: _text,
     Kind.INTEGER: _integer,
     Kind.FLAG: _flag,

@@ -3,18 +3,41 @@
 Limits are read from answers, never assumed: Exact has changed them several times and grants some apps more. A 429
 carries the headers of the window that is used up, and only those; answers may lag behind with what remains, so
 our own count of the window goes first where it is stricter.
+
+A window that is closed is opened by its reset alone, since no answer comes while it is closed. So a reset counts
+only where it can be right: ahead, and no farther than the end of the minute or of the UTC day. In place of any
+other (missing, past, in seconds, of the year 2286, kept by a process whose clock was wrong) that end is taken.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from exact_assets.exact.numbers import read_integer
 
 MINUTE_PREFIX = "x-ratelimit-minutely"
 DAY_PREFIX = "x-ratelimit"
 RESERVE_PERCENT = 5
 """Of a day's calls: what background work leaves to runs that people ask for."""
 SHORTEST_WAIT = timedelta(seconds=1)
-"""After a 429 whose reset is already past, as when counters lag."""
+"""After a 429 whose reset is about to come."""
+SLACK = timedelta(seconds=2)
+"""What we know of the server's clock may be so far behind it."""
+LARGEST_COUNT = 10**9
+LAST_MILLISECOND = 253_402_300_799_999
+"""Of the year 9999."""
+End = Callable[[datetime], datetime]
+"""Returns the end of the window that a moment lies in."""
+
+
+def end_of_minute(moment: datetime) -> datetime:
+    """Return the start of the next minute."""
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def end_of_day(moment: datetime) -> datetime:
+    """Return the next midnight, UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +55,24 @@ class Window:
         """Before any answer, go ahead."""
         return self.remaining is None or self.remaining > 0
 
-    def at(self, now: datetime) -> "Window":
-        """Return the window as it is at a moment of the server's clock: all is back once it was reset."""
-        if self.resets_at is None or now < self.resets_at:
+    def at(self, now: datetime, end: End) -> "Window":
+        """Return the window as it is at a moment of the server's clock: all is back once it was reset.
+
+        A limit of 0 is forgotten by then: only an answer could tell that it was raised, and none would come.
+        """
+        if self.resets_at is not None and self.resets_at <= now:
+            return Window(limit=self.limit, remaining=self.limit or None)
+        if self.limit is None and self.remaining is None:
             return self
-        return Window(limit=self.limit, remaining=self.limit)
+        return replace(self, resets_at=self.credible_reset(now, end) or end(now))
+
+    def credible_reset(self, now: datetime, end: End) -> datetime | None:
+        """Return the reset, where it can be right."""
+        return self.resets_at if self.resets_at is not None and now < self.resets_at <= end(now + SLACK) else None
+
+    def follows(self, reset: datetime) -> bool:
+        """Whether this is the window after one with such a reset, as far as clocks can be trusted."""
+        return self.resets_at is not None and reset < self.resets_at <= reset + timedelta(days=1)
 
     def booked(self) -> "Window":
         """Return the window with one call taken."""
@@ -60,24 +96,26 @@ class Window:
         """Return the window as it is for someone who leaves so many calls to others."""
         return self if self.remaining is None else replace(self, remaining=max(self.remaining - calls, 0))
 
-    def told(self, news: "Window") -> "Window":
+    def told(self, news: "Window", now: datetime, end: End) -> "Window":
         """Return the window after an answer's headers: theirs, unless our own count of it is stricter."""
         if news.limit is None and news.remaining is None:
             return self
-        is_same = news.resets_at is None or self.resets_at is None or news.resets_at == self.resets_at
-        used = max(self.used, 1) if is_same and self.resets_at is not None else 1
+        known_reset, told_reset = self.credible_reset(now, end), news.credible_reset(now, end)
+        is_same = known_reset is not None and told_reset in {None, known_reset} and not news.follows(known_reset)
+        used = max(self.used, 1) if is_same else 1
         limit = news.limit if news.limit is not None else self.limit
         known = [left for left in (news.remaining, None if limit is None else limit - used) if left is not None]
         return Window(
             limit=limit,
             remaining=max(min(known), 0) if known else None,
-            resets_at=news.resets_at or self.resets_at,
+            resets_at=told_reset or known_reset or end(now),
             used=used,
         )
 
-    def exhausted(self, news: "Window", *, until: datetime) -> "Window":
+    def exhausted(self, news: "Window", now: datetime, end: End) -> "Window":
         """Return the window after a 429 about it: nothing remains, whatever the counters say."""
-        return replace(self.told(news), remaining=0, resets_at=until)
+        until = max(news.credible_reset(now, end) or end(now), now + SHORTEST_WAIT)
+        return replace(self.told(news, now, end), remaining=0, resets_at=until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +131,7 @@ class Quota:
 
     def at(self, now: datetime) -> "Quota":
         """Return the quota as it is at a moment of the server's clock."""
-        return Quota(minute=self.minute.at(now), day=self.day.at(now))
+        return Quota(minute=self.minute.at(now, end_of_minute), day=self.day.at(now, end_of_day))
 
     def booked(self) -> "Quota":
         """Return the quota with one call taken."""
@@ -104,20 +142,21 @@ class Quota:
         if status == 429:
             return self._exhausted(news, now=now)
         if status < 300:
-            return Quota(minute=self.minute.told(news.minute), day=self.day.told(news.day))
+            return self._told(news, now)
         minute, day = self.minute.uncounted(news.minute), self.day.uncounted(news.day)
-        return Quota(minute=minute.told(news.minute), day=day.told(news.day))
+        return Quota(minute=minute.told(news.minute, now, end_of_minute), day=day.told(news.day, now, end_of_day))
+
+    def _told(self, news: "Quota", now: datetime) -> "Quota":
+        return Quota(
+            minute=self.minute.told(news.minute, now, end_of_minute), day=self.day.told(news.day, now, end_of_day)
+        )
 
     def _exhausted(self, news: "Quota", *, now: datetime) -> "Quota":
         match exhausted_window(news):
             case "minute":
-                until = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-                until = max(news.minute.resets_at or until, now + SHORTEST_WAIT)
-                return Quota(minute=self.minute.exhausted(news.minute, until=until), day=self.day.told(news.day))
+                return replace(self._told(news, now), minute=self.minute.exhausted(news.minute, now, end_of_minute))
             case "day":
-                until = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-                until = max(news.day.resets_at or until, now + SHORTEST_WAIT)
-                return Quota(minute=self.minute.told(news.minute), day=self.day.exhausted(news.day, until=until))
+                return replace(self._told(news, now), day=self.day.exhausted(news.day, now, end_of_day))
         return self
 
     def keeping_reserve(self) -> "Quota":
@@ -153,17 +192,10 @@ def read_headers(headers: Mapping[str, str]) -> Quota:
 
 
 def _window(headers: Mapping[str, str], prefix: str) -> Window:
-    reset = _number(headers.get(f"{prefix}-reset"))
-    try:
-        resets_at = None if reset is None else datetime.fromtimestamp(reset / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        resets_at = None
+    reset = read_integer(headers.get(f"{prefix}-reset"), lowest=0, highest=LAST_MILLISECOND)
+    remaining = read_integer(headers.get(f"{prefix}-remaining"), lowest=-LARGEST_COUNT, highest=LARGEST_COUNT)
     return Window(
-        limit=_number(headers.get(f"{prefix}-limit")),
-        remaining=_number(headers.get(f"{prefix}-remaining")),
-        resets_at=resets_at,
+        limit=read_integer(headers.get(f"{prefix}-limit"), lowest=0, highest=LARGEST_COUNT),
+        remaining=None if remaining is None else max(remaining, 0),
+        resets_at=None if reset is None else datetime.fromtimestamp(reset / 1000, UTC),
     )
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdecimal() else None

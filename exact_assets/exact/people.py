@@ -8,7 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from exact_assets.errors import AnswerError
+from exact_assets.exact.numbers import read_integer
 
+LARGEST_DIVISION = 2**31 - 1
+FARTHEST_OFFSET_SECONDS = 14 * 3_600
+"""Of any zone on earth. A farther one would be kept as the site's zone, and break each load."""
 ME_PROPERTIES = ("UserID", "FullName", "CurrentDivision", "ServerTime", "ServerUtcOffset")
 DIVISION_SCHEMA = pa.schema(
     [
@@ -65,13 +69,15 @@ def read_me(row: Mapping[str, Any]) -> Me:
         AnswerError: it names no current division.
     """
     division, offset = row.get("CurrentDivision"), row.get("ServerUtcOffset")
-    if not isinstance(division, int):
+    if type(division) is not int or not 0 <= division <= LARGEST_DIVISION:
         raise AnswerError("current/Me: Exact names no current division of the user.", endpoint="current/Me")
     return Me(
         user_id=row.get("UserID"),
         name=row.get("FullName"),
         current_division=division,
-        server_utc_offset_seconds=None if offset is None else int(offset),
+        server_utc_offset_seconds=read_integer(
+            str(offset), lowest=-FARTHEST_OFFSET_SECONDS, highest=FARTHEST_OFFSET_SECONDS
+        ),
     )
 
 

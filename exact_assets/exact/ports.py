@@ -25,8 +25,11 @@ class Booking:
 class Tokens(Protocol):
     """Access tokens, of which all processes share one."""
 
-    async def current(self) -> Token:
+    async def current(self, *, server_now: datetime | None = None) -> Token:
         """Return a token that is good now, refreshed when it is time to.
+
+        Args:
+            server_now: the server's time, where an answer has told it.
 
         Raises:
             NotConnectedError: there is none yet.

@@ -8,8 +8,9 @@ import msgspec
 import pyarrow as pa
 
 from exact_assets.errors import AnswerError, ValueRangeError
-from exact_assets.exact.arrays import UnfitColumnError, is_as_promised, to_arrays
+from exact_assets.exact.arrays import InexactColumnError, UnfitColumnError, is_as_promised, to_arrays
 from exact_assets.exact.columns import Kind, kind_of
+from exact_assets.exact.lenient import shorten
 from exact_assets.exact.shapes import Row, Shape, shape_of
 
 Taken = TypeVar("Taken")
@@ -48,15 +49,27 @@ class RowReader:
         """Return the properties that were seen without being asked for."""
         return frozenset(name for name in seen if name not in self._kinds and not name.startswith("__"))
 
-    def take(
+    def read(
         self, order: tuple[str, ...], take: Callable[[Shape], Taken], rows_in: Callable[[Taken], Sequence[Row]]
-    ) -> Taken:
-        """Decode with the shape for `order`; columns that are not as promised are kept as JSON text from then on.
+    ) -> tuple[Taken, pa.Table]:
+        """Decode what `take` makes with a shape for `order`, and convert the rows in it.
 
         Raises:
             msgspec.DecodeError: not JSON.
             AnswerError: JSON of another shape.
+            ValueRangeError: a value that its type cannot hold.
         """
+        while True:
+            taken = self._take(order, take, rows_in)
+            try:
+                return taken, self._table(order, rows_in(taken))
+            except InexactColumnError as error:
+                self._loose = self._loose.union({error.name})
+
+    def _take(
+        self, order: tuple[str, ...], take: Callable[[Shape], Taken], rows_in: Callable[[Taken], Sequence[Row]]
+    ) -> Taken:
+        """Decode with the shape for `order`; columns that are not as promised stay JSON text from then on."""
         try:
             return take(self._shape(order, self._loose))
         except msgspec.ValidationError:
@@ -75,12 +88,8 @@ class RowReader:
                 f"{self.endpoint}: the answer is JSON of an unknown shape: {error}", endpoint=self.endpoint
             ) from error
 
-    def table(self, order: tuple[str, ...], rows: Sequence[Row]) -> pa.Table:
-        """Convert rows, their values in `order`.
-
-        Raises:
-            ValueRangeError: a value that its type cannot hold.
-        """
+    def _table(self, order: tuple[str, ...], rows: Sequence[Row]) -> pa.Table:
+        """Convert rows, their values in `order`."""
         if not rows:
             return self.schema.empty_table()
         values = dict(zip(order, zip(*rows, strict=True), strict=True))
@@ -102,4 +111,4 @@ class RowReader:
 
 def _plain(value: Any) -> str:
     text = bytes(value).decode(errors="replace") if isinstance(value, msgspec.Raw) else str(value)
-    return text.strip('" ')
+    return shorten(text.strip('" '))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,7 +28,9 @@ from exact_assets.errors import (
 from exact_assets.exact import answers, limits
 from exact_assets.exact.clock import Skew
 from exact_assets.exact.mend import NotJsonError
+from exact_assets.exact.numbers import read_integer
 from exact_assets.exact.ports import Booking, Ledger, Slots, Tokens
+from exact_assets.exact.steady import SteadyClock
 from exact_assets.exact.token import Token
 from exact_assets.exact.urls import endpoint_of
 
@@ -45,7 +47,14 @@ SHORTEST_WAIT_SECONDS = 0.01
 BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
 LONGEST_HINTED_WAIT_SECONDS = 120
+LONGEST_ROOM_WAIT_SECONDS = 62.0
+"""A minute, and what we may be behind the server's clock."""
+MOST_LIMITED_AT_ONCE = 2
+"""429s to one question until the resets that they name are not believed any more."""
 SKEW_WORTH_KEEPING = timedelta(milliseconds=50)
+LARGEST_KEPT_SKEW = timedelta(minutes=5)
+"""One that a process before us kept counts until our first answer. A larger one is of a clock that was wrong, and
+may have been set right since: then it would do the harm that it is there to prevent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,8 @@ class _Response:
     body: bytes
     token: Token
     server_time: datetime
+    is_dated: bool
+    """Whether the answer itself told the time."""
 
 
 class Sender:
@@ -95,7 +106,7 @@ class Sender:
         tokens: Tokens,
         ledger: Ledger,
         slots: Slots,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -106,7 +117,7 @@ class Sender:
             tokens: the shared access token.
             ledger: the shared quota.
             slots: one call in flight per division.
-            now: our clock, aware.
+            now: our clock, aware; by default one that cannot be set.
             sleep: waits for so many seconds.
             chance: a number from 0 to 1, for jitter.
         """
@@ -114,10 +125,13 @@ class Sender:
         self._tokens = tokens
         self._ledger = ledger
         self._slots = slots
-        self._now = now
+        self._now = now or SteadyClock()
         self._sleep = sleep
         self._chance = chance
-        self._skew = Skew(ledger.skew())
+        kept = ledger.skew()
+        self._skew = Skew(kept if kept is not None and abs(kept) <= LARGEST_KEPT_SKEW else None)
+        self._is_told = False
+        """Whether an answer has told the server's time."""
         self.calls: Counter[int | None] = Counter()
         """What was sent so far, per division, retries included."""
 
@@ -159,7 +173,7 @@ class Sender:
     async def _attempt(self, question: _Question) -> _Response | Booking | ExactError:
         """Send once, where a call may go."""
         async with self._slot(question.division):
-            token = await self._tokens.current()
+            token = await self._tokens.current(server_now=self.server_now() if self._is_told else None)
             booking = self._ledger.book(question.division, question.endpoint, now=self.server_now())
             return await self._send(question, token) if booking.is_booked else booking
 
@@ -181,7 +195,7 @@ class Sender:
         date = answers.server_time(answer.headers)
         if date is not None:
             self._observe(date, sent_at)
-        now = self.server_now()
+        now = date or self.server_now()
         news = limits.read_headers(answer.headers)
         self._ledger.settle(question.division, question.endpoint, news=news, status=answer.status_code, now=now)
         return _Response(
@@ -189,11 +203,13 @@ class Sender:
             headers=answer.headers,
             body=answer.content,
             token=token,
-            server_time=date or now,
+            server_time=now,
+            is_dated=date is not None,
         )
 
     def _observe(self, date: datetime, sent_at: datetime) -> None:
         before = self._skew.at_least
+        self._is_told = True
         self._skew = self._skew.observed(date, sent_at=sent_at, received_at=self._now())
         at_least = self._skew.at_least
         if at_least is not None and (before is None or abs(at_least - before) > SKEW_WORTH_KEEPING):
@@ -206,8 +222,9 @@ class Sender:
             raise _held_back(question, booking.held_until)
         if not booking.quota.day:
             raise _day_is_used(question, booking, now)
-        resets_at = booking.quota.minute.resets_at or now
-        await self._sleep(max((resets_at - now).total_seconds(), SHORTEST_WAIT_SECONDS))
+        resets_at = booking.quota.minute.resets_at or limits.end_of_minute(now)
+        seconds = max((resets_at - now).total_seconds(), SHORTEST_WAIT_SECONDS)
+        await self._sleep(min(seconds, LONGEST_ROOM_WAIT_SECONDS))
 
     async def _overcome(self, question: _Question, response: _Response) -> None:
         """Do what a refusal asks for, so that the question can be sent again, or raise it."""
@@ -242,6 +259,8 @@ class Sender:
                     f"{question.endpoint}: Exact kept answering that the minute's calls are used. Load later.",
                     **question.facts(429),
                 )
+            if question.limited > MOST_LIMITED_AT_ONCE:
+                await self._sleep(60.0 - response.server_time.second)
             return
         if question.is_blind:
             raise _blocked(question, 429)
@@ -252,7 +271,8 @@ class Sender:
         """Get another token for one that was refused, once."""
         if question.refused_token is None:
             question.refused_token = response.token
-            other = await self._tokens.replacement(response.token, server_time=response.server_time)
+            server_time = response.server_time if response.is_dated else None
+            other = await self._tokens.replacement(response.token, server_time=server_time)
             if other is not None:
                 return
         raise error
@@ -314,7 +334,7 @@ def _day_is_used(question: _Question, booking: Booking, now: datetime) -> DayQuo
 
 def _hinted_wait_seconds(response: _Response) -> float:
     """Wait as the answer says, within bounds, else until the minute is over, in case it is about that."""
-    hint = response.headers.get("retry-after", "")
-    if hint.isdecimal():
-        return float(min(max(int(hint), 1), LONGEST_HINTED_WAIT_SECONDS))
+    hint = read_integer(response.headers.get("retry-after"), lowest=0, highest=10**9)
+    if hint is not None:
+        return float(min(max(hint, 1), LONGEST_HINTED_WAIT_SECONDS))
     return 60.0 - response.server_time.second

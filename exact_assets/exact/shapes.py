@@ -19,9 +19,11 @@ FIRST_ROW = re.compile(rb'"(?:results|d)"\s*:\s*\[\s*(?=\{)')
 ENTITY = re.compile(rb'"d"\s*:\s*(?=\{)')
 HEAD_BYTES = 8_192
 ROW_BYTES = 16_384
+NAMES = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
+"""For a row of which the names count. Numbers stay text: Python refuses to read one of 4,301 digits."""
 JSON_TYPES: dict[Kind | None, Any] = {
     Kind.TEXT: str | None,
-    Kind.INTEGER: int | None,
+    Kind.INTEGER: int | float | None,  # as an int alone, 9007199254740993.0 becomes another number
     Kind.FLAG: bool | None,
     Kind.DECIMAL: msgspec.Raw,
     Kind.WALL: str | None,
@@ -99,9 +101,11 @@ def first_row(body: bytes) -> dict[str, Any]:
     for size in (ROW_BYTES, len(body)):
         text = body[found.end() : found.end() + size].decode("utf-8", errors="replace")
         try:
-            row, _ = json.JSONDecoder(strict=False).raw_decode(text)
+            row, _ = NAMES.raw_decode(text)
         except ValueError:
             continue
+        except RecursionError:
+            return {}
         is_row = isinstance(row, dict) and not {"results", "__deferred"} & row.keys()
         return row if is_row else {}
     return {}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exact_assets.control.database import open_database
+from exact_assets.control.database import QUOTAS, open_database, transaction
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets.exact.limits import Quota, Window
@@ -18,7 +18,7 @@ MINUTE_END = datetime(2026, 11, 22, 12, 1, tzinfo=UTC)
 BOOK = """
 import sys
 from datetime import datetime
-from exact_assets.control.database import open_database
+from exact_assets.control.database import QUOTAS, open_database, transaction
 from exact_assets.control.ledger import QuotaLedger
 ledger = QuotaLedger(open_database(sys.argv[1], is_durable=False), site="s", client="c")
 now = datetime.fromisoformat(sys.argv[2])
@@ -136,3 +136,53 @@ def test_background_leaves_a_twentieth_of_the_day_to_people(url: str) -> None:
 
 def test_while_no_limit_is_known_nothing_is_kept_back(url: str) -> None:
     assert open_ledger(url).for_background().book(7, "x", now=NOW).is_booked
+
+
+YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), YEAR])
+@pytest.mark.parametrize(
+    ("window", "opens_at"), [("minute", MINUTE_END), ("day", datetime(2026, 11, 23, tzinfo=UTC))]
+)
+def test_a_window_stored_by_a_clock_that_was_ahead_ends_by_the_clock_that_reads_it(
+    url: str, ahead: timedelta, window: str, opens_at: datetime
+) -> None:
+    """Its end does not move on with each reading."""
+    news = Quota(**{window: Window(limit=60, remaining=0)})
+    open_ledger(url).settle(7, "x", news=news, status=429, now=NOW + ahead)
+    reader = open_ledger(url)
+    for share in range(10):
+        assert not reader.book(7, "x", now=NOW + (opens_at - NOW) * share / 10).is_booked
+    assert reader.book(7, "x", now=opens_at).is_booked
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), YEAR])
+def test_a_window_stored_by_a_clock_that_was_behind_is_over(url: str, behind: timedelta) -> None:
+    news = Quota(minute=Window(limit=60, remaining=0), day=Window(limit=5000, remaining=20))
+    open_ledger(url).settle(7, "x", news=news, status=429, now=NOW - behind)
+    assert open_ledger(url).book(7, "x", now=NOW).is_booked
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=20), YEAR])
+def test_refusals_of_a_clock_that_was_ahead_hold_an_endpoint_back_for_an_hour_at_most(
+    url: str, ahead: timedelta
+) -> None:
+    ledger = open_ledger(url)
+    for _ in range(10):
+        ledger.settle(7, "x", news=Quota(), status=400, now=NOW + ahead)
+    for _ in range(2):
+        held_until = ledger.book(7, "x", now=NOW).held_until
+        assert held_until is not None
+        assert held_until <= NOW + timedelta(hours=1)
+    assert ledger.book(7, "x", now=NOW + timedelta(hours=1, seconds=1)).is_booked
+
+
+@pytest.mark.parametrize("resets_at", [1e300, float("inf"), -1e300, 253402300800.0])
+def test_a_stored_reset_that_is_no_time_is_unknown(url: str, resets_at: float) -> None:
+    ledger = open_ledger(url)
+    told(ledger, remaining=0, status=429)
+    with transaction(open_database(url, is_durable=False)) as connection:
+        connection.execute(QUOTAS.update().values(minute_resets_at=resets_at))
+    assert not ledger.book(7, "x", now=NOW).is_booked
+    assert ledger.book(7, "x", now=MINUTE_END).is_booked

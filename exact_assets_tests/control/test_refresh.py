@@ -19,6 +19,7 @@ from exact_assets.errors import (
     TokenExpiredError,
     TokenUsedElsewhereError,
 )
+from exact_assets.exact.token import Token
 from exact_assets.settings import Settings
 from exact_assets_tests.control.processes import output_of, start
 from exact_simulator.process import Simulator
@@ -120,8 +121,8 @@ def test_a_refused_token_is_refreshed_where_the_servers_clock_says_that_it_is_ol
     assert token.issued_at is not None
     server_time = token.issued_at + timedelta(seconds=server_age_seconds)
 
-    async def refresh(generation: int) -> None:
-        asked.append(generation)
+    async def refresh(due: Token) -> None:
+        asked.append(due.generation)
         connected.tokens.keep(token)
 
     async def replace_it() -> bool:
@@ -135,8 +136,8 @@ def test_a_token_that_another_process_replaced_is_taken_from_the_store(connected
     old = connected.tokens.read().token
     connected.tokens.keep(replace(old, access_token="newer"))
 
-    async def refresh(generation: int) -> None:
-        raise AssertionError(generation)
+    async def refresh(due: Token) -> None:
+        raise AssertionError(due)
 
     found = asyncio.run(SharedTokens(connected.tokens, refresh).replacement(old, server_time=None))
     assert found is not None
@@ -217,8 +218,8 @@ def test_a_token_endpoint_that_is_down_does_not_stop_a_token_that_is_good(connec
     age(connected)
     tries = []
 
-    async def fail(generation: int) -> None:
-        tries.append(generation)
+    async def fail(due: Token) -> None:
+        tries.append(due.generation)
         raise_unavailable()
 
     async def ask_twice() -> list[int]:
@@ -247,3 +248,76 @@ def test_errors_cross_the_process_with_their_facts(connected: Control, simulator
     with pytest.raises(ExactError) as caught:
         asyncio.run(ask_me(connected))
     assert caught.value.status in {400, 401}
+
+
+def set_clock(control: Control, *, ahead: timedelta, age_seconds: float) -> None:
+    """Let our clock look set since the token came: ahead by so much (negative: back)."""
+    token = control.tokens.read().token
+    received_at = datetime.now(UTC) - timedelta(seconds=age_seconds) - ahead
+    control.tokens.keep_age(replace(token, received_at=received_at))
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("ahead", [timedelta(minutes=20), timedelta(hours=1), timedelta(days=365)])
+def test_a_clock_set_ahead_costs_one_refused_refresh_over_all_processes(
+    connected: Control, simulator: Simulator, ahead: timedelta
+) -> None:
+    """Each process asked again, every ten seconds: ten such errors block the app."""
+    set_clock(connected, ahead=ahead, age_seconds=30)
+    simulator.control.forget_calls()
+    for process in [start(ASK, "3", "0.1") for _ in range(3)]:
+        assert output_of(process).split() == ["100001"] * 3
+    for _ in range(2):
+        assert asyncio.run(ask_me(connected)) == 100001
+    assert [call["status"] for call in simulator.control.calls(path="/oauth2/token")] == [400]
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=1), timedelta(days=365)])
+def test_a_clock_set_back_does_not_keep_a_token_that_has_expired(
+    connected: Control, simulator: Simulator, behind: timedelta
+) -> None:
+    simulator.control.advance(650)
+    set_clock(connected, ahead=-behind, age_seconds=650)
+    simulator.control.forget_calls()
+    began = time.monotonic()
+    for _ in range(3):
+        assert asyncio.run(ask_me(connected)) == 100001
+    assert time.monotonic() - began < 30
+    assert [call["status"] for call in simulator.control.calls(path="/oauth2/token")] == [200]
+    assert [call["status"] for call in simulator.control.calls(path="current/Me")].count(401) <= 1
+
+
+def test_a_token_is_refreshed_by_the_servers_clock_while_ours_stands_still(
+    connected: Control, simulator: Simulator
+) -> None:
+    async def ask_later() -> None:
+        async with connected.client() as client:
+            await client.me()
+            simulator.control.advance(575)
+            await client.me()
+            await client.me()
+
+    simulator.control.forget_calls()
+    asyncio.run(ask_later())
+    assert [call["status"] for call in simulator.control.calls(path="/oauth2/token")] == [200]
+    assert {call["status"] for call in simulator.control.calls(path="current/Me")} == {200}
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_token_of_which_no_clock_knows_the_age_is_not_asked_about_in_a_storm(
+    connected: Control, simulator: Simulator
+) -> None:
+    """Exact's answer had no Date, and our clock was set ahead."""
+    token = connected.tokens.read().token
+    connected.tokens.keep_age(replace(token, issued_at=None, received_at=datetime.now(UTC) - timedelta(hours=1)))
+    simulator.control.forget_calls()
+    for process in [start(ASK, "3", "0.1") for _ in range(3)]:
+        assert output_of(process).split() == ["100001"] * 3
+    assert [call["status"] for call in simulator.control.calls(path="/oauth2/token")] == [400]
+
+
+@pytest.mark.parametrize("lifetime_seconds", [float("inf"), 1e300, -1.0, 0.0, 86_401.0])
+def test_a_stored_lifetime_that_cannot_be_is_the_usual(connected: Control, lifetime_seconds: float) -> None:
+    connected.tokens.keep(replace(connected.tokens.read().token, lifetime_seconds=lifetime_seconds))
+    assert connected.tokens.read().token.lifetime_seconds == 600
+    assert asyncio.run(ask_me(connected)) == 100001

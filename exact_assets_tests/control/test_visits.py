@@ -98,3 +98,23 @@ def test_a_list_is_unknown_until_exact_was_asked_and_then_replaced(tmp_path: Pat
     listing.keep([1, 2])
     listing.keep([2, 3])
     assert listing.read() == frozenset({2, 3})
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=2), timedelta(days=365)])
+@pytest.mark.parametrize("by", ["note", "expect"])
+def test_moments_noted_by_a_clock_that_was_ahead_grow_old_from_now_on(
+    log: VisitLog, ahead: timedelta, by: str
+) -> None:
+    """A stream that succeeded next year was fresh until then, though it had stopped."""
+    wrong = AT + ahead
+    log.expect([1], ["a"], at=wrong)
+    log.note("a", {1: None}, at=wrong)
+    log.note("b", {1: DayQuotaError("used", resets_at=wrong)}, at=wrong)
+    if by == "note":
+        log.note("c", {1: None}, at=AT)
+    else:
+        log.expect([1], ["a"], at=AT)
+    log.note("d", {1: None}, at=LATER)
+    found = log.read()[1]
+    assert found["a"] == Visit(attempted_at=AT, succeeded_at=AT, expected_since=AT)
+    assert found["b"] == Visit(attempted_at=AT, waiting_until=AT + timedelta(days=1))

@@ -43,7 +43,7 @@ class MemoryTokens:
     following: Token | None = None
     refused: list[int] = field(default_factory=list)
 
-    async def current(self) -> Token:
+    async def current(self, *, server_now: datetime | None = None) -> Token:
         return self.held
 
     async def replacement(self, refused: Token, *, server_time: datetime | None) -> Token | None:
@@ -66,6 +66,8 @@ class MemoryLedger:
     def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
         quota = Quota() if division is None else self.quota(division).at(now)
         if self.held_until is not None or not quota:
+            if division is not None:
+                self.quotas[division] = quota
             return Booking(quota=quota, is_booked=False, held_until=self.held_until)
         self.booked += 1
         if division is not None:

@@ -8,6 +8,8 @@ from exact_assets.exact.answers import error_text, refusal, server_time
 SPACED = b'{ "error": { "code": "", "message": { "lang": "", "value": "Forbidden" } } }'
 DUTCH = '{"error":{"code":"","message":{"lang":"nl-NL","value":"Geen\\r\\n   toegang é"}}}'.encode()
 
+BOMB = b"[" * 2_000 + b"]" * 2_000
+
 CASES: list[tuple[int, dict[str, str], bytes, type[errors.ExactError]]] = [
     (
         400,
@@ -17,6 +19,8 @@ CASES: list[tuple[int, dict[str, str], bytes, type[errors.ExactError]]] = [
     ),
     (400, {}, b"<html>", errors.RequestRefusedError),
     (404, {}, b"", errors.RequestRefusedError),
+    (400, {}, BOMB, errors.RequestRefusedError),
+    (500, {}, b'{"error":' + BOMB + b"}", errors.UnavailableError),
     (405, {}, b"", errors.RequestRefusedError),
     (401, {}, b"", errors.AccessTokenRefusedError),
     (403, {}, SPACED, errors.ModuleNotLicensedError),

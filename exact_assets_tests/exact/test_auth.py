@@ -109,3 +109,71 @@ def test_an_address_that_does_not_fit_is_refused(url: str) -> None:
 def test_a_users_no_is_told() -> None:
     with pytest.raises(errors.ReconnectError, match="access_denied"):
         read_redirect("https://a/cb?error=access_denied&state=s", state="s")
+
+
+PAIR = '"access_token":"acc","refresh_token":"4dCx!IAAA"'
+BOMB = "[" * 2_000 + "]" * 2_000
+ODD = [
+    "\ufeff{" + PAIR + ',"expires_in":"600"}',
+    *(
+        "{" + PAIR + f',"expires_in":{text}}}'
+        for text in ("null", "{}", '"nan"', '"inf"', "-1", "0", "1e999", '"1e999"')
+    ),
+    *(
+        "{" + PAIR + f',"expires_in":{text}}}'
+        for text in ("9" * 5000, '"' + "9" * 5000 + '"', '""', '"soon"', BOMB)
+    ),
+    "{" + PAIR + f',"x":{BOMB}}}',
+    "{" + PAIR + ',"x":"\ud83d"}',
+    "{" + PAIR + ',"x":01}',
+    "{" + PAIR + ',"expires_in":"600"',
+    " {\n" + PAIR + ',"x":"\t"}\n',
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=lambda text: text[55:90])
+def test_a_pair_is_kept_whatever_else_is_odd_in_the_answer(body: str) -> None:
+    """The old refresh token is dead by then: a pair that is thrown away is a connection that is lost."""
+    token = read_token_answer(200, {}, body.encode(errors="surrogatepass"), received_at=NOW)
+    assert (token.access_token, token.refresh_token, token.lifetime_seconds) == ("acc", "4dCx!IAAA", 600)
+
+
+def token_of(*, received_at: datetime, issued_at: datetime | None, lifetime_seconds: float = 600) -> Token:
+    return Token(
+        access_token="a",
+        refresh_token="r",
+        received_at=received_at,
+        issued_at=issued_at,
+        lifetime_seconds=lifetime_seconds,
+    )
+
+
+@pytest.mark.parametrize("ours", [timedelta(0), timedelta(hours=-1), timedelta(minutes=20), timedelta(days=-365)])
+@pytest.mark.parametrize(("age_seconds", "is_due"), [(560, False), (572, True)])
+def test_the_servers_clock_tells_a_tokens_age_whatever_ours_was_set_to(
+    ours: timedelta, age_seconds: float, *, is_due: bool
+) -> None:
+    token = token_of(received_at=NOW, issued_at=NOW)
+    then = NOW + timedelta(seconds=age_seconds)
+    assert token.is_due(then + ours, server_now=then) is is_due
+
+
+def test_a_refused_token_is_asked_about_where_no_clock_can_say_how_old_it_is() -> None:
+    later = NOW + timedelta(hours=1)
+    assert token_of(received_at=later, issued_at=None).may_be_old(NOW, server_now=None)
+    assert token_of(received_at=later, issued_at=later).may_be_old(NOW, server_now=NOW)
+    assert not token_of(received_at=NOW, issued_at=NOW).may_be_old(NOW, server_now=NOW)
+    long = token_of(received_at=NOW, issued_at=NOW, lifetime_seconds=86_400)
+    assert long.may_be_old(NOW + timedelta(minutes=10), server_now=None)
+
+
+@pytest.mark.parametrize("issued_at", [None, NOW - timedelta(days=3650), NOW + timedelta(days=3650), NOW])
+def test_a_token_found_young_is_not_due_for_a_minute_at_least(issued_at: datetime | None) -> None:
+    for server_now in (None, NOW, NOW + timedelta(seconds=600)):
+        young = token_of(received_at=NOW - timedelta(hours=1), issued_at=issued_at).found_young(
+            now=NOW, server_now=server_now
+        )
+        soon = timedelta(seconds=50)
+        assert not young.is_due(NOW + soon, server_now=server_now and server_now + soon)
+        late = timedelta(seconds=575)
+        assert young.is_due(NOW + late, server_now=server_now and server_now + late)

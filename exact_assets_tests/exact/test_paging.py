@@ -2,7 +2,13 @@
 
 import pytest
 
-from exact_assets.errors import DivisionNotGrantedError, PagingError, ValueRangeError, WrongDivisionError
+from exact_assets.errors import (
+    AnswerError,
+    DivisionNotGrantedError,
+    PagingError,
+    ValueRangeError,
+    WrongDivisionError,
+)
 from exact_assets_tests.exact.conftest import PATH, Bench
 from exact_assets_tests.exact.vendor import Reply, error, page
 
@@ -148,3 +154,36 @@ def test_a_bare_list_has_no_count_and_a_page_is_asked_for_that_has(bench: Bench)
 def test_lists_alone_give_no_count(bench: Bench) -> None:
     bench.vendor.replies = [Reply(body={"d": [ROW]}), Reply(body={"d": [ROW]})]
     assert bench.ask(lambda client: client.count(7, PATH, {"$select": "ID"})) is None
+
+
+@pytest.mark.parametrize(
+    "me",
+    ["{}", '{"CurrentDivision":true}', '{"CurrentDivision":"7"}', '{"CurrentDivision":1e400}', "[]", '"x"']
+    + [f'{{"CurrentDivision":{number}}}' for number in ("9" * 30, "-1", "7.5", "9" * 4000)],
+    ids=lambda text: text[:40],
+)
+def test_a_user_without_a_usable_division_is_an_error(bench: Bench, me: str) -> None:
+    bench.vendor.replies = [Reply(body=f'{{"d":{{"results":[{me}]}}}}'.encode())]
+    with pytest.raises(AnswerError, match="current/Me"):
+        bench.ask(lambda client: client.me())
+
+
+@pytest.mark.parametrize(
+    "offset", ["1e999999999", "1e-999999999999999999999", '"soon"', "7200.5", "9" * 4000, "true"]
+)
+def test_an_offset_that_no_clock_has_is_unknown(bench: Bench, offset: str) -> None:
+    """`int` of the first would compute a number of a billion digits."""
+    bench.vendor.replies = [Reply(body=f'{{"d":[{{"CurrentDivision":7,"ServerUtcOffset":{offset}}}]}}'.encode())]
+    assert bench.ask(lambda client: client.me()).server_utc_offset_seconds is None
+
+
+@pytest.mark.parametrize("count", ["9" * 5000, "1e999999999", "-1", "many", "1.5", "\u0661"])
+def test_a_count_that_is_none_is_unknown(bench: Bench, count: str) -> None:
+    bench.vendor.replies = [Reply(body={"d": {"results": [], "__count": count}})]
+    assert bench.ask(lambda client: client.count(7, PATH, {})) is None
+
+
+def test_lists_in_lists_in_a_small_answer_are_an_error(bench: Bench) -> None:
+    bench.vendor.replies = [Reply(body=b'{"d":' + b"[" * 2_000 + b"]" * 2_000 + b"}")]
+    with pytest.raises(AnswerError, match="lists in lists"):
+        bench.ask(lambda client: client.get("/api/v1/{division}/read/x", division=7))
