@@ -26,6 +26,7 @@ ExactAssetsError
 │       └── ValueRangeError      a value that its type cannot hold; table, column, key
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
+    ├── SelectionError           the division selection cannot be read: it was edited, or made anew, by hand
     └── LoadSupersededError      another run stored this stream first: nothing was written
 """
 
@@ -169,6 +170,10 @@ class WarehouseError(ExactAssetsError):
 
 class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse and did not let go in time."""
+
+
+class SelectionError(WarehouseError):
+    """The division selection is there and cannot be read, or not be followed. Nothing changes meanwhile."""
 
 
 class LoadSupersededError(WarehouseError):

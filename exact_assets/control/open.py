@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from exact_assets.control.access import SharedTokens, refresh_apart
+from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.listing import DivisionListing
@@ -18,6 +19,7 @@ from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore
 from exact_assets.control.visits import VisitLog
+from exact_assets.disk import obstacle
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
@@ -40,6 +42,8 @@ class Control:
     locks: Locks
     visits: VisitLog
     listing: DivisionListing
+    choices: ChoiceStore
+    """What users chose for divisions, should the warehouse lose it."""
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -66,7 +70,12 @@ class Control:
             locks=Locks(path),
             visits=VisitLog(open_database(settings.control_url, is_durable=False), **names),
             listing=DivisionListing(open_database(settings.control_url, is_durable=False), **names),
+            choices=ChoiceStore(open_database(settings.control_url, is_durable=False), **names),
         )
+
+    def obstacle(self) -> str | None:
+        """Return why nothing could be written now; None: nothing is known to stand in the way."""
+        return obstacle(database_path(self.settings.control_url))
 
     @contextmanager
     def lease(self, name: str, *, wait: bool = False) -> Iterator[bool]:

@@ -19,6 +19,7 @@ from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
+from exact_assets.selection.kept import kept_choices
 from exact_assets.settings import Settings
 from exact_assets.verify import Order, Verdict, verify
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -78,9 +79,15 @@ class ExactResource(dg.ConfigurableResource[None]):
         return Settings(client_id=self.client_id, client_secret=SecretStr(self.client_secret))
 
     def choices(self, warehouse: Warehouse) -> Mapping[int, DivisionChoice]:
-        """Read what users chose for divisions, once per run; empty where there is no selection."""
+        """Read what users chose for divisions, once per run.
+
+        Of a division that the selection does not tell of, because the table is gone or damaged, the choice counts
+        that was known last: its first year among it. Empty where nothing was ever chosen.
+        """
         if self._choices is None:
-            self._choices = {choice.division: choice for choice in warehouse.list_divisions() or ()}
+            found = warehouse.list_divisions() or ()
+            kept = kept_choices(self._control()) if self.client_id else ()
+            self._choices = {one.division: one for one in (*(one for one in kept if one.sync_enabled), *found)}
         return self._choices
 
     def replicate(

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from exact_assets.catalogue import tables
 from exact_assets.control.open import Control
 from exact_assets.errors import SettingsError, WarehouseBusyError
+from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.protocol import Warehouse
 
 
@@ -16,7 +17,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         SettingsError: one of them is enabled, and would be loaded again.
         WarehouseBusyError: a run is at work on one of them. Nothing was deleted.
     """
-    _refuse_enabled(divisions, warehouse)
+    _refuse_enabled(divisions, control, warehouse)
     everything = list(tables().values())
     with ExitStack() as leases:
         for division in divisions:
@@ -28,15 +29,18 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
                         "Nothing was deleted."
                     )
         # Asked again now that no load can be under way: somebody may have enabled one meanwhile.
-        _refuse_enabled(divisions, warehouse)
+        _refuse_enabled(divisions, control, warehouse)
         lost = warehouse.purge(divisions, everything)
         control.visits.forget(divisions)
     return lost
 
 
-def _refuse_enabled(divisions: Collection[int], warehouse: Warehouse) -> None:
-    choices = warehouse.list_divisions() or ()
-    enabled = sorted(choice.division for choice in choices if choice.sync_enabled and choice.division in divisions)
+def _refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:
+    selection, kept = warehouse.selection(), kept_choices(control)
+    # Where the selection is gone or cannot be read, what was enabled when that was last known still is.
+    is_known = selection is not None and selection.choices and not selection.problems
+    choices = [*((selection.choices if selection else None) or ()), *(() if is_known else kept)]
+    enabled = sorted({one.division for one in choices if one.sync_enabled and one.division in divisions})
     if enabled:
         numbers = " ".join(map(str, enabled))
         raise SettingsError(

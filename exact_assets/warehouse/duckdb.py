@@ -1,23 +1,22 @@
 """The warehouse in one DuckDB file: the protocol's methods, put together. Each is one opening of the file."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.table import Table
+from exact_assets.disk import obstacle
 from exact_assets.errors import LoadSupersededError, ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
-from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_violations, violations
-from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
+from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_selection, duckdb_violations, violations
+from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import Arrived, arrive, leave, store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
@@ -26,6 +25,7 @@ from exact_assets.warehouse.probes import Kept, Probe, Violations
 BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
 
+_T = TypeVar("_T")
 Answer = Stored | WarehouseError | ValueRangeError
 
 
@@ -167,30 +167,41 @@ class DuckDBWarehouse:
         """Add what is new and renew what differs."""
         wanted = {one.division: one for one in known}
         self.prepare(())
-        with self._writing() as connection:
-            rows = connection.execute(selection.SELECT_FACTS).fetchall()
-            there = {row[0]: selection.known(row) for row in rows}
-            for division, one in wanted.items():
-                if there.get(division) != one:
-                    connection.execute(selection.RENEW if division in there else selection.INSERT, asdict(one))
-        return tuple(division for division in wanted if division not in there)
+        return self._written(lambda connection: duckdb_selection.refresh(connection, wanted))
+
+    def obstacle(self) -> str | None:
+        """Look at the file's rights and at its disk."""
+        return obstacle(self._file.path)
+
+    def selection(self) -> Selection | None:
+        """Read the selection, with what is wrong with it."""
+        if not self._file.exists:
+            return None
+        with self._file.connection() as connection, self._file.attached(connection, read_only=True):
+            return self._file.with_room(connection, lambda: duckdb_selection.read(connection))
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection."""
-        found = self._read(selection.SELECT)
-        return None if found is None else tuple(selection.choice(row) for row in found)
+        found = self.selection()
+        return None if found is None else found.choices
+
+    def restore_divisions(self, choices: Iterable[DivisionChoice]) -> str | None:
+        """Write choices, in one transaction."""
+        wanted = tuple(choices)
+        self.prepare(())
+        return self._written(lambda connection: duckdb_selection.restore(connection, wanted))
 
     def set_enabled(self, divisions: Iterable[int], enabled: bool) -> None:
         """Choose whether divisions are copied."""
-        self._choose(selection.SET_ENABLED, divisions, value=enabled)
+        self._choose(selection.SET_ENABLED, divisions, enabled)
 
     def set_start_year(self, divisions: Iterable[int], start_year: int | None) -> None:
         """Choose the first business year of divisions."""
-        self._choose(selection.SET_START_YEAR, divisions, value=start_year)
+        self._choose(selection.SET_START_YEAR, divisions, start_year)
 
     def set_sync_now(self, divisions: Iterable[int], sync_now: bool) -> None:
         """Ask for divisions out of turn."""
-        self._choose(selection.SET_SYNC_NOW, divisions, value=sync_now)
+        self._choose(selection.SET_SYNC_NOW, divisions, sync_now)
 
     def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
         """Write what changes, at one opening of the file."""
@@ -198,12 +209,7 @@ class DuckDBWarehouse:
         if not changing:
             return ()
         self.prepare(())
-        with self._writing() as connection:
-            return tuple(
-                report.read.division
-                for report in changing
-                if connection.execute(selection.REPORT, report.values()).fetchall() == [(1,)]
-            )
+        return self._written(lambda connection: duckdb_selection.report(connection, changing))
 
     def purge(self, divisions: Collection[int], tables: Iterable[Table]) -> Mapping[str, int]:
         """Delete in a transaction per table."""
@@ -213,28 +219,31 @@ class DuckDBWarehouse:
         with self._file.connection() as connection, self._file.attached(connection, read_only=False):
             return duckdb_purge.purge(connection, divisions, [table.name for table in tables])
 
-    def _choose(self, statement: str, divisions: Iterable[int], **values: object) -> None:
+    def _choose(self, statement: str, divisions: Iterable[int], value: object) -> None:
+        wanted = tuple(divisions)
         self.prepare(())
-        with self._writing() as connection:
-            lacking = [
-                division
-                for division in divisions
-                if connection.execute(statement, {"division": division, **values}).fetchall() != [(1,)]
-            ]
-            if lacking:
+
+        def work(connection: DuckDBPyConnection) -> None:
+            if lacking := duckdb_selection.choose(connection, statement, wanted, value):
                 raise WarehouseError(selection.not_there(lacking))
 
-    @contextmanager
-    def _writing(self) -> Iterator[DuckDBPyConnection]:
-        """Give a connection in a transaction, which is undone when an error leaves the block."""
-        with self._file.connection() as connection, self._file.attached(connection, read_only=False):
+        self._written(work)
+
+    def _written(self, work: Callable[[DuckDBPyConnection], _T]) -> _T:
+        """Do work in a transaction, which is undone when an error leaves it."""
+
+        def transaction() -> _T:
             connection.execute("BEGIN TRANSACTION")
             try:
-                yield connection
+                done = work(connection)
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+            return done
+
+        with self._file.connection() as connection, self._file.attached(connection, read_only=False):
+            return self._file.with_room(connection, transaction)
 
     def _read(self, statement: str, **values: object) -> list[tuple[Any, ...]] | None:
         """Read from a table; None: it is not there, or lacks a column that is asked for."""
