@@ -86,24 +86,6 @@ class Control:
         with self.locks.hold(f"lease {self.settings.site_url} {name}", wait=wait) as is_held:
             yield is_held
 
-    @contextmanager
-    def living(self, run_id: str) -> Iterator[None]:
-        """Show for the length of a `with` that the process of a run lives."""
-        name = f"run {run_id}"
-        with self.locks.hold(name, wait=True):
-            try:
-                yield
-            finally:
-                self.locks.forget(name)
-
-    def is_lost(self, run_id: str) -> bool:
-        """Whether the process of a run was killed while it was `living`, as far as this machine knows."""
-        name = f"run {run_id}"
-        if not self.locks.is_known(name):
-            return False
-        with self.locks.hold(name, wait=False) as is_free:
-            return is_free
-
     @asynccontextmanager
     async def slot(self, division: int) -> AsyncIterator[None]:
         """Hold the division's only place for a call in flight."""

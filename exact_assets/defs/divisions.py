@@ -12,7 +12,12 @@ from datetime import UTC, datetime
 import dagster as dg
 import msgspec
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
+from dagster._core.storage.tags import (
+    AUTO_RETRY_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+)
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
@@ -21,7 +26,7 @@ from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
-from exact_assets.defs.sync_now import Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
+from exact_assets.defs.sync_now import PATIENCE, Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
 from exact_assets.defs.trouble import cursor_of, patient
 from exact_assets.errors import SettingsError
 from exact_assets.selection.kept import is_gone, keep, kept_choices, require_usable, restore
@@ -182,13 +187,25 @@ def seen_runs(instance: dg.DagsterInstance, run_keys: Sequence[str]) -> Mapping[
     if not run_keys:
         return {}
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(run_keys)}))
-    return {run.tags[RUN_KEY_TAG]: _seen(instance, run) for run in runs}
+    # Newest first. A run that was lost and is begun again carries its key on: the newest counts.
+    return {run.tags[RUN_KEY_TAG]: _seen(instance, run) for run in reversed(runs)}
 
 
 def _seen(instance: dg.DagsterInstance, run: dg.DagsterRun) -> SeenRun:
     end = _ENDS.get(run.status)
+    if end is RunEnd.FAILED and _begins_again(instance, run):
+        return SeenRun(run_id=run.run_id, end=None)
     reason = _reason(instance, run.run_id) if end is RunEnd.FAILED else ""
     return SeenRun(run_id=run.run_id, end=end, reason=reason)
+
+
+def _begins_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether Dagster is about to begin a failed run again. Should its daemon not do so, that is not for ever."""
+    if run.tags.get(WILL_RETRY_TAG) != tags.TRUE or AUTO_RETRY_RUN_ID_TAG in run.tags:
+        return False
+    record = instance.get_run_record_by_id(run.run_id)
+    ended = record.end_time if record else None
+    return ended is not None and datetime.now(UTC) - datetime.fromtimestamp(ended, UTC) < PATIENCE
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -109,7 +109,8 @@ def problems(selection: Selection | None, kept: Collection[DivisionChoice]) -> t
         return (
             (
                 f"The division selection is gone ({TABLE} is missing or empty), where {enabled} divisions were "
-                "enabled: nothing is removed. A running Dagster restores it; to do it now: `exact-assets divisions restore`."
+                "enabled: nothing is removed. A running Dagster restores it; to do it now: "
+                "`exact-assets divisions restore`."
             ),
         )
     if selection is None:
