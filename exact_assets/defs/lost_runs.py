@@ -20,8 +20,8 @@ from dagster._core.storage.tags import MAX_RETRIES_TAG, RETRY_ON_ASSET_OR_OP_FAI
 from exact_assets.control.living import Life, LivingRuns
 from exact_assets.settings import Settings
 
-LOOK_SECONDS = 30
-SETTLE = timedelta(seconds=20)
+LOOK_SECONDS = 15
+SETTLE = timedelta(seconds=10)
 """Between the end of a run's work and Dagster's noting it: a run is lost if found so twice, this far apart."""
 BEGIN = timedelta(seconds=60)
 """Between Dagster's noting that a run has started and its lock. Nothing is done there but writing events."""
@@ -33,6 +33,7 @@ START_TICKS_FIELD = 19
 """Of `/proc/<pid>/stat`, counted behind the name."""
 RETRIES = 3
 STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+BEGUN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 LAUNCHING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 """Dagster itself gives these up after `start_timeout_seconds`."""
 MESSAGE = "Run execution process is gone: it was killed together with what had started it."
@@ -104,37 +105,41 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
         return bool(run.asset_selection) and set(run.asset_selection or ()) <= self.asset_keys
 
     def _looks_lost(self, run: dg.DagsterRun, now: datetime) -> bool:
-        if run.status not in STATUSES:
+        if run.status not in {*STATUSES, *BEGUN}:
             return False
         life = self.living.life_of(run.run_id)
         if life is Life.UNKNOWN:
             # Those that are being cancelled Dagster gives up by itself, after `cancel_timeout_seconds`.
-            return run.status is dg.DagsterRunStatus.STARTED and self.is_ours(run) and self._never_began(run, now)
+            return run.status in BEGUN and self.is_ours(run) and self._never_began(run, now)
         return life is Life.ENDED
 
     def _never_began(self, run: dg.DagsterRun, now: datetime) -> bool:
-        """Whether a run that has started has no process here, and never took its lock."""
+        """Whether a run that is starting or has started has no process here, and never took its lock.
+
+        One that is starting, and of which no process is known, may just be slow.
+        """
         if self.instance.run_launcher.supports_check_run_worker_health:
             # Its processes are elsewhere, and Dagster asks after them.
             return False
         record = self.instance.get_run_record_by_id(run.run_id)
-        if record is None or record.start_time is None:
+        processes = list(self._processes(run.run_id))
+        noted = record.start_time if record else None
+        began = max((moment for _, moment in processes), default=noted)
+        if began is None:
             return False
-        since = now - datetime.fromtimestamp(record.start_time, UTC)
-        pids = list(self._pids(run.run_id))
-        return since >= (BEGIN if pids else BEGIN_UNSEEN) and not any(
-            _is_alive(pid, record.start_time) for pid in pids
-        )
+        is_dead = not any(_is_alive(pid, moment) for pid, moment in processes)
+        return is_dead and now - datetime.fromtimestamp(began, UTC) >= (BEGIN if processes else BEGIN_UNSEEN)
 
-    def _pids(self, run_id: str) -> Iterator[int]:
+    def _processes(self, run_id: str) -> Iterator[tuple[int, float]]:
+        """Yield the numbers of a run's processes, each with when it was told of (epoch seconds)."""
         for entry in self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
             found = _PID.search(entry.message)
             if found:
-                yield int(found[1])
+                yield int(found[1]), entry.timestamp
 
     def _fail(self, run_id: str) -> bool:
         now = self.instance.get_run_by_id(run_id)
-        if now is None or now.status not in STATUSES or self.living.life_of(run_id) is Life.ALIVE:
+        if now is None or now.status not in {*STATUSES, *BEGUN} or self.living.life_of(run_id) is Life.ALIVE:
             return False
         if now.status is dg.DagsterRunStatus.CANCELING:
             self.instance.report_run_canceled(now, MESSAGE)
@@ -150,7 +155,7 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
             self.instance.add_run_tags(run.run_id, tags)
 
 
-def _is_alive(pid: int, began_before: float) -> bool:
+def _is_alive(pid: int, seen_at: float) -> bool:
     """Whether a process of this number lives that is old enough: after a restart numbers are given out anew."""
     try:
         os.kill(pid, 0)
@@ -159,7 +164,7 @@ def _is_alive(pid: int, began_before: float) -> bool:
     except PermissionError:
         pass  # there is one, of another user
     started = _started_at(pid)
-    return started is None or started <= began_before + CLOCK_SECONDS
+    return started is None or started <= seen_at + CLOCK_SECONDS
 
 
 def _started_at(pid: int) -> float | None:

@@ -3,7 +3,7 @@
 What a row means is read in `edited`; what follows from a selection is decided elsewhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from exact_assets.warehouse.divisions import (
 from exact_assets.warehouse.naming import DIVISIONS, SCHEMA, qualified
 
 _COLUMNS = (
-    "SELECT lower(column_name) FROM duckdb_columns() WHERE database_name = current_database() "
+    "SELECT lower(column_name), data_type FROM duckdb_columns() WHERE database_name = current_database() "
     "AND schema_name = $schema AND table_name = $table"
 )
 _TABLES = (
@@ -39,19 +39,13 @@ _REPORT_ROWS = {"row": pa.int64(), "last_sync": pa.timestamp("us", tz="UTC"), "s
     "takes_back": pa.bool_(),
 }
 # In statements of their own, so that a column of another type is not mixed with a value of ours.
+_BY_ROW = f"FROM {_REPORTS} AS new WHERE kept.rowid = new.row"
 _REPORT = (
-    (
-        f"UPDATE {TABLE} AS kept SET status = new.status, calls_today = new.calls_today FROM {_REPORTS} AS new "
-        "WHERE kept.rowid = new.row"
-    ),
-    (
-        f"UPDATE {TABLE} AS kept SET last_sync = new.last_sync FROM {_REPORTS} AS new "
-        "WHERE kept.rowid = new.row AND new.last_sync IS NOT NULL"
-    ),
-    (
-        f"UPDATE {TABLE} AS kept SET sync_now = false FROM {_REPORTS} AS new "
-        "WHERE kept.rowid = new.row AND new.takes_back"
-    ),
+    f"UPDATE {TABLE} AS kept SET status = TRY_CAST(new.status AS {{status}}) {_BY_ROW}",
+    f"UPDATE {TABLE} AS kept SET calls_today = TRY_CAST(new.calls_today AS {{calls_today}}) {_BY_ROW}",
+    f"UPDATE {TABLE} AS kept SET last_sync = TRY_CAST(new.last_sync AS {{last_sync}}) {_BY_ROW} "
+    "AND new.last_sync IS NOT NULL",
+    f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back",
 )
 
 
@@ -83,9 +77,11 @@ def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) ->
         "takes_back": [one.takes_back for _, one in due],
     }
     connection.register(_REPORTS, pa.table(arrived, schema=pa.schema(_REPORT_ROWS)))
+    columns = _columns(connection)
     try:
         for statement in _REPORT:
-            connection.execute(statement)
+            # A column that was made anew may not be able to hold what is shown: then it is left empty.
+            connection.execute(statement.format_map(columns))
     finally:
         connection.unregister(_REPORTS)
     return tuple(one.read.division for _, one in due)
@@ -148,12 +144,12 @@ def _set_aside(connection: DuckDBPyConnection) -> str:
     return qualified(name)
 
 
-def _columns(connection: DuckDBPyConnection) -> set[str]:
-    found = connection.execute(_COLUMNS, {"schema": SCHEMA, "table": DIVISIONS}).fetchall()
-    return {name for (name,) in found}
+def _columns(connection: DuckDBPyConnection) -> Mapping[str, str]:
+    """Read the columns of the table with their types; none: there is no such table."""
+    return dict(connection.execute(_COLUMNS, {"schema": SCHEMA, "table": DIVISIONS}).fetchall())
 
 
-def _select(columns: set[str], *, first: str | None = None) -> str:
+def _select(columns: Collection[str], *, first: str | None = None) -> str:
     """Ask for choices as text, and for what is shown where it is there and makes sense."""
     chosen = [f"CAST({name} AS VARCHAR)" for name in CHOSEN]
     shown = [_shown(name, type_) if name in columns else "NULL" for name, type_ in SHOWN.items()]

@@ -202,14 +202,26 @@ def test_runs_of_somebody_elses_jobs_and_assets_are_let_alone(
     assert looks(lost, after=timedelta(days=1)) == ()
 
 
+@pytest.mark.parametrize("pid", [None, os.getpid()])
 def test_a_slow_start_is_not_failed_here_but_marked_to_begin_again(
-    instance: dg.DagsterInstance, lost: LostRuns
+    instance: dg.DagsterInstance, lost: LostRuns, pid: int | None
 ) -> None:
-    run_id = started(instance, pid=dead_pid(), status=dg.DagsterRunStatus.STARTING)
+    run_id = started(instance, pid=pid, status=dg.DagsterRunStatus.STARTING)
     assert looks(lost, after=timedelta(minutes=4)) == ()
     run = instance.get_run_by_id(run_id)
     assert run is not None
     assert (run.status, run.tags["dagster/max_retries"]) == (dg.DagsterRunStatus.STARTING, "3")
+
+
+def test_a_run_whose_process_was_killed_while_it_was_starting_is_lost(
+    instance: dg.DagsterInstance, lost: LostRuns
+) -> None:
+    run_id = started(instance, pid=dead_pid(), status=dg.DagsterRunStatus.STARTING)
+    assert looks(lost) == ()
+    assert looks(lost, after=MINUTES) == (run_id,)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.tags["dagster/will_retry"] == "true"
 
 
 def test_what_is_left_of_the_locks_of_ended_runs_is_removed(
