@@ -43,8 +43,10 @@ _BY_ROW = f"FROM {_REPORTS} AS new WHERE kept.rowid = new.row"
 _REPORT = (
     f"UPDATE {TABLE} AS kept SET status = TRY_CAST(new.status AS {{status}}) {_BY_ROW}",
     f"UPDATE {TABLE} AS kept SET calls_today = TRY_CAST(new.calls_today AS {{calls_today}}) {_BY_ROW}",
-    f"UPDATE {TABLE} AS kept SET last_sync = TRY_CAST(new.last_sync AS {{last_sync}}) {_BY_ROW} "
-    "AND new.last_sync IS NOT NULL",
+    (
+        f"UPDATE {TABLE} AS kept SET last_sync = TRY_CAST(new.last_sync AS {{last_sync}}) {_BY_ROW} "
+        "AND new.last_sync IS NOT NULL"
+    ),
     f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back",
 )
 

@@ -83,8 +83,11 @@ class Blackout:
 
     def _count(self) -> None:
         # Nobody writes any more: this is how the runs were found.
-        states = sorted({run.status.value for run in self._unfinished()})
-        self.kills[" and ".join(states) or "no run"] += 1
+        self.kills[" and ".join(sorted(self.statuses())) or "no run"] += 1
+
+    def statuses(self) -> set[str]:
+        """Return the statuses of the runs that have not ended."""
+        return {run.status.value for run in self._unfinished()}
 
     def goes_on(self, *, has_log: bool = True) -> float:
         """Start Dagster and leave it alone until all is done; return how long that took.
