@@ -23,6 +23,9 @@ from exact_assets.settings import Settings
 STATUS_TIMEOUT_SECONDS = 10.0
 """Whoever asks how it stands does not wait a minute to hear that another program holds the file."""
 
+MOST_ROWS_SHOWN = 2_000
+"""A table that somebody filled with 100,000 rows took minutes to draw."""
+
 if TYPE_CHECKING:
     from exact_assets.control.open import Control
     from exact_assets.warehouse.divisions import DivisionChoice
@@ -356,9 +359,11 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     grid = Grid(box=box.SIMPLE)
     for name in rows[0] if rows else ():
         grid.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
+    for row in rows[:MOST_ROWS_SHOWN]:
         grid.add_row(*(_text(value) for value in row.values()))
     _console().print(grid)
+    if len(rows) > MOST_ROWS_SHOWN:
+        click.echo(f"and {len(rows) - MOST_ROWS_SHOWN} more: --json shows all")
 
 
 def _text(value: Any) -> str:

@@ -48,7 +48,10 @@ def look(settings: Settings, warehouse: Warehouse) -> Health:
         found += problems(selection, kept)
         if selection is None and not kept:
             found.append(NO_LIST)
-    choices = (selection.choices if selection else None) or kept
+    try:
+        choices = (require_usable(selection) if selection else ()) or kept
+    except SelectionError:
+        choices = kept
     return Health(problems=tuple(found), choices=choices, control=control)
 
 

@@ -41,14 +41,14 @@ _REPORT_ROWS = {"row": pa.int64(), "last_sync": pa.timestamp("us", tz="UTC"), "s
 # In statements of their own, so that a column of another type is not mixed with a value of ours.
 _BY_ROW = f"FROM {_REPORTS} AS new WHERE kept.rowid = new.row"
 _REPORT = (
-    f"UPDATE {TABLE} AS kept SET status = TRY_CAST(new.status AS {{status}}) {_BY_ROW}",
-    f"UPDATE {TABLE} AS kept SET calls_today = TRY_CAST(new.calls_today AS {{calls_today}}) {_BY_ROW}",
-    (
-        f"UPDATE {TABLE} AS kept SET last_sync = TRY_CAST(new.last_sync AS {{last_sync}}) {_BY_ROW} "
-        "AND new.last_sync IS NOT NULL"
-    ),
-    f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back",
+    f"UPDATE {TABLE} AS kept SET status = TRY_CAST(new.status AS {{status}}), "
+    f"calls_today = TRY_CAST(new.calls_today AS {{calls_today}}) {_BY_ROW}"
 )
+_REPORT_SYNC = (
+    f"UPDATE {TABLE} AS kept SET last_sync = TRY_CAST(new.last_sync AS {{last_sync}}) {_BY_ROW} "
+    "AND new.last_sync IS NOT NULL"
+)
+_TAKE_BACK = f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back"
 
 
 def read(connection: DuckDBPyConnection) -> Selection | None:
@@ -81,9 +81,12 @@ def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) ->
     connection.register(_REPORTS, pa.table(arrived, schema=pa.schema(_REPORT_ROWS)))
     columns = _columns(connection)
     try:
-        for statement in _REPORT:
-            # A column that was made anew may not be able to hold what is shown: then it is left empty.
-            connection.execute(statement.format_map(columns))
+        # A column that was made anew may not be able to hold what is shown: then it is left empty.
+        connection.execute(_REPORT.format_map(columns))
+        if any(one.last_sync for _, one in due):
+            connection.execute(_REPORT_SYNC.format_map(columns))
+        if any(one.takes_back for _, one in due):
+            connection.execute(_TAKE_BACK)
     finally:
         connection.unregister(_REPORTS)
     return tuple(one.read.division for _, one in due)

@@ -33,8 +33,8 @@ from exact_assets_tests.warehouse.tables import run as run_sql
 __all__ = ["chosen", "simulated", "ticking"]
 BOTH = {str(FIRST), str(SECOND)}
 MANY = 100_000
-MOST_SECONDS = 10.0
-"""For a tick over 100,000 rows; the machine of the tests may be busy."""
+MOST_SECONDS = 8.0
+"""Of CPU, for a tick over 100,000 rows: the machine of the tests may be busy with others."""
 
 
 def command(*arguments: str) -> Result:
@@ -259,9 +259,9 @@ def test_ticks_stay_short_with_100_000_rows(
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     took: dict[str, float] = {}
     for sensor in ("exact_divisions", "exact_divisions", "exact_freshness", "exact_divisions_refresh"):
-        began = time.monotonic()
+        began = time.process_time()
         chosen.tick(sensor)
-        took[sensor] = max(took.get(sensor, 0.0), time.monotonic() - began)
+        took[sensor] = max(took.get(sensor, 0.0), time.process_time() - began)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     record_property("seconds", took)
     record_property("megabytes", round(grown))
