@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint storm soak bench large clean
+.PHONY: help install demo test lint storm blackout soak bench large clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -23,6 +23,9 @@ lint: $(VENV)/.ready
 
 storm: $(VENV)/.ready   ## Kill 200 real loads at random moments, then compare the warehouse with its source
 	$(BIN)/python -m exact_assets_tests.trials.storm
+
+blackout: $(VENV)/.ready   ## Kill all of a real Dagster KILLS times (100) at random moments; all work must go on
+	$(BIN)/python -m exact_assets_tests.trials.blackout $(KILLS)
 
 soak: $(VENV)/.ready   ## Let Exact change, move, fail and throttle for 20 minutes while Dagster keeps in step
 	$(BIN)/python -m exact_assets_tests.trials.soak

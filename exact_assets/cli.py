@@ -20,6 +20,12 @@ from rich.table import Table as Grid
 from exact_assets.errors import ExactAssetsError, ReconnectError, SettingsError
 from exact_assets.settings import Settings
 
+STATUS_TIMEOUT_SECONDS = 10.0
+"""Whoever asks how it stands does not wait a minute to hear that another program holds the file."""
+
+MOST_ROWS_SHOWN = 2_000
+"""A table that somebody filled with 100,000 rows took minutes to draw."""
+
 if TYPE_CHECKING:
     from exact_assets.control.open import Control
     from exact_assets.warehouse.divisions import DivisionChoice
@@ -153,7 +159,9 @@ def refresh() -> None:
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
     from exact_assets.selection.known import take_up_divisions  # noqa: PLC0415 - likewise
 
-    added = asyncio.run(take_up_divisions(Control.open(Settings()), _warehouse()))
+    control = Control.open(Settings())
+    _say_what_is_wrong(control)
+    added = asyncio.run(take_up_divisions(control, _warehouse(), partitions=_partitions()))
     click.echo(f"{len(added)} new divisions")
 
 
@@ -162,6 +170,20 @@ def refresh() -> None:
 def list_divisions(as_json: bool) -> None:
     """List the divisions, what is chosen for them and how they stand."""
     _show([asdict(choice) for choice in _choices()], as_json=as_json)
+
+
+@divisions.command()
+def restore() -> None:
+    """Bring the choice of divisions back as it was known last, where the selection is gone or was damaged."""
+    from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.selection.kept import kept_choices  # noqa: PLC0415 - likewise
+    from exact_assets.selection.kept import restore as bring_back  # noqa: PLC0415 - likewise
+
+    control = Control.open(Settings())
+    kept = kept_choices(control, _partitions())
+    if not any(one.sync_enabled for one in kept):
+        raise SettingsError("No choice of divisions is known: `exact-assets divisions refresh`, then enable some.")
+    click.echo(str(bring_back(control, _warehouse(), kept)))
 
 
 @divisions.command()
@@ -216,6 +238,7 @@ def set_start_year(codes: tuple[int, ...], is_default: bool) -> None:
     if problem:
         raise SettingsError(f"{problem}.")
     _warehouse().set_start_year(chosen, year)
+    _keep_choices()
     click.echo(f"{len(chosen)} divisions start with {year or 'EXACT_START_YEAR'}, from their next load on")
 
 
@@ -228,10 +251,11 @@ def purge(codes: tuple[int, ...], yes: bool) -> None:
     from exact_assets.selection.purge import purge as delete  # noqa: PLC0415 - likewise
     from exact_assets.selection.purge import refuse_enabled  # noqa: PLC0415 - likewise
 
-    refuse_enabled(codes, _warehouse())
+    control, warehouse = Control.open(Settings()), _warehouse()
+    refuse_enabled(codes, control, warehouse)
     if not yes:
         click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
-    lost = delete(codes, control=Control.open(Settings()), warehouse=_warehouse())
+    lost = delete(codes, control=control, warehouse=warehouse)
     click.echo(f"{sum(lost.values())} rows deleted from {len(lost)} tables")
 
 
@@ -240,13 +264,19 @@ def purge(codes: tuple[int, ...], yes: bool) -> None:
 def status(as_json: bool) -> None:
     """Show how the enabled divisions stand: status, last sync, calls of today, oldest table."""
     from exact_assets.catalogue import chosen_tables  # noqa: PLC0415 - other commands start sooner
-    from exact_assets.control.open import Control  # noqa: PLC0415 - likewise
+    from exact_assets.selection.health import look  # noqa: PLC0415 - likewise
     from exact_assets.selection.overview import overview  # noqa: PLC0415 - likewise
 
     settings = Settings()
     tables = chosen_tables(settings.tables, settings.frequencies)
-    rows = overview(_choices(), tables, Control.open(settings), now=datetime.now(UTC))
-    _show([asdict(row) for row in rows], as_json=as_json)
+    health = look(settings, _warehouse(lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
+    for problem in health.problems:
+        click.echo(f"exact-assets: {problem}", err=True)
+    if health.control is not None:
+        rows = overview(health.choices, tables, health.control, now=datetime.now(UTC))
+        _show([asdict(row) for row in rows], as_json=as_json)
+    if health.problems:
+        click.get_current_context().exit(1)
 
 
 @main.command()
@@ -269,10 +299,38 @@ def demo(ui: bool, port: int, folder: Path) -> None:
 def _enable(codes: tuple[int, ...], *, enabled: bool) -> None:
     from exact_assets.defs.selection import apply_to_instance  # noqa: PLC0415 - other commands start sooner
 
-    _warehouse().set_enabled(codes, enabled)
+    warehouse = _warehouse()
+    warehouse.set_enabled(codes, enabled)
+    _keep_choices()
     enabled_now = {choice.division for choice in _choices() if choice.sync_enabled}
-    changes = apply_to_instance(enabled_now, listed=_listed())
+    selection = warehouse.selection()
+    is_whole = selection is not None and not selection.problems
+    changes = apply_to_instance(enabled_now, listed=_listed(), is_whole=is_whole)
     click.echo(f"{len(changes.added)} divisions added to the partitions, {len(changes.removed)} removed")
+
+
+def _keep_choices() -> None:
+    """Keep what was just chosen where it survives the warehouse."""
+    from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
+    from exact_assets.selection.kept import keep  # noqa: PLC0415 - likewise
+
+    settings = Settings()
+    if settings.client_id:
+        keep(Control.open(settings), _warehouse().selection())
+
+
+def _partitions() -> frozenset[int]:
+    from exact_assets.defs.selection import partitions_of_instance  # noqa: PLC0415 - other commands start sooner
+
+    return partitions_of_instance()
+
+
+def _say_what_is_wrong(control: "Control") -> None:
+    """Tell of a selection that is gone or damaged, and what is done about it."""
+    from exact_assets.selection.kept import kept_choices, problems  # noqa: PLC0415 - other commands start sooner
+
+    for problem in problems(_warehouse().selection(), kept_choices(control, _partitions())):
+        click.echo(f"exact-assets: {problem}", err=True)
 
 
 def _listed() -> frozenset[int] | None:
@@ -284,16 +342,16 @@ def _listed() -> frozenset[int] | None:
 
 
 def _choices() -> "tuple[DivisionChoice, ...]":
-    choices = _warehouse().list_divisions()
-    if choices is None:
-        raise SettingsError("There is no list of divisions yet. Run `exact-assets divisions refresh`.")
-    return choices
+    from exact_assets.selection.health import known_choices  # noqa: PLC0415 - other commands start sooner
+
+    return known_choices(Settings(), _warehouse())
 
 
-def _warehouse() -> "Warehouse":
-    from exact_assets.warehouse.open import open_warehouse  # noqa: PLC0415 - other commands start sooner
+def _warehouse(*, lock_timeout_seconds: float | None = None) -> "Warehouse":
+    from exact_assets.warehouse import open as opening  # noqa: PLC0415 - other commands start sooner
 
-    return open_warehouse(Settings().warehouse_url)
+    timeout = opening.LOCK_TIMEOUT_SECONDS if lock_timeout_seconds is None else lock_timeout_seconds
+    return opening.open_warehouse(Settings().warehouse_url, lock_timeout_seconds=timeout)
 
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -304,9 +362,11 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     grid = Grid(box=box.SIMPLE)
     for name in rows[0] if rows else ():
         grid.add_column(name.replace("_", " "), overflow="fold")
-    for row in rows:
+    for row in rows[:MOST_ROWS_SHOWN]:
         grid.add_row(*(_text(value) for value in row.values()))
     _console().print(grid)
+    if len(rows) > MOST_ROWS_SHOWN:
+        click.echo(f"and {len(rows) - MOST_ROWS_SHOWN} more: --json shows all")
 
 
 def _text(value: Any) -> str:

@@ -10,6 +10,7 @@ from exact_assets.defs.assets import table_asset
 from exact_assets.defs.checks import check_jobs, check_keys, check_schedule, table_checks
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
+from exact_assets.defs.executor import living_executor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
     deletion_log_job,
@@ -18,10 +19,12 @@ from exact_assets.defs.jobs import (
     jobs_of_everything,
     sweep_jobs,
 )
+from exact_assets.defs.lost_runs import lost_runs_sensor
 from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.schedules import schedules
 from exact_assets.defs.shown import results_sensor
+from exact_assets.defs.specs import asset_key
 from exact_assets.settings import Settings
 
 
@@ -52,6 +55,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
             refresh_sensor(),
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(tables),
+            lost_runs_sensor([asset_key(table) for table in tables]),
             results_sensor(check_keys(tables)),
         ],
         schedules=[
@@ -64,8 +68,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
             ),
             "warehouse": WarehouseResource(url=_shown(chosen.warehouse_url), deletions=chosen.deletions),
         },
-        # Tables wait for Exact, not for each other: a process for each would cost seconds and gain nothing.
-        executor=dg.in_process_executor,
+        executor=living_executor,
     )
 
 

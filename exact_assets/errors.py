@@ -28,6 +28,7 @@ ExactAssetsError
 │       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
+    ├── SelectionError           the division selection cannot be read: it was edited, or made anew, by hand
     ├── LoadSupersededError      another run stored this stream first: nothing was written
     ├── DivisionDisabledError    the division was disabled, and nothing new of it is begun
     └── RemovalBoundError        a step would take away more than one answer may: nothing was written
@@ -181,6 +182,10 @@ class WarehouseError(ExactAssetsError):
 
 class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse and did not let go in time."""
+
+
+class SelectionError(WarehouseError):
+    """The division selection is there and cannot be read, or not be followed. Nothing changes meanwhile."""
 
 
 class LoadSupersededError(WarehouseError):

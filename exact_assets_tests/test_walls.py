@@ -11,17 +11,18 @@ PACKAGE = ROOT / "exact_assets"
 
 MAY_KNOW = {
     "errors": set(),
+    "disk": set(),
     "settings": {"errors"},
     "stream": set(),
     "exact": {"errors"},
     "catalogue": {"errors"},
     "feeds": {"errors", "stream", "exact", "catalogue"},
-    "warehouse": {"errors", "stream", "catalogue"},
-    "control": {"errors", "settings", "exact"},
+    "warehouse": {"errors", "disk", "stream", "catalogue"},
+    "control": {"errors", "disk", "settings", "exact"},
     "batch": {"errors"},
     "epochs": {"stream", "catalogue"},
-    "planning": {"errors", "settings", "stream", "exact", "catalogue", "control", "warehouse"},
-    "selection": {"errors", "exact", "catalogue", "control", "warehouse"},
+    "planning": {"errors", "settings", "stream", "exact", "catalogue", "control", "selection", "warehouse"},
+    "selection": {"errors", "settings", "exact", "catalogue", "control", "warehouse"},
     "removals": {"errors", "stream", "catalogue", "feeds"},
     "storing": {"errors", "stream", "exact", "catalogue", "feeds", "batch", "removals"},
     "replicate": {

@@ -106,6 +106,16 @@ LISTED = sa.Table(
     sa.Column("division", sa.Integer, primary_key=True),
 )
 
+CHOICES = sa.Table(
+    "kept_choices",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    sa.Column("is_enabled", sa.Boolean, nullable=False),
+    sa.Column("start_year", sa.Integer, comment="null: the setting's"),
+)
+
 
 def database_path(url: str) -> Path:
     """Return the file of an SQLite URL; of a symbolic link, the file that it leads to, which has locks and log.

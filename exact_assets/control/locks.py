@@ -17,6 +17,7 @@ from exact_assets.errors import ControlError
 
 POLL_SECONDS = 0.02
 LONGEST_NAME = 80
+DIGEST_AND_SUFFIX = len("-0123456789ab.lock")
 
 
 class Locks:
@@ -64,6 +65,11 @@ class Locks:
     def is_known(self, name: str) -> bool:
         """Whether anybody on this machine has held a lock that was not forgotten since."""
         return self._path(name).exists()
+
+    def names(self) -> Iterator[str]:
+        """Yield what can be read of the names of all locks that were not forgotten."""
+        for path in self._folder.glob("*.lock"):
+            yield path.name[:-DIGEST_AND_SUFFIX]
 
     def forget(self, name: str) -> None:
         """Remove what is left of a lock that nobody will ask for again."""

@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from exact_assets.control.access import SharedTokens, refresh_apart
+from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.listing import DivisionListing
@@ -18,6 +19,7 @@ from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.control.visits import VisitLog
+from exact_assets.disk import obstacle
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
@@ -41,6 +43,8 @@ class Control:
     locks: Locks
     visits: VisitLog
     listing: DivisionListing
+    choices: ChoiceStore
+    """What users chose for divisions, should the warehouse lose it."""
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -67,7 +71,12 @@ class Control:
             locks=Locks(path),
             visits=VisitLog(open_database(settings.control_url, is_durable=False), **names),
             listing=DivisionListing(open_database(settings.control_url, is_durable=False), **names),
+            choices=ChoiceStore(open_database(settings.control_url, is_durable=False), **names),
         )
+
+    def obstacle(self) -> str | None:
+        """Return why nothing could be written now; None: nothing is known to stand in the way."""
+        return obstacle(database_path(self.settings.control_url))
 
     @contextmanager
     def lease(self, name: str, *, wait: bool = False) -> Iterator[bool]:
@@ -77,24 +86,6 @@ class Control:
         """
         with self.locks.hold(f"lease {self.settings.site_url} {name}", wait=wait) as is_held:
             yield is_held
-
-    @contextmanager
-    def living(self, run_id: str) -> Iterator[None]:
-        """Show for the length of a `with` that the process of a run lives."""
-        name = f"run {run_id}"
-        with self.locks.hold(name, wait=True):
-            try:
-                yield
-            finally:
-                self.locks.forget(name)
-
-    def is_lost(self, run_id: str) -> bool:
-        """Whether the process of a run was killed while it was `living`, as far as this machine knows."""
-        name = f"run {run_id}"
-        if not self.locks.is_known(name):
-            return False
-        with self.locks.hold(name, wait=False) as is_free:
-            return is_free
 
     @asynccontextmanager
     async def slot(self, division: int) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ It gathers and reports; what follows from what stands in `selection`, `sync_now`
 https://docs.dagster.io/guides/automate/sensors
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,20 +12,26 @@ from datetime import UTC, datetime
 import dagster as dg
 import msgspec
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
+from dagster._core.storage.tags import (
+    AUTO_RETRY_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+)
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.defs import tags
-from exact_assets.defs.lost_runs import fail_lost_runs
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
-from exact_assets.defs.sync_now import Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
-from exact_assets.errors import ControlError, SettingsError, WarehouseError
+from exact_assets.defs.sync_now import PATIENCE, Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
+from exact_assets.defs.trouble import cursor_of, patient
+from exact_assets.errors import SettingsError
+from exact_assets.selection.kept import is_gone, keep, kept_choices, require_usable, restore
 from exact_assets.settings import Settings
-from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.divisions import Selection
 from exact_assets.warehouse.protocol import Warehouse
 
 SYNC_NOW_TAG = "exact/sync_now"
@@ -33,6 +40,8 @@ EVERYTHING = ("exact_all", "exact_all_undated")
 """The jobs that together bring a division wholly up to date."""
 LOOK_SECONDS = 30
 NO_SELECTION = "There is no division selection yet: `exact-assets connect`, then `exact-assets divisions refresh`."
+NO_APP = "EXACT_CLIENT_ID: expected the client id of your app registration."
+_log = logging.getLogger(__name__)
 _ENDS = {
     dg.DagsterRunStatus.SUCCESS: RunEnd.SUCCEEDED,
     dg.DagsterRunStatus.FAILURE: RunEnd.FAILED,
@@ -55,30 +64,30 @@ def divisions_sensor(
     def exact_divisions(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
     ) -> dg.SensorResult | dg.SkipReason:
-        memory = _memory(context.cursor)
+        memory = _memory(cursor_of(context))
         if memory is None:
             # Its first number is kept before it is used: runs of a cursor that somebody has reset are others.
             context.update_cursor(_text(Memory(number=int(datetime.now(UTC).timestamp()))))
             return dg.SkipReason("Begins with the next tick.")
-        opened = warehouse.open_briefly()
         try:
-            control = Control.open(Settings())
-            fail_lost_runs(context.instance, control)
-            choices = opened.list_divisions()
-            if choices is None:
-                return dg.SkipReason(NO_SELECTION)
+            settings = Settings()
+        except SettingsError as error:
+            return dg.SkipReason(str(error))
+        if not settings.client_id:
+            return dg.SkipReason(NO_APP)
+
+        def work() -> dg.SensorResult | dg.SkipReason:
             look = _Look(
                 instance=context.instance,
-                warehouse=opened,
-                control=control,
+                warehouse=warehouse.open_briefly(),
+                control=Control.open(settings),
                 tables=tables,
                 jobs=[job.name for job in jobs],
                 start_year=start_year,
             )
-            return look.at(choices, memory)
-        except (WarehouseError, ControlError, SettingsError) as error:
-            # Nothing is forgotten: the next tick finds all as it is now, and does what this one could not.
-            return dg.SkipReason(f"The selection cannot be read or written this time, and nothing changes: {error}")
+            return look.take(memory)
+
+        return patient(context, work)
 
     return exact_divisions
 
@@ -94,14 +103,36 @@ class _Look:
     jobs: Sequence[str]
     start_year: int
 
-    def at(self, choices: Sequence[DivisionChoice], memory: Memory) -> dg.SensorResult:
-        """Gather the rest, decide, write what is shown, and report what Dagster is to do."""
-        enabled = {choice.division for choice in choices if choice.sync_enabled}
+    def take(self, memory: Memory) -> dg.SensorResult | dg.SkipReason:
+        """Read the selection, or restore it where it is gone, and follow it.
+
+        Raises:
+            WarehouseError: it cannot be read, or not be followed.
+            ControlError: what is known beside it cannot be read or written.
+        """
         existing = self.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        selection, said = self.warehouse.selection(), ""
+        kept = kept_choices(self.control, numbers(existing))
+        if is_gone(selection, kept):
+            said = str(restore(self.control, self.warehouse, kept))
+            _log.warning(said)
+            selection = self.warehouse.selection()
+        if selection is None:
+            return dg.SkipReason(NO_SELECTION)
+        require_usable(selection)
+        keep(self.control, selection)
+        return self._at(selection, memory, existing, said)
+
+    def _at(self, selection: Selection, memory: Memory, existing: Sequence[str], said: str) -> dg.SensorResult:
+        """Gather the rest, decide, write what is shown, and report what Dagster is to do."""
+        choices = selection.choices or ()
+        enabled = {choice.division for choice in choices if choice.sync_enabled}
+        # Where a row cannot be read, a division that has a partition may be the one it is about.
+        watched = enabled | numbers(existing) if selection.problems else enabled
         # From now on, not from the first visit: an error of a new division is one at once.
-        self.control.visits.expect(enabled, [table.name for table in self.tables], at=datetime.now(UTC))
+        self.control.visits.expect(watched, [table.name for table in self.tables], at=datetime.now(UTC))
         facts = self._facts(existing)
-        changes = partition_changes(enabled, existing, listed=facts.listed)
+        changes = partition_changes(enabled, existing, listed=facts.listed, is_whole=not selection.problems)
         decision = decide(
             choices,
             memory=memory,
@@ -111,15 +142,18 @@ class _Look:
             visits=facts.visits,
             now=facts.now,
         )
-        told = list(reports(choices, decision, facts))
+        told = [one for one in reports(choices, decision, facts) if one.read.division not in selection.twice]
         written = self.warehouse.report_divisions(told)
         unwritten = {one.read.division for one in told if one.takes_back} - set(written)
         kept = kept_open(decision.memory, memory, unwritten)
+        standing = f"{len(enabled)} divisions are enabled; no new sync_now."
         return dg.SensorResult(
             run_requests=[request for one in decision.asked for request in self._run_requests(one, facts.now.year)],
             dynamic_partitions_requests=_partition_requests(changes),
             cursor=_text(kept),
-            skip_reason=None if decision.asked else f"{len(enabled)} divisions are enabled; no new sync_now.",
+            skip_reason=None
+            if decision.asked
+            else " ".join(part for part in (said, *selection.problems, standing) if part),
         )
 
     def _facts(self, existing: Iterable[str]) -> Facts:
@@ -153,13 +187,25 @@ def seen_runs(instance: dg.DagsterInstance, run_keys: Sequence[str]) -> Mapping[
     if not run_keys:
         return {}
     runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: list(run_keys)}))
-    return {run.tags[RUN_KEY_TAG]: _seen(instance, run) for run in runs}
+    # Newest first. A run that was lost and is begun again carries its key on: the newest counts.
+    return {run.tags[RUN_KEY_TAG]: _seen(instance, run) for run in reversed(runs)}
 
 
 def _seen(instance: dg.DagsterInstance, run: dg.DagsterRun) -> SeenRun:
     end = _ENDS.get(run.status)
+    if end is RunEnd.FAILED and _begins_again(instance, run):
+        return SeenRun(run_id=run.run_id, end=None)
     reason = _reason(instance, run.run_id) if end is RunEnd.FAILED else ""
     return SeenRun(run_id=run.run_id, end=end, reason=reason)
+
+
+def _begins_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether Dagster is about to begin a failed run again. Should its daemon not do so, that is not for ever."""
+    if run.tags.get(WILL_RETRY_TAG) != tags.TRUE or AUTO_RETRY_RUN_ID_TAG in run.tags:
+        return False
+    record = instance.get_run_record_by_id(run.run_id)
+    ended = record.end_time if record else None
+    return ended is not None and datetime.now(UTC) - datetime.fromtimestamp(ended, UTC) < PATIENCE
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -6,6 +6,7 @@ A freshness policy holds per table; this says which divisions are not fresh, and
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,12 +15,14 @@ import msgspec
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
-from exact_assets.control.visits import VisitLog, Visits, expected
+from exact_assets.control.visits import Visits, expected
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.shown import hidden_checks
 from exact_assets.defs.specs import asset_key
-from exact_assets.errors import ControlError, SettingsError, WarehouseError
+from exact_assets.defs.trouble import UNUSABLE, cursor_of, is_lasting, marked, since_of
+from exact_assets.errors import SettingsError
 from exact_assets.selection.freshness import Level, Verdict, fail_after, judge_table
+from exact_assets.selection.kept import kept_choices, problems
 from exact_assets.settings import Settings
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -60,10 +63,9 @@ def fresh_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.AssetCheckResult]:
         now = datetime.now(UTC)
-        divisions, visits = gather(tables, warehouse.open(), Control.open(Settings()).visits, now=now)
+        found = look(tables, warehouse.open(), now=now)
         for key in sorted(context.selected_asset_check_keys):
-            table = by_key[key.asset_key]
-            yield _result(table, judge_table(table, divisions, visits, now=now))
+            yield _result(by_key[key.asset_key], found.judge(by_key[key.asset_key], now=now))
 
     return fresh
 
@@ -80,41 +82,83 @@ def freshness_sensor(tables: Sequence[Table]) -> dg.SensorDefinition:
     def exact_freshness(
         context: dg.SensorEvaluationContext, warehouse: WarehouseResource
     ) -> dg.SensorResult | dg.SkipReason:
-        now = datetime.now(UTC)
+        now, before = datetime.now(UTC), _told(cursor_of(context))
         try:
-            log = Control.open(Settings()).visits
-            divisions, visits = gather(tables, warehouse.open_briefly(), log, now=now)
-        except (SettingsError, ControlError) as error:
+            is_set_up = bool(Settings().client_id)
+        except SettingsError as error:
             return dg.SkipReason(str(error))
-        verdicts = {table: judge_table(table, divisions, visits, now=now) for table in tables}
+        if not is_set_up:
+            return dg.SkipReason("EXACT_CLIENT_ID: expected the client id of your app registration.")
+        found = look(tables, warehouse.open_briefly(), now=now)
+        since = (since_of(context) or now) if found.error else None
+        if since is not None and not is_lasting(since, now):
+            found = replace(found, error=None)
+            if found.visits is None:
+                context.update_cursor(marked(cursor_of(context), since))
+                return dg.SkipReason("The control store cannot be read; looks again in a minute.")
+        verdicts = {table: found.judge(table, now=now, since=since) for table in tables}
         keys = {dg.AssetCheckKey(asset_key(table), CHECK): table.name for table in tables}
         hidden = {keys[key] for key in hidden_checks(context.instance, list(keys), now=now)}
-        told = news(verdicts, _told(context.cursor), hidden=hidden, now=now)
+        told = news(verdicts, before, hidden=hidden, now=now)
+        kept = _cursor({**before, **told})
         return dg.SensorResult(
             asset_events=[_evaluation(table, verdict) for table, verdict in verdicts.items() if table.name in told],
-            cursor=_cursor({**_told(context.cursor), **told}),
+            cursor=kept if since is None else marked(kept, since),
             skip_reason=f"{len(told)} of {len(tables)} tables have news.",
         )
 
     return exact_freshness
 
 
-def gather(
-    tables: Sequence[Table], warehouse: Warehouse, log: VisitLog, *, now: datetime
-) -> tuple[Sequence[int], Visits]:
-    """Read which divisions are enabled and how their streams were last visited.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a look at the two stores found, as far as they could be read."""
+
+    divisions: Sequence[int] = ()
+    visits: Visits | None = None
+    """None: the control store cannot be read."""
+    error: str | None = None
+    """Why a store cannot be used; None: both can."""
+    remarks: tuple[str, ...] = ()
+    """What is wrong with the selection."""
+
+    def judge(self, table: Table, *, now: datetime, since: datetime | None = None) -> Verdict:
+        """Judge a table. A store that cannot be used is worse than anything that could be read in the other."""
+        known = judge_table(table, self.divisions, self.visits or {}, now=now)
+        if self.error is not None:
+            words = f"Since {since:%Y-%m-%d %H:%M} UTC nothing" if since else "Nothing"
+            reason = f"{words} can be read or written here: {self.error}"
+            return replace(known, level=Level.STALE, remarks=(reason,))
+        if self.remarks:
+            return replace(known, level=max(known.level, Level.LATE), remarks=self.remarks)
+        return known
+
+
+def look(tables: Sequence[Table], warehouse: Warehouse, *, now: datetime) -> Look:
+    """Read which divisions are enabled and how their streams were last visited. Raises nothing.
 
     While the selection cannot be read, those count that were enabled when it last could: a warehouse that is held
     by another for hours must not hide that nothing is loaded.
     """
+    error: str | None = None
+    remarks: tuple[str, ...] = ()
+    selection, visits = None, None
     try:
-        choices = warehouse.list_divisions()
-    except WarehouseError:
-        choices = None
-    if choices is not None:
-        log.expect([one.division for one in choices if one.sync_enabled], [table.name for table in tables], at=now)
-    visits = log.read()
-    return sorted(expected(visits)), visits
+        selection = warehouse.selection()
+        error = warehouse.obstacle()
+    except UNUSABLE as unusable:
+        error = str(unusable)
+    try:
+        control = Control.open(Settings())
+        remarks = problems(selection, kept_choices(control)) if error is None else ()
+        if selection is not None and selection.choices and not remarks:
+            enabled = [one.division for one in selection.choices if one.sync_enabled]
+            control.visits.expect(enabled, [table.name for table in tables], at=now)
+        visits = control.visits.read()
+        error = error or control.obstacle()
+    except (SettingsError, *UNUSABLE) as unusable:
+        error = f"{error} {unusable}" if error else str(unusable)
+    return Look(divisions=sorted(expected(visits or {})), visits=visits, error=error, remarks=remarks)
 
 
 def news(
@@ -131,6 +175,8 @@ def news(
 
 def describe(verdict: Verdict) -> str:
     """Say it for people."""
+    if verdict.remarks:
+        return "\n".join((*verdict.remarks, describe(replace(verdict, remarks=()))))
     if not verdict.divisions:
         return "No division is enabled."
     new = f"{verdict.new} of {verdict.divisions} divisions wait for their first load." if verdict.new else ""
@@ -176,6 +222,7 @@ def _shown(table: Table, verdict: Verdict) -> dict[str, Any]:
 def _digest(verdict: Verdict) -> str:
     facts = [
         f"{verdict.divisions} {verdict.new}",
+        *verdict.remarks,
         *(f"{one.division} {one.level} {one.reason}" for one in verdict.findings),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]

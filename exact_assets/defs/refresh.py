@@ -1,19 +1,23 @@
 """The sensor that keeps the division selection in step with the divisions that Exact lists."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import msgspec
 
 from exact_assets.control.open import Control
+from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import WarehouseResource
+from exact_assets.defs.selection import numbers
+from exact_assets.defs.trouble import cursor_of, patient
 from exact_assets.errors import (
     ControlError,
     ExactAssetsError,
     NotConnectedError,
     ReconnectError,
+    SelectionError,
     SettingsError,
     WarehouseError,
 )
@@ -27,7 +31,6 @@ RETRY_AFTER = timedelta(hours=1)
 """Exact blocks an app that repeats what it refuses."""
 ASK_TIMEOUT_SECONDS = 45
 """Dagster gives a sensor a minute."""
-UNREADABLE = "exact.divisions lacks a column that is needed: add it, or drop the table to begin anew."
 
 
 def refresh_sensor() -> dg.SensorDefinition:
@@ -39,29 +42,46 @@ def refresh_sensor() -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks Exact every 6 hours which divisions there are; new ones come in, not enabled.",
     )
-    def exact_divisions_refresh(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SkipReason:
-        opened, now = warehouse.open_briefly(), datetime.now(UTC)
-        plan = _plan(context.cursor, now)
-        try:
-            is_missing = opened.list_divisions() is None
-            # Due later than it can have been meant to be: our clock was set back since.
-            is_early = now < plan.due <= now + REFRESH_EVERY
-            if is_early and (plan.is_retry or not is_missing):
-                return dg.SkipReason(f"Asks again at {plan.due:%Y-%m-%d %H:%M} UTC.")
-            added = asyncio.run(_ask(Control.open(Settings()), opened))
-        except (NotConnectedError, ReconnectError, SettingsError, ControlError, WarehouseError) as error:
-            # None of these costs a call: the next tick may try again.
-            return dg.SkipReason(str(error))
-        except (ExactAssetsError, TimeoutError) as error:
-            context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
-            return dg.SkipReason(f"Exact does not list the divisions; asks again in an hour: {error!r}")
-        if opened.list_divisions() is None:
-            context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
-            return dg.SkipReason(UNREADABLE)
-        context.update_cursor(_next(now + REFRESH_EVERY, is_retry=False))
-        return dg.SkipReason(f"New divisions: {', '.join(map(str, added)) or 'none'}.")
+    def exact_divisions_refresh(
+        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+    ) -> dg.SensorResult | dg.SkipReason:
+        def work() -> dg.SkipReason:
+            return _look(context, warehouse.open_briefly())
+
+        return patient(context, work)
 
     return exact_divisions_refresh
+
+
+def _look(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SkipReason:
+    now = datetime.now(UTC)
+    plan = _plan(cursor_of(context), now)
+    partitions = numbers(context.instance.get_dynamic_partitions(str(DIVISIONS.name)))
+    try:
+        is_missing = not warehouse.list_divisions()
+        # Due later than it can have been meant to be: our clock was set back since.
+        is_early = now < plan.due <= now + REFRESH_EVERY
+        if is_early and (plan.is_retry or not is_missing):
+            return dg.SkipReason(f"Asks again at {plan.due:%Y-%m-%d %H:%M} UTC.")
+        added = asyncio.run(_ask(Control.open(Settings()), warehouse, partitions))
+    except (NotConnectedError, ReconnectError, SettingsError) as error:
+        # None of these costs a call: the next tick may try again.
+        return dg.SkipReason(str(error))
+    except SelectionError as error:
+        context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
+        return dg.SkipReason(str(error))
+    except (ControlError, WarehouseError):
+        # These cost none either, and are not to last.
+        raise
+    except (ExactAssetsError, TimeoutError) as error:
+        context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
+        return dg.SkipReason(f"Exact does not list the divisions; asks again in an hour: {error!r}")
+    if not warehouse.list_divisions():
+        # A connection that may see no division at all: it is not asked again with every tick.
+        context.update_cursor(_next(now + RETRY_AFTER, is_retry=True))
+        return dg.SkipReason("Exact lists no division for this connection; asks again in an hour.")
+    context.update_cursor(_next(now + REFRESH_EVERY, is_retry=False))
+    return dg.SkipReason(f"New divisions: {', '.join(map(str, added)) or 'none'}.")
 
 
 class _Next(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +104,6 @@ def _next(due: datetime, *, is_retry: bool) -> str:
     return msgspec.json.encode(_Next(due=due, is_retry=is_retry)).decode()
 
 
-async def _ask(control: Control, warehouse: Warehouse) -> Sequence[int]:
+async def _ask(control: Control, warehouse: Warehouse, partitions: Collection[int]) -> Sequence[int]:
     async with asyncio.timeout(ASK_TIMEOUT_SECONDS):
-        return await take_up_divisions(control, warehouse)
+        return await take_up_divisions(control, warehouse, partitions=partitions)

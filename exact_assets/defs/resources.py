@@ -14,11 +14,13 @@ import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
 from exact_assets.catalogue.table import Table
+from exact_assets.control.living import LivingRuns
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
+from exact_assets.selection.kept import kept_choices
 from exact_assets.settings import Settings
 from exact_assets.verify import Order, Verdict, verify
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -78,9 +80,15 @@ class ExactResource(dg.ConfigurableResource[None]):
         return Settings(client_id=self.client_id, client_secret=SecretStr(self.client_secret))
 
     def choices(self, warehouse: Warehouse) -> Mapping[int, DivisionChoice]:
-        """Read what users chose for divisions, once per run; empty where there is no selection."""
+        """Read what users chose for divisions, once per run.
+
+        Of a division that the selection does not tell of, because the table is gone or damaged, the choice counts
+        that was known last: its first year among it. Empty where nothing was ever chosen.
+        """
         if self._choices is None:
-            self._choices = {choice.division: choice for choice in warehouse.list_divisions() or ()}
+            found = warehouse.list_divisions() or ()
+            kept = kept_choices(self._control()) if self.client_id else ()
+            self._choices = {one.division: one for one in (*(one for one in kept if one.sync_enabled), *found)}
         return self._choices
 
     def replicate(
@@ -143,7 +151,9 @@ class ExactResource(dg.ConfigurableResource[None]):
             control = self._control()
             if self._shared is None:
                 if self._run_id is not None:
-                    self._open.enter_context(control.living(self._run_id))
+                    living = LivingRuns(control.settings.control_url)
+                    # Held by the executor already, unless the job has another one.
+                    self._open.enter_context(living.hold(self._run_id, leaves_trace=False))
                 opening = control.client(is_background=is_background)
                 self._shared = control, await self._open.enter_async_context(opening)
             client = self._shared[1]

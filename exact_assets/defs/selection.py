@@ -24,9 +24,15 @@ class PartitionChanges:
 
 
 def partition_changes(
-    enabled: Collection[int] | None, existing: Iterable[str], *, listed: Collection[int] | None = None
+    enabled: Collection[int] | None,
+    existing: Iterable[str],
+    *,
+    listed: Collection[int] | None = None,
+    is_whole: bool = True,
 ) -> PartitionChanges:
     """Compare the selection with the partitions; None, a selection that cannot be read, changes nothing.
+
+    One of which some rows cannot be read (`is_whole` false) removes nothing.
 
     A division that Exact does not list gets no partition, but keeps the one that it has: its loads say what is
     wrong, and it may be granted again.
@@ -35,7 +41,8 @@ def partition_changes(
         return PartitionChanges((), ())
     known = numbers(existing)
     found = {division for division in enabled if is_found(division, listed)}
-    return PartitionChanges(tuple(sorted(found - known)), tuple(sorted(known - set(enabled))))
+    removed = known - set(enabled) if is_whole else ()
+    return PartitionChanges(tuple(sorted(found - known)), tuple(sorted(removed)))
 
 
 def numbers(keys: Iterable[str]) -> frozenset[int]:
@@ -60,14 +67,22 @@ def first_years_of(
 
 
 def apply_to_instance(
-    enabled: Collection[int] | None, *, listed: Collection[int] | None = None
+    enabled: Collection[int] | None, *, listed: Collection[int] | None = None, is_whole: bool = True
 ) -> PartitionChanges:
     """Make the dynamic partitions of this folder's Dagster instance follow the selection."""
     name = str(DIVISIONS.name)
     with get_possibly_temporary_instance_for_cli("exact-assets divisions") as instance:
-        changes = partition_changes(enabled, instance.get_dynamic_partitions(name), listed=listed)
+        changes = partition_changes(
+            enabled, instance.get_dynamic_partitions(name), listed=listed, is_whole=is_whole
+        )
         apply(instance, changes)
     return changes
+
+
+def partitions_of_instance() -> frozenset[int]:
+    """Return the divisions that have a partition in this folder's Dagster instance."""
+    with get_possibly_temporary_instance_for_cli("exact-assets divisions") as instance:
+        return numbers(instance.get_dynamic_partitions(str(DIVISIONS.name)))
 
 
 def apply(instance: dg.DagsterInstance, changes: PartitionChanges) -> None:

@@ -13,6 +13,7 @@ from exact_assets.errors import (
     KeyBlockedError,
     NotConnectedError,
     ReconnectError,
+    SelectionError,
     SettingsError,
     UnreachableError,
 )
@@ -20,6 +21,8 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.planning.forecast import DivisionForecast, forecast
 from exact_assets.planning.shares import NEVER_STORED, States, is_unfinished
+from exact_assets.selection.kept import is_gone, kept_choices, problems, require_usable
+from exact_assets.selection.standing import start_year_of
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
@@ -44,11 +47,11 @@ def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[D
     """
     tables = chosen_tables(settings.tables, settings.frequencies)
     warehouse = open_warehouse(settings.warehouse_url)
-    choices = _chosen(warehouse, division)
+    control = Control.open(settings) if settings.client_id else None
+    choices = _chosen(warehouse, control, division)
     numbers = [choice.division for choice in choices]
     states = warehouse.states_of(numbers)
     rows = _rows(warehouse, tables, numbers)
-    control = Control.open(settings) if settings.client_id else None
     counted = asyncio.run(_count(control, tables, states)) if counts and control is not None else {}
     if counts and control is None:
         raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
@@ -62,17 +65,21 @@ def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[D
             rows=rows[choice.division],
             counts=counted.get(choice.division, {}),
             quota=control.ledger.quota(choice.division).at(now) if control else Quota(),
-            start_year=choice.start_year or settings.start_year,
+            start_year=start_year_of(choice, setting=settings.start_year, this_year=now.year),
             now=now,
         )
         for choice in choices
     )
 
 
-def _chosen(warehouse: Warehouse, division: int | None) -> Sequence[DivisionChoice]:
-    choices = warehouse.list_divisions()
-    if choices is None:
+def _chosen(warehouse: Warehouse, control: Control | None, division: int | None) -> Sequence[DivisionChoice]:
+    selection = warehouse.selection()
+    kept = kept_choices(control) if control else ()
+    if is_gone(selection, kept):
+        raise SelectionError(" ".join(problems(selection, kept)))
+    if selection is None:
         raise SettingsError("There is no list of divisions yet. Run `exact-assets divisions refresh`.")
+    choices = require_usable(selection)
     if division is None:
         return [choice for choice in choices if choice.sync_enabled]
     found = [choice for choice in choices if choice.division == division]

@@ -66,6 +66,8 @@ class Verdict:
     """How many there are that are enabled."""
     new: int
     """How many of the others were never brought up to date, and still have time."""
+    remarks: tuple[str, ...] = ()
+    """What is wrong with more than one stream: with the stores, or with the selection."""
 
 
 def warn_after(table: Table) -> timedelta:

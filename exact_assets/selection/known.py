@@ -1,12 +1,24 @@
 """Brings the division selection in step with what Exact lists. When to ask is decided elsewhere."""
 
+from collections.abc import Collection
+
 from exact_assets.control.open import Control
+from exact_assets.selection.kept import is_gone, kept_choices, restore
 from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
 
 
-async def take_up_divisions(control: Control, warehouse: Warehouse) -> tuple[int, ...]:
-    """Ask Exact which divisions there are, renew what is known of them; give those that are new, not enabled.
+async def take_up_divisions(
+    control: Control, warehouse: Warehouse, *, partitions: Collection[int] = ()
+) -> tuple[int, ...]:
+    """Ask Exact which divisions there are, renew what is known of them; return those that are new, not enabled.
+
+    A selection that is gone is restored first: filled with divisions that are not enabled it would be a choice.
+
+    Args:
+        control: where the choice is kept.
+        warehouse: that has the selection.
+        partitions: divisions that were chosen, where nothing is kept.
 
     Raises:
         ExactError: Exact does not say.
@@ -14,6 +26,9 @@ async def take_up_divisions(control: Control, warehouse: Warehouse) -> tuple[int
     """
     async with control.client() as client:
         found = await client.divisions()
+    kept = kept_choices(control, partitions)
+    if is_gone(warehouse.selection(), kept):
+        restore(control, warehouse, kept)
     added = warehouse.refresh_divisions(
         KnownDivision(
             division=one.code,

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from exact_assets.catalogue import tables
 from exact_assets.control.open import Control
 from exact_assets.errors import SettingsError, WarehouseBusyError
+from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS_AT_ONCE = 50
@@ -25,7 +26,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         WarehouseBusyError: a run is at work on one of them.
     """
     numbers = sorted(set(divisions))
-    refuse_enabled(numbers, warehouse)
+    refuse_enabled(numbers, control, warehouse)
     _refuse_busy(numbers, control)
     warehouse.note_purge(numbers, has_ended=False)
     lost: Counter[str] = Counter()
@@ -44,14 +45,17 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
     return +lost
 
 
-def refuse_enabled(divisions: Collection[int], warehouse: Warehouse) -> None:
+def refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:
     """Refuse to purge what is being loaded.
 
     Raises:
         SettingsError: one of them is enabled.
     """
-    choices = warehouse.list_divisions() or ()
-    enabled = sorted(choice.division for choice in choices if choice.sync_enabled and choice.division in divisions)
+    selection, kept = warehouse.selection(), kept_choices(control)
+    # Where the selection is gone or cannot be read, what was enabled when that was last known still is.
+    is_known = selection is not None and selection.choices and not selection.problems
+    choices = [*((selection.choices if selection else None) or ()), *(() if is_known else kept)]
+    enabled = sorted({one.division for one in choices if one.sync_enabled and one.division in divisions})
     if enabled:
         numbers = " ".join(map(str, enabled))
         raise SettingsError(

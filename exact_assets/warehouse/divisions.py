@@ -6,8 +6,7 @@ elsewhere.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from exact_assets.warehouse.naming import DIVISIONS, qualified
 
@@ -27,32 +26,35 @@ CREATE TABLE IF NOT EXISTS {TABLE} (
     hr_linked_at TIMESTAMP
 )
 """
-ADDED = {"calls_today": "INTEGER", "moved_at": "TIMESTAMP", "hr_linked_at": "TIMESTAMP"}
-"""Columns that older versions lack. Those with choices are not among them: a table that lost one of these cannot be
-read, and that is not the same as a table in which nothing is chosen."""
+CHOSEN = ("division", "sync_enabled", "start_year", "sync_now")
+"""Columns with choices. A table that lost one of these cannot be read, and that is not the same as a table in which
+nothing is chosen."""
+SHOWN = {
+    "name": "VARCHAR",
+    "last_sync": "TIMESTAMP WITH TIME ZONE",
+    "status": "VARCHAR",
+    "calls_today": "INTEGER",
+    "moved_at": "TIMESTAMP",
+    "hr_linked_at": "TIMESTAMP",
+}
+"""Columns that are written here only, and come back where they are missing: older versions lack some."""
 COMMENT = f"COMMENT ON TABLE {TABLE} IS 'Divisions to copy: set sync_enabled, start_year and sync_now as you like'"
 
-SELECT = f"""
-SELECT division, name, coalesce(sync_enabled, false), start_year, coalesce(sync_now, false), last_sync, status,
-    calls_today, moved_at, hr_linked_at
-FROM {TABLE} ORDER BY division
-"""
-SELECT_FACTS = f"SELECT division, name, moved_at, hr_linked_at FROM {TABLE}"
+_IS_IT = "TRY_CAST(division AS BIGINT) = $division"
+"""The column may have another type, where somebody made the table anew."""
 INSERT = f"""
 INSERT INTO {TABLE} (division, name, moved_at, hr_linked_at) VALUES ($division, $name, $moved_at, $hr_linked_at)
 """
 RENEW = f"""
-UPDATE {TABLE} SET name = $name, moved_at = $moved_at, hr_linked_at = $hr_linked_at WHERE division = $division
+UPDATE {TABLE} SET name = $name, moved_at = $moved_at, hr_linked_at = $hr_linked_at WHERE {_IS_IT}
 """
-SET_ENABLED = f"UPDATE {TABLE} SET sync_enabled = $value WHERE division = $division"
-SET_START_YEAR = f"UPDATE {TABLE} SET start_year = $value WHERE division = $division"
-SET_SYNC_NOW = f"UPDATE {TABLE} SET sync_now = $value WHERE division = $division"
-REPORT = f"""
-UPDATE {TABLE} SET last_sync = coalesce($last_sync, last_sync), status = $status, calls_today = $calls_today,
-    sync_now = sync_now AND NOT $takes_back
-WHERE division = $division AND coalesce(sync_enabled, false) = $sync_enabled
-    AND coalesce(sync_now, false) = $sync_now AND start_year IS NOT DISTINCT FROM $start_year
+INSERT_CHOICE = f"""
+INSERT INTO {TABLE} (division, name, sync_enabled, start_year) VALUES ($division, $name, $sync_enabled, $start_year)
 """
+RENEW_CHOICE = f"UPDATE {TABLE} SET sync_enabled = $sync_enabled, start_year = $start_year WHERE {_IS_IT}"
+SET_ENABLED = f"UPDATE {TABLE} SET sync_enabled = $value WHERE {_IS_IT}"
+SET_START_YEAR = f"UPDATE {TABLE} SET start_year = $value WHERE {_IS_IT}"
+SET_SYNC_NOW = f"UPDATE {TABLE} SET sync_now = $value WHERE {_IS_IT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,18 +101,9 @@ class DivisionReport:
             or self.last_sync not in {None, self.read.last_sync}
         )
 
-    def values(self) -> dict[str, Any]:
-        """Give the values of `REPORT`."""
-        return {
-            "division": self.read.division,
-            "sync_enabled": self.read.sync_enabled,
-            "sync_now": self.read.sync_now,
-            "start_year": self.read.start_year,
-            "last_sync": self.last_sync,
-            "status": self.status,
-            "calls_today": self.calls_today,
-            "takes_back": self.takes_back,
-        }
+    def is_about(self, now: DivisionChoice | None) -> bool:
+        """Whether the row still has the choices of which the report was made."""
+        return now is not None and _choices(now) == _choices(self.read)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,31 +116,39 @@ class KnownDivision:
     hr_linked_at: datetime | None = None
 
 
-def choice(row: tuple[Any, ...]) -> DivisionChoice:
-    """Make a choice of a row that `SELECT` gave."""
-    division, name, sync_enabled, start_year, sync_now, last_sync, status, *facts = row
-    calls_today, moved_at, hr_linked_at = facts
-    return DivisionChoice(
-        division=division,
-        name=name,
-        sync_enabled=sync_enabled,
-        start_year=start_year,
-        sync_now=sync_now,
-        last_sync=last_sync and last_sync.astimezone(UTC),
-        status=status,
-        calls_today=calls_today,
-        moved_at=moved_at,
-        hr_linked_at=hr_linked_at,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The selection as it stands in the table."""
+
+    choices: tuple[DivisionChoice, ...] | None
+    """In order of number; None: they cannot be read."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the table, and what to do: a sentence each. Rows that are not named here are sound."""
+    twice: frozenset[int] = frozenset()
+    """Divisions of which there is more than one row."""
+
+
+def known(choice: DivisionChoice) -> KnownDivision:
+    """Return what is known of a division, without what was chosen for it."""
+    return KnownDivision(
+        division=choice.division, name=choice.name, moved_at=choice.moved_at, hr_linked_at=choice.hr_linked_at
     )
 
 
-def known(row: tuple[Any, ...]) -> KnownDivision:
-    """Make what is known of a division of a row that `SELECT_FACTS` gave."""
-    division, name, moved_at, hr_linked_at = row
-    return KnownDivision(division=division, name=name, moved_at=moved_at, hr_linked_at=hr_linked_at)
+def lacks(columns: Iterable[str]) -> str:
+    """Return the sentence for a table without some of the columns with choices."""
+    named = ", ".join(columns)
+    return (
+        f"{TABLE} lacks a column that is needed ({named}): add it, or run `exact-assets divisions restore`. "
+        "Until then nothing changes."
+    )
 
 
 def not_there(divisions: Iterable[int]) -> str:
     """Say that divisions are not in the selection, and what to do."""
     numbers = ", ".join(map(str, divisions))
     return f"{TABLE} has no division {numbers}: run `exact-assets divisions refresh`, then list them"
+
+
+def _choices(choice: DivisionChoice) -> tuple[bool, bool, int | None]:
+    return choice.sync_enabled, choice.sync_now, choice.start_year

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.table import Table
+from exact_assets.disk import obstacle
 from exact_assets.errors import (
     DivisionDisabledError,
     LoadSupersededError,
@@ -22,8 +22,8 @@ from exact_assets.errors import (
 )
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
-from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_violations, violations
-from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
+from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_selection, duckdb_violations, violations
+from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
 from exact_assets.warehouse.duckdb_arrive import Arrived, arrive, leave
 from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb_file import DuckDBFile
@@ -34,8 +34,8 @@ from exact_assets.warehouse.probes import Kept, Probe, Violations
 BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
 
-Answer = Stored | WarehouseError | ValueRangeError
 _T = TypeVar("_T")
+Answer = Stored | WarehouseError | ValueRangeError
 
 
 def _utc_now() -> datetime:
@@ -181,33 +181,38 @@ class DuckDBWarehouse:
         """Add what is new and renew what differs."""
         wanted = {one.division: one for one in known}
         self.prepare(())
+        return self._change(lambda connection: duckdb_selection.refresh(connection, wanted))
 
-        def renew(connection: DuckDBPyConnection) -> tuple[int, ...]:
-            rows = connection.execute(selection.SELECT_FACTS).fetchall()
-            there = {row[0]: selection.known(row) for row in rows}
-            for division, one in wanted.items():
-                if there.get(division) != one:
-                    connection.execute(selection.RENEW if division in there else selection.INSERT, asdict(one))
-            return tuple(division for division in wanted if division not in there)
+    def obstacle(self) -> str | None:
+        """Look at the file's rights and at its disk."""
+        return obstacle(self._file.path)
 
-        return self._change(renew)
+    def selection(self) -> Selection | None:
+        """Read the selection, with what is wrong with it."""
+        return self._file.read(duckdb_selection.read) if self._file.exists else None
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection."""
-        found = self._read(selection.SELECT)
-        return None if found is None else tuple(selection.choice(row) for row in found)
+        found = self.selection()
+        return None if found is None else found.choices
+
+    def restore_divisions(self, choices: Iterable[DivisionChoice]) -> str | None:
+        """Write choices, in one transaction."""
+        wanted = tuple(choices)
+        self.prepare(())
+        return self._change(lambda connection: duckdb_selection.restore(connection, wanted))
 
     def set_enabled(self, divisions: Iterable[int], enabled: bool) -> None:
         """Choose whether divisions are copied."""
-        self._choose(selection.SET_ENABLED, divisions, value=enabled)
+        self._choose(selection.SET_ENABLED, divisions, enabled)
 
     def set_start_year(self, divisions: Iterable[int], start_year: int | None) -> None:
         """Choose the first business year of divisions."""
-        self._choose(selection.SET_START_YEAR, divisions, value=start_year)
+        self._choose(selection.SET_START_YEAR, divisions, start_year)
 
     def set_sync_now(self, divisions: Iterable[int], sync_now: bool) -> None:
         """Ask for divisions out of turn."""
-        self._choose(selection.SET_SYNC_NOW, divisions, value=sync_now)
+        self._choose(selection.SET_SYNC_NOW, divisions, sync_now)
 
     def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
         """Write what changes, at one opening of the file."""
@@ -215,15 +220,7 @@ class DuckDBWarehouse:
         if not changing:
             return ()
         self.prepare(())
-
-        def report(connection: DuckDBPyConnection) -> tuple[int, ...]:
-            return tuple(
-                report.read.division
-                for report in changing
-                if connection.execute(selection.REPORT, report.values()).fetchall() == [(1,)]
-            )
-
-        return self._change(report)
+        return self._change(lambda connection: duckdb_selection.report(connection, changing))
 
     def names_holding(self, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
         """Look into each table at one opening."""
@@ -241,20 +238,15 @@ class DuckDBWarehouse:
             self.prepare(())
             self._change(lambda connection: duckdb_purge.note(connection, divisions, has_ended=has_ended))
 
-    def _choose(self, statement: str, divisions: Iterable[int], **values: object) -> None:
+    def _choose(self, statement: str, divisions: Iterable[int], value: object) -> None:
         wanted = tuple(divisions)
         self.prepare(())
 
-        def choose(connection: DuckDBPyConnection) -> None:
-            lacking = [
-                division
-                for division in wanted
-                if connection.execute(statement, {"division": division, **values}).fetchall() != [(1,)]
-            ]
-            if lacking:
+        def work(connection: DuckDBPyConnection) -> None:
+            if lacking := duckdb_selection.choose(connection, statement, wanted, value):
                 raise WarehouseError(selection.not_there(lacking))
 
-        self._change(choose)
+        self._change(work)
 
     def _change(self, work: Callable[[DuckDBPyConnection], _T]) -> _T:
         """Do work in one transaction, which is undone when it raises."""

@@ -81,12 +81,13 @@ def _own_tables(present: _Present) -> list[str]:
     statements = []
     if STREAMS not in present.tables:
         statements += [ddl.CREATE_SCHEMA, ddl.CREATE_STREAMS, ddl.COMMENT_STREAMS]
-    if DIVISIONS not in present.tables:
+    # By its columns: somebody may have put a view in its place, which is no table and yet there.
+    if DIVISIONS not in present.columns:
         statements += [ddl.CREATE_SCHEMA, divisions.CREATE, divisions.COMMENT]
-    else:
-        lacking = [name for name in divisions.ADDED if name not in present.columns[DIVISIONS]]
+    elif DIVISIONS in present.tables:
+        lacking = [name for name in divisions.SHOWN if name not in present.columns[DIVISIONS]]
         statements += [
-            f"ALTER TABLE {divisions.TABLE} ADD COLUMN {name} {divisions.ADDED[name]}" for name in lacking
+            f"ALTER TABLE {divisions.TABLE} ADD COLUMN {name} {divisions.SHOWN[name]}" for name in lacking
         ]
     return statements
 

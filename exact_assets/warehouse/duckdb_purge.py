@@ -10,6 +10,7 @@ from collections.abc import Collection
 from duckdb import DuckDBPyConnection
 
 from exact_assets.errors import WarehouseError
+from exact_assets.warehouse import duckdb_selection
 from exact_assets.warehouse.naming import (
     DIVISION,
     DIVISIONS,
@@ -31,10 +32,6 @@ WHERE {_HERE} GROUP BY table_name ORDER BY table_name
 """
 _STATES = f"SELECT DISTINCT table_name FROM {qualified(STREAMS)} WHERE {DIVISION} IN $divisions"
 _ASIDE = re.compile(r"_(?:stage|sweep)_(.+)_(-?\d+)")
-_ENABLED = f"""
-SELECT DISTINCT {DIVISION} FROM {qualified(DIVISIONS)}
-WHERE {DIVISION} IN $divisions AND coalesce(sync_enabled, false) ORDER BY {DIVISION}
-"""
 _NOTE = f"""
 UPDATE {qualified(DIVISIONS)} SET last_sync = NULL, status = $status
 WHERE {DIVISION} IN $divisions AND NOT coalesce(sync_enabled, false)
@@ -67,14 +64,14 @@ def purge(connection: DuckDBPyConnection, name: str, divisions: Collection[int])
     """
     there = dict(connection.execute(_TABLES, {"schema": SCHEMA, "division": DIVISION}).fetchall())
     values: dict[str, object] = {"divisions": list(divisions)}
-    if DIVISIONS in there:
-        enabled = [row[0] for row in connection.execute(_ENABLED, values).fetchall()]
-        if enabled:
-            numbers = " ".join(map(str, enabled))
-            raise WarehouseError(
-                f"{name} keeps its rows: somebody enabled a division meanwhile. Disable it first: "
-                f"`exact-assets divisions disable {numbers}`."
-            )
+    selection = duckdb_selection.read(connection)
+    enabled = [one.division for one in (selection and selection.choices) or () if one.sync_enabled]
+    if found := sorted(set(enabled) & set(divisions)):
+        numbers = " ".join(map(str, found))
+        raise WarehouseError(
+            f"{name} keeps its rows: somebody enabled a division meanwhile. Disable it first: "
+            f"`exact-assets divisions disable {numbers}`."
+        )
     for division in divisions:
         for aside in (stage_name(name, division), sweep_name(name, division)):
             connection.execute(f"DROP TABLE IF EXISTS {qualified(aside)}")
@@ -91,5 +88,8 @@ def purge(connection: DuckDBPyConnection, name: str, divisions: Collection[int])
 
 
 def note(connection: DuckDBPyConnection, divisions: Collection[int], *, has_ended: bool) -> None:
-    """Write in the status how far a purge is."""
+    """Write in the status how far a purge is; a selection that cannot be read is left as it is."""
+    selection = duckdb_selection.read(connection)
+    if selection is None or selection.choices is None or selection.problems:
+        return
     connection.execute(_NOTE, {"divisions": list(divisions), "status": PURGED if has_ended else PURGING})

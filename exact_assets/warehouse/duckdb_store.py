@@ -72,7 +72,8 @@ def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool, no
 def _is_disabled(connection: DuckDBPyConnection, division: int) -> bool:
     """Return whether the selection says so; one that cannot be read says nothing."""
     statement = (
-        f"SELECT 1 FROM {qualified(DIVISIONS)} WHERE {DIVISION} = $division AND NOT coalesce(sync_enabled, false)"
+        f"SELECT 1 FROM {qualified(DIVISIONS)} WHERE TRY_CAST({DIVISION} AS INTEGER) = $division "
+        "AND NOT coalesce(TRY_CAST(sync_enabled AS BOOLEAN), false)"
     )
     try:
         return bool(connection.execute(statement, {"division": division}).fetchall())

@@ -7,7 +7,7 @@ from typing import Protocol
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
-from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
+from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
 from exact_assets.warehouse.probes import Kept, Probe, Violations
 
 
@@ -69,8 +69,20 @@ class Warehouse(Protocol):
     def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
         """Take up divisions in the selection; give those that are new. Choices stay as they are."""
 
+    def obstacle(self) -> str | None:
+        """Return why nothing could be written now; None: nothing is known to stand in the way."""
+
+    def selection(self) -> Selection | None:
+        """Read the selection as it stands, with what is wrong with it; None: there is none."""
+
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection, in order of number; None: there is none that can be read."""
+
+    def restore_divisions(self, choices: Iterable[DivisionChoice]) -> str | None:
+        """Write whether divisions are copied and their first years into the selection, made anew if need be.
+
+        A selection that cannot be read as a whole is renamed first: returns its new name.
+        """
 
     def set_enabled(self, divisions: Iterable[int], enabled: bool) -> None:
         """Choose whether divisions are copied.

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,10 +15,11 @@ import duckdb
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from exact_assets.control.living import LivingRuns
 from exact_assets.control.open import Control
 from exact_assets.definitions import build_defs
 from exact_assets.defs import resources
-from exact_assets.defs.lost_runs import fail_lost_runs
+from exact_assets.defs.lost_runs import LostRuns
 from exact_assets.errors import NotConnectedError, UserBlockedError
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -299,10 +300,14 @@ def test_a_load_of_the_command_line_that_is_killed_is_found_out(chosen: Ticking)
         partition = f"{FIRST}|{datetime.now(UTC).year}"
         with subprocess.Popen([sys.executable, "-m", "dagster", *arguments, "--partition", partition]) as load:
             wait_for_call(chosen.place, FIRST)
-            fail_lost_runs(instance, Control.open(Settings()))
-            assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+            lost = LostRuns(instance=instance, living=LivingRuns(Settings().control_url))
+            now = datetime.now(UTC)
+            suspects, failed = lost.look({}, now=now)
+            assert (suspects, failed) == ({}, ())
             load.kill()
-        fail_lost_runs(instance, Control.open(Settings()))
+        suspects, _ = lost.look({}, now=now)
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+        lost.look(suspects, now=now + timedelta(seconds=30))
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
 
 

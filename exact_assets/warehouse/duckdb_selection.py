@@ -1,0 +1,169 @@
+"""The division selection in an attached DuckDB file: statements for a table that people may have made anew.
+
+What a row means is read in `edited`; what follows from a selection is decided elsewhere.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from exact_assets.errors import SelectionError
+from exact_assets.warehouse import divisions, edited
+from exact_assets.warehouse.divisions import (
+    CHOSEN,
+    SHOWN,
+    TABLE,
+    DivisionChoice,
+    DivisionReport,
+    KnownDivision,
+    Selection,
+    lacks,
+)
+from exact_assets.warehouse.naming import DIVISIONS, SCHEMA, qualified
+
+_COLUMNS = (
+    "SELECT lower(column_name), data_type FROM duckdb_columns() WHERE database_name = current_database() "
+    "AND schema_name = $schema AND table_name = $table"
+)
+_TABLES = (
+    "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema "
+    "UNION ALL SELECT view_name FROM duckdb_views() WHERE database_name = current_database() "
+    "AND schema_name = $schema"
+)
+_REPORTS = "arrived_reports"
+_REPORT_ROWS = {"row": pa.int64(), "last_sync": pa.timestamp("us", tz="UTC"), "status": pa.string()} | {
+    "calls_today": pa.int32(),
+    "takes_back": pa.bool_(),
+}
+# In statements of their own, so that a column of another type is not mixed with a value of ours.
+_BY_ROW = f"FROM {_REPORTS} AS new WHERE kept.rowid = new.row"
+_REPORT = (
+    f"UPDATE {TABLE} AS kept SET status = TRY_CAST(new.status AS {{status}}), "
+    f"calls_today = TRY_CAST(new.calls_today AS {{calls_today}}) {_BY_ROW}"
+)
+_REPORT_SYNC = (
+    f"UPDATE {TABLE} AS kept SET last_sync = TRY_CAST(new.last_sync AS {{last_sync}}) {_BY_ROW} "
+    "AND new.last_sync IS NOT NULL"
+)
+_TAKE_BACK = f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back"
+
+
+def read(connection: DuckDBPyConnection) -> Selection | None:
+    """Read the selection; None: there is no such table."""
+    columns = _columns(connection)
+    if not columns:
+        return None
+    if lacking := [name for name in CHOSEN if name not in columns]:
+        return Selection(choices=None, problems=(lacks(lacking),))
+    return edited.selection(connection.execute(_select(columns)).fetchall())
+
+
+def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) -> tuple[int, ...]:
+    """Write reports of rows that have not changed since, all at once; return the divisions that were written."""
+    rows = connection.execute(_select(_columns(connection), first="rowid")).fetchall()
+    now: dict[int, tuple[int, DivisionChoice] | None] = {}
+    ignored = edited.Wrong()
+    for rowid, *values in rows:
+        one = edited.choice(values, ignored)
+        if one is not None:
+            now[one.division] = None if one.division in now else (rowid, one)
+    due = [(found[0], one) for one in reports if (found := now.get(one.read.division)) and one.is_about(found[1])]
+    arrived: dict[str, list[int | datetime | str | bool | None]] = {
+        "row": [rowid for rowid, _ in due],
+        "last_sync": [one.last_sync for _, one in due],
+        "status": [one.status for _, one in due],
+        "calls_today": [one.calls_today for _, one in due],
+        "takes_back": [one.takes_back for _, one in due],
+    }
+    connection.register(_REPORTS, pa.table(arrived, schema=pa.schema(_REPORT_ROWS)))
+    columns = _columns(connection)
+    try:
+        # A column that was made anew may not be able to hold what is shown: then it is left empty.
+        connection.execute(_REPORT.format_map(columns))
+        if any(one.last_sync for _, one in due):
+            connection.execute(_REPORT_SYNC.format_map(columns))
+        if any(one.takes_back for _, one in due):
+            connection.execute(_TAKE_BACK)
+    finally:
+        connection.unregister(_REPORTS)
+    return tuple(one.read.division for _, one in due)
+
+
+def choose(connection: DuckDBPyConnection, statement: str, divisions_: Iterable[int], value: object) -> list[int]:
+    """Set a value for divisions; return those that the table lacks."""
+    return [
+        division
+        for division in divisions_
+        if connection.execute(statement, {"division": division, "value": value}).fetchall() == [(0,)]
+    ]
+
+
+def refresh(connection: DuckDBPyConnection, known: Mapping[int, KnownDivision]) -> tuple[int, ...]:
+    """Add what is new and renew what differs; return what is new.
+
+    Raises:
+        SelectionError: the table cannot be read.
+    """
+    found = read(connection)
+    if found is None or found.choices is None:
+        raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
+    there = {choice.division: divisions.known(choice) for choice in found.choices}
+    for division, one in known.items():
+        if there.get(division) != one:
+            connection.execute(divisions.RENEW if division in there else divisions.INSERT, asdict(one))
+    return tuple(division for division in known if division not in there)
+
+
+def restore(connection: DuckDBPyConnection, choices: Iterable[DivisionChoice]) -> str | None:
+    """Write choices into the table; one that cannot be read is set aside first: return its new name."""
+    found, aside = read(connection), None
+    if found is not None and (found.problems or found.choices is None):
+        aside = _set_aside(connection)
+        found = None
+    if found is None:
+        connection.execute(divisions.CREATE)
+        connection.execute(divisions.COMMENT)
+    there = {choice.division for choice in (found.choices if found else None) or ()}
+    for one in choices:
+        values = {"division": one.division, "sync_enabled": one.sync_enabled, "start_year": one.start_year}
+        if one.division in there:
+            connection.execute(divisions.RENEW_CHOICE, values)
+        else:
+            connection.execute(divisions.INSERT_CHOICE, {**values, "name": one.name})
+    return aside
+
+
+def _set_aside(connection: DuckDBPyConnection) -> str:
+    """Rename what stands in the table's place."""
+    taken = {name for (name,) in connection.execute(_TABLES, {"schema": SCHEMA}).fetchall()}
+    number = next(number for number in range(1, len(taken) + 2) if f"{DIVISIONS}_set_aside_{number}" not in taken)
+    name = f"{DIVISIONS}_set_aside_{number}"
+    views = "SELECT count(*) FROM duckdb_views() WHERE database_name = current_database() "
+    is_view = connection.execute(
+        views + "AND schema_name = $schema AND view_name = $table", {"schema": SCHEMA, "table": DIVISIONS}
+    ).fetchall() == [(1,)]
+    connection.execute(f"ALTER {'VIEW' if is_view else 'TABLE'} {TABLE} RENAME TO {name}")
+    return qualified(name)
+
+
+def _columns(connection: DuckDBPyConnection) -> Mapping[str, str]:
+    """Read the columns of the table with their types; none: there is no such table."""
+    return dict(connection.execute(_COLUMNS, {"schema": SCHEMA, "table": DIVISIONS}).fetchall())
+
+
+def _select(columns: Collection[str], *, first: str | None = None) -> str:
+    """Ask for choices as text, and for what is shown where it is there and makes sense."""
+    chosen = [f"CAST({name} AS VARCHAR)" for name in CHOSEN]
+    shown = [_shown(name, type_) if name in columns else "NULL" for name, type_ in SHOWN.items()]
+    return f"SELECT {', '.join([*([first] if first else []), *chosen, *shown])} FROM {TABLE}"
+
+
+def _shown(name: str, type_: str) -> str:
+    """Read a column that is only shown; the year 200000 or infinity counts as null."""
+    value = f"TRY_CAST(TRY_CAST({name} AS VARCHAR) AS {type_})"
+    if not type_.startswith("TIMESTAMP"):
+        return value
+    return f"CASE WHEN {value} BETWEEN {type_} '1900-01-01' AND {type_} '9000-01-01' THEN {value} END"

@@ -1,0 +1,274 @@
+"""The selection when its table was lost or made anew by hand: nothing is removed, the choice comes back."""
+
+import resource
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from exact_assets.catalogue import select
+from exact_assets.cli import main
+from exact_assets.control.open import Control
+from exact_assets.definitions import build_defs
+from exact_assets.settings import Settings
+from exact_assets_tests.defs.test_divisions_sensors import (
+    FIRST,
+    LEDGER,
+    SECOND,
+    THIRD,
+    Ticking,
+    chosen,
+    simulated,
+    ticking,
+)
+from exact_assets_tests.warehouse.tables import query
+from exact_assets_tests.warehouse.tables import run as run_sql
+
+__all__ = ["chosen", "simulated", "ticking"]
+BOTH = {str(FIRST), str(SECOND)}
+MANY = 100_000
+MOST_SECONDS = 8.0
+"""Of CPU, for a tick over 100,000 rows: the machine of the tests may be busy with others."""
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def deleted(file: Path) -> None:
+    file.unlink()
+
+
+def moved(file: Path) -> None:
+    shutil.move(file, file.with_suffix(".old"))
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def dropped(file: Path) -> None:
+    run_sql(file, "DROP TABLE exact.divisions")
+
+
+def without_rows(file: Path) -> None:
+    run_sql(file, "DELETE FROM exact.divisions")
+
+
+@pytest.mark.parametrize("lose", [deleted, moved, emptied, dropped, without_rows])
+@pytest.mark.parametrize("first", ["exact_divisions", "exact_divisions_refresh", "a load", "divisions refresh"])
+def test_whatever_comes_first_after_the_selection_was_lost_the_choice_comes_back(
+    chosen: Ticking, lose: Callable[[Path], None], first: str
+) -> None:
+    chosen.warehouse.set_start_year([SECOND], datetime.now(UTC).year - 1)
+    chosen.tick("exact_divisions")
+    lose(chosen.place.warehouse)
+    match first:
+        case "a load":
+            chosen.warehouse.prepare(select("crm_accounts"))
+        case "divisions refresh":
+            assert command("divisions", "refresh").exit_code == 0
+        case sensor:
+            chosen.tick(sensor)
+    for _ in range(2):
+        chosen.tick("exact_divisions_refresh")
+        chosen.tick("exact_divisions")
+        assert chosen.partitions == BOTH
+    assert {
+        one.division: (one.sync_enabled, one.start_year) for one in chosen.warehouse.list_divisions() or ()
+    } == {
+        FIRST: (True, None),
+        SECOND: (True, datetime.now(UTC).year - 1),
+        **(
+            {}
+            if chosen.warehouse.list_divisions() and len(chosen.warehouse.list_divisions() or ()) == 2
+            else {THIRD: (False, None)}
+        ),
+    }
+
+
+def test_the_tick_that_restores_says_so_and_nothing_counts_as_loaded_any_more(chosen: Ticking) -> None:
+    chosen.warehouse.set_sync_now([FIRST], True)
+    chosen.run(chosen.tick("exact_divisions"))
+    chosen.tick("exact_divisions")
+    assert chosen.choice(FIRST).status == "up to date"
+    chosen.place.warehouse.unlink()
+    said = chosen.tick("exact_divisions").skip_message or ""
+    assert f"restored: 2 divisions are enabled ({FIRST}, {SECOND})" in said
+    assert "the next loads bring all of them anew" in said
+    assert chosen.choice(FIRST).status == "waiting for its first load"
+
+
+def test_without_a_kept_choice_the_partitions_are_one(chosen: Ticking) -> None:
+    Control.open(Settings()).choices.keep({})
+    chosen.place.warehouse.unlink()
+    chosen.tick("exact_divisions_refresh")
+    chosen.tick("exact_divisions")
+    assert chosen.partitions == BOTH
+    assert [one.sync_enabled for one in chosen.warehouse.list_divisions() or ()] == [True, True, False]
+
+
+def test_a_load_after_the_file_was_deleted_keeps_to_the_first_year_of_its_division(
+    chosen: Ticking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXACT_TABLES", LEDGER)
+    chosen.defs = build_defs()
+    this_year = datetime.now(UTC).year
+    chosen.warehouse.set_start_year([FIRST], this_year - 1)
+    chosen.warehouse.set_sync_now([FIRST], True)
+    asked = chosen.tick("exact_divisions")
+    chosen.place.warehouse.unlink()
+    chosen.run(asked)
+    assert query(chosen.place.warehouse, f"SELECT min(financial_year) FROM exact.{LEDGER}") == [(this_year - 1,)]
+
+
+def test_status_says_that_the_selection_is_gone_and_one_command_brings_it_back(chosen: Ticking) -> None:
+    chosen.place.warehouse.unlink()
+    told = command("status", "--json")
+    assert told.exit_code == 1
+    assert told.stderr.startswith("exact-assets: The division selection is gone")
+    assert "exact-assets divisions restore" in told.stderr
+    assert "selection is gone" in command("plan").stderr
+    assert "Enabled divisions are not purged" in command("divisions", "purge", str(FIRST), "--yes").stderr
+    restored = command("divisions", "restore")
+    assert (restored.exit_code, "2 divisions are enabled" in restored.stdout) == (0, True)
+    assert command("status").exit_code == 0
+
+
+REMADE = {
+    "bigint": "SELECT * REPLACE (division::BIGINT AS division)",
+    "double": "SELECT * REPLACE (division::DOUBLE AS division)",
+    "text": "SELECT * REPLACE (division::VARCHAR AS division)",
+    "truths as text": "SELECT * REPLACE (if(sync_enabled, 'yes', 'no') AS sync_enabled, '0' AS sync_now)",
+    "numbers for truths": "SELECT * REPLACE (sync_enabled::INTEGER AS sync_enabled)",
+    "choices alone": "SELECT division, sync_enabled, start_year, sync_now",
+    "status as a number": "SELECT * REPLACE (7 AS status)",
+}
+
+
+def remake(file: Path, query_: str) -> None:
+    run_sql(file, f"CREATE TABLE exact.made AS {query_} FROM exact.divisions")
+    run_sql(file, "DROP TABLE exact.divisions")
+    run_sql(file, "ALTER TABLE exact.made RENAME TO divisions")
+
+
+@pytest.mark.parametrize("kind", REMADE)
+def test_a_table_of_other_types_that_says_the_same_is_followed_as_before(chosen: Ticking, kind: str) -> None:
+    remake(chosen.place.warehouse, REMADE[kind])
+    chosen.tick("exact_divisions")
+    assert chosen.partitions == BOTH
+    assert command("divisions", "disable", str(FIRST)).exit_code == 0
+    assert command("divisions", "refresh").exit_code == 0
+    chosen.tick("exact_divisions")
+    assert chosen.partitions == {str(SECOND)}
+    if kind != "status as a number":
+        assert chosen.choice(SECOND).status == "waiting for its first load"
+    assert command("status").exit_code == 0
+
+
+DAMAGED = {
+    "null": "SELECT if(division = 100002, NULL, division) AS division, * EXCLUDE (division)",
+    "no number": "SELECT if(division = 100002, 'two', division::VARCHAR) AS division, * EXCLUDE (division)",
+    "a fraction": "SELECT if(division = 100002, 100002.5, division) AS division, * EXCLUDE (division)",
+    "too large": "SELECT if(division = 100002, 1e30::DOUBLE, division) AS division, * EXCLUDE (division)",
+    "not a truth": "SELECT * REPLACE (if(division = 100002, 'perhaps', sync_enabled::VARCHAR) AS sync_enabled)",
+    "not a year": "SELECT * REPLACE (if(division = 100002, 'last', NULL) AS start_year)",
+    "twice": "SELECT * EXCLUDE (n) FROM (SELECT unnest([1, 2]) AS n, *",
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_rows_that_cannot_be_read_are_named_and_remove_nothing(chosen: Ticking, kind: str) -> None:
+    if kind == "twice":
+        run_sql(chosen.place.warehouse, "CREATE TABLE exact.made AS SELECT * FROM exact.divisions")
+        run_sql(
+            chosen.place.warehouse, "INSERT INTO exact.made SELECT * FROM exact.divisions WHERE division = 100002"
+        )
+        run_sql(chosen.place.warehouse, "DROP TABLE exact.divisions; ALTER TABLE exact.made RENAME TO divisions")
+    else:
+        remake(chosen.place.warehouse, DAMAGED[kind])
+    said = chosen.tick("exact_divisions").skip_message or ""
+    assert "exact.divisions" in said.replace('"', "")
+    assert "exact-assets divisions restore" in said
+    assert chosen.partitions == BOTH
+    assert chosen.choice(FIRST).status == "waiting for its first load"
+    [event, *_] = chosen.tick("exact_freshness").asset_events
+    assert isinstance(event, dg.AssetCheckEvaluation)
+    assert not event.passed
+    assert "exact-assets divisions restore" in (event.description or "")
+    assert command("status").exit_code == 1
+    assert command("divisions", "restore").exit_code == 0
+    chosen.tick("exact_divisions")
+    assert chosen.partitions == BOTH
+    assert command("status").exit_code == 0
+
+
+def test_a_view_in_its_place_is_set_aside_by_a_restore(chosen: Ticking) -> None:
+    file = chosen.place.warehouse
+    run_sql(file, "ALTER TABLE exact.divisions RENAME TO mine")
+    run_sql(file, "CREATE VIEW exact.divisions AS SELECT * EXCLUDE (sync_now) FROM exact.mine")
+    assert "sync_now" in (chosen.tick("exact_divisions").skip_message or "")
+    assert chosen.partitions == BOTH
+    assert "divisions_set_aside_1" in command("divisions", "restore").stdout
+    chosen.tick("exact_divisions")
+    assert chosen.partitions == BOTH
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "last_sync = TIMESTAMPTZ 'infinity'",
+        "last_sync = TIMESTAMPTZ '200000-01-01'",
+        "last_sync = TIMESTAMPTZ '-infinity', moved_at = TIMESTAMP 'infinity'",
+        "hr_linked_at = TIMESTAMP '9999-12-31'",
+        "start_year = -32768",
+        "start_year = 32767",
+        "start_year = 0",
+        "calls_today = -2147483648",
+        "status = chr(0) || chr(10) || '<b>|</b>' || repeat('x', 100000)",
+        "name = NULL, status = ''",
+    ],
+)
+def test_odd_values_in_other_columns_stop_neither_ticks_nor_commands(chosen: Ticking, edit: str) -> None:
+    run_sql(chosen.place.warehouse, f"UPDATE exact.divisions SET {edit}")
+    for sensor in ("exact_divisions", "exact_freshness", "exact_divisions_refresh", "exact_divisions"):
+        chosen.tick(sensor)
+    assert chosen.partitions == BOTH
+    assert (chosen.choice(FIRST).status or "").startswith("waiting for its first load")
+    for arguments in (["status"], ["divisions", "list"], ["divisions", "list", "--json"], ["plan"]):
+        done = command(*arguments)
+        assert (done.exit_code, done.exception) == (0, None), (arguments, done.output)
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_ticks_stay_short_with_100_000_rows(
+    chosen: Ticking, enabled: str, record_property: Callable[[str, object], None]
+) -> None:
+    file = chosen.place.warehouse
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "INSERT INTO exact.divisions (division, sync_enabled) "
+            f"SELECT 200000 + range, {enabled} FROM range({MANY})"
+        )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    took: dict[str, float] = {}
+    for sensor in ("exact_divisions", "exact_divisions", "exact_freshness", "exact_divisions_refresh"):
+        began = time.process_time()
+        chosen.tick(sensor)
+        took[sensor] = max(took.get(sensor, 0.0), time.process_time() - began)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    record_property("seconds", took)
+    record_property("megabytes", round(grown))
+    assert chosen.partitions == BOTH
+    assert max(took.values()) < MOST_SECONDS, took
+    assert grown < 700
+    if enabled == "true":
+        told = command("status")
+        assert told.exit_code == 1
+        assert "enables 100002 divisions" in told.stderr
