@@ -7,7 +7,6 @@ later would let two processes decide on the same state.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from exact_assets.control.locks import Locks
-from exact_assets.control.marks import APPLICATION_ID, SCHEMA_VERSION, check_store
+from exact_assets.control.marks import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    check_store,
+    is_open_here,
+    note_open,
+    opening,
+)
 from exact_assets.errors import ControlError, SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
 METADATA = sa.MetaData()
+_engines: dict[tuple[Path, bool], sa.Engine] = {}
+"""Of this process, by file and durability; those of a file that is gone are closed."""
 
 CONNECTIONS = sa.Table(
     "connections",
@@ -142,7 +150,16 @@ def open_database(url: str, *, is_durable: bool) -> sa.Engine:
         url: `sqlite:///path`.
         is_durable: whether a commit survives a power cut (tokens must; counts of calls need not, and are quicker).
     """
-    return _open(database_path(url), is_durable)
+    path = database_path(url)
+    with opening:
+        if not is_open_here(path):
+            # Another file stands in the place of the one that we had open, or none.
+            for key in [key for key in _engines if key[0] == path]:
+                _engines.pop(key).dispose()
+        if (path, is_durable) not in _engines:
+            _engines[path, is_durable] = _open(path, is_durable)
+            note_open(path)
+        return _engines[path, is_durable]
 
 
 @contextmanager
@@ -150,8 +167,13 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Hold the write lock for a block, and commit at its end.
 
     Raises:
-        ControlError: the database cannot be read or written.
+        ControlError: the database cannot be read or written, or is not at its place any more.
     """
+    if not is_open_here(Path(engine.url.database or "")):
+        raise ControlError(
+            f"The control store {engine.url.database} was moved, removed or replaced while it was in use. What is "
+            "there now is used by what starts from now on: put the old one back, or connect again."
+        )
     try:
         with engine.begin() as connection:
             yield connection
@@ -169,7 +191,6 @@ def _mark(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"PRAGMA {name} = {value}")
 
 
-@cache
 def _open(path: Path, is_durable: bool) -> sa.Engine:
     check_store(path)
     path = path.resolve()
@@ -196,6 +217,7 @@ def _open(path: Path, is_durable: bool) -> sa.Engine:
     try:
         with Locks(path).hold("schema", wait=True):
             path.touch(mode=0o600)
+            note_open(path)
             with transaction(engine) as connection:
                 METADATA.create_all(connection)
                 _mark(connection)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import filelock
 
+from exact_assets.control.marks import check_store
 from exact_assets.errors import ControlError
 
 POLL_SECONDS = 0.02
@@ -25,6 +26,7 @@ class Locks:
 
     def __init__(self, database: Path) -> None:
         """Prepare; the folder is made with the first lock."""
+        self._database = database
         self._folder = database.with_name(f"{database.name}.locks")
 
     @contextmanager
@@ -32,7 +34,7 @@ class Locks:
         """Hold a lock; yields False where another holds it and `wait` is false.
 
         Raises:
-            ControlError: it was not free within `timeout_seconds` (negative: no bound).
+            ControlError: it was not free within `timeout_seconds` (negative: no bound), or there can be no lock.
         """
         lock = self._lock(name)
         try:
@@ -42,6 +44,8 @@ class Locks:
                 raise ControlError(f"Another process held {name} for over {timeout_seconds:g} s.") from error
             yield False
             return
+        except OSError as error:
+            raise _unusable(lock, error) from error
         try:
             yield True
         finally:
@@ -57,6 +61,8 @@ class Locks:
                 break
             except filelock.Timeout:
                 await asyncio.sleep(POLL_SECONDS * random.random())  # noqa: S311 - fairness, not secrecy
+            except OSError as error:
+                raise _unusable(lock, error) from error
         try:
             yield
         finally:
@@ -76,10 +82,22 @@ class Locks:
         self._path(name).unlink(missing_ok=True)
 
     def _lock(self, name: str) -> filelock.FileLock:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._folder.is_dir():
+            # Nothing of ours is to appear beside what is not ours.
+            check_store(self._database)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ControlError(
+                f"The folder of locks {self._folder} cannot be made: {error.strerror}. Check EXACT_CONTROL_URL."
+            ) from error
         return filelock.FileLock(self._path(name), thread_local=False, is_singleton=False)
 
     def _path(self, name: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:LONGEST_NAME]
         digest = hashlib.sha256(name.encode()).hexdigest()[:12]
         return self._folder / f"{readable}-{digest}.lock"
+
+
+def _unusable(lock: filelock.BaseFileLock, error: OSError) -> ControlError:
+    return ControlError(f"{lock.lock_file} cannot be locked: {error.strerror}. Check its permissions and the disk.")

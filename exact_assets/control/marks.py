@@ -6,6 +6,7 @@ folder would appear beside a device.
 
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ APPLICATION_ID = 0x45786163
 """In our files' headers ("Exac"). Files of the first versions have none."""
 SCHEMA_VERSION = 1
 SQLITE = b"SQLite format 3\0"
+Identity = tuple[int, int] | None
 OURS = frozenset({"site", "client", "access_token", "refresh_token", "received_at"})
 """Columns of `connections`, by which an unmarked file is known."""
 ADVICE = "It is left as it is: set EXACT_CONTROL_URL to the path of a new file, or of a control store."
@@ -39,12 +41,46 @@ def kind_at(path: Path) -> str | None:
     return named[0] if named else (None if stat.S_ISREG(mode) else "a device")
 
 
+opening = threading.RLock()
+"""Held while a store is looked at, and while it is opened: see `check_store`."""
+_open_here: dict[Path, Identity] = {}
+
+
+def identity_of(path: Path) -> Identity:
+    """Return which file stands at a path, as the file system tells them apart; None: there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def note_open(path: Path) -> None:
+    """Remember that this process has a store open."""
+    _open_here[path] = identity_of(path)
+
+
+def is_open_here(path: Path) -> bool:
+    """Return whether this process has just this file open; another one may stand in its place by now."""
+    return path in _open_here and identity_of(path) == _open_here[path] is not None
+
+
 def check_store(path: Path) -> None:
     """Refuse what is neither empty nor a control store that this version can use.
+
+    A store that this process has open is known to be one, and is not looked at: to close a file ends all locks of
+    the process on it, as POSIX has it. SQLite would go on without them, and the next process that ends would take
+    itself for the last one and remove the log that we write to.
 
     Raises:
         ControlError: what is there, and what to do.
     """
+    with opening:
+        if not is_open_here(path):
+            _check(path)
+
+
+def _check(path: Path) -> None:
     try:
         found = kind_at(path) or _content(path)
     except OSError as error:

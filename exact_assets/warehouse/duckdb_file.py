@@ -25,6 +25,7 @@ from exact_assets.warehouse.duckdb_path import (
     log_of,
     put_orphan_aside,
     real_path,
+    require_duckdb,
     require_target,
 )
 
@@ -44,11 +45,12 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "auto_checkpoint_skip_wal_threshold": 2**62,
     "checkpoint_on_detach": "DISABLED",
 }
-MEMORY_LIMITS = ("256MB", "25%", "50%", "80%")
+MEMORY_LIMITS = ("256MB", "50%", "80%")
 """What DuckDB may keep in memory of the file; the next one is taken where one is too small. The first is enough to
 delete 2,000,000 rows of 76 columns in one transaction and to play back the log of it, and costs a load of 400,000
 rows 25 MB more than 40 MB did, with which a purge left a log that could not be played back. The others are parts
-of the machine's memory, or of what a container may have of it."""
+of the machine's memory, or of what a container may have of it; that the second is the smaller one where there is
+less than 512 MB costs one more attempt."""
 STORAGE_VERSION = "v1.5.0"
 """Of new files: tools that are built on DuckDB 1.5 open them. DuckDB 2.0's own default is refused by all of 1.x."""
 RETRY_SECONDS = 0.05
@@ -179,7 +181,8 @@ class DuckDBFile:
                     return False
                 del self._memory_limits[0]
                 if self._engine is not None:
-                    self._engine.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
+                    with self._errors():
+                        self._engine.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
             return True
 
     @contextmanager
@@ -217,7 +220,9 @@ class DuckDBFile:
     def _attach(self, connection: DuckDBPyConnection, *, read_only: bool) -> str | None:
         """Attach the file, made if need be; return DuckDB's own words where another holds it."""
         try:
-            if not self.exists and not read_only:
+            if self.exists:
+                require_duckdb(self.path)
+            elif not read_only:
                 self._create(connection)
             mend(self.path)
             # A process that was killed left what it committed in the log, which is played back here.
@@ -236,7 +241,8 @@ class DuckDBFile:
             put_orphan_aside(log_of(self.path))
         beside(self.path).unlink(missing_ok=True)
         new = self.path.with_name(f"{self.path.name}.new")
-        has_content(new)  # if it is not ours, it is refused
+        if has_content(new):
+            require_duckdb(new)
         new.unlink(missing_ok=True)
         options = f"STORAGE_VERSION '{STORAGE_VERSION}'"
         connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE} ({options}); DETACH {CATALOGUE}")

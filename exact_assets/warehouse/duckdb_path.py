@@ -46,27 +46,42 @@ def real_path(path: Path) -> Path:
 
 
 def has_content(path: Path) -> bool:
-    """Return whether there is a DuckDB file; one that is missing or empty is yet to be made.
+    """Return whether there is a file that is not empty; one that is missing or empty is yet to be made.
+
+    It is not opened: to close it would end this process's locks on it, as POSIX has it, and with them the hold of a
+    thread that is at work on it.
 
     Raises:
-        WarehouseError: there is something else, or it cannot be read.
+        WarehouseError: there is no file but something else, or we may not look.
     """
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-        if kind != stat.S_IFREG:
-            raise WarehouseError(f"{path} is {_KINDS.get(kind, 'no regular file')}, not a DuckDB file. {_ADVICE}")
-        with path.open("rb") as file:
-            begin = file.read(16)
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise WarehouseError(
-            f"{path} cannot be read: {error.strerror}. Check who may read and write it."
-        ) from error
+        raise WarehouseError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        raise WarehouseError(f"{path} is {_KINDS.get(kind, 'no regular file')}, not a DuckDB file. {_ADVICE}")
+    return found.st_size > 0
+
+
+def require_duckdb(path: Path) -> None:
+    """Refuse a file that is not DuckDB's. Nobody in this process may hold it: see `has_content`.
+
+    Raises:
+        WarehouseError: it is something else, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(16)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise WarehouseError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
     if begin and begin[MAGIC_AT : MAGIC_AT + len(MAGIC)] != MAGIC:
         found = next((name for magic, name in _OTHERS.items() if begin.startswith(magic)), "something else")
         raise WarehouseError(f"{path} is no DuckDB file but {found}. {_ADVICE}")
-    return bool(begin)
 
 
 def require_target(path: Path) -> None:

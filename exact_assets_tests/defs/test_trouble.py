@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from exact_assets.cli import main
-from exact_assets.control import database
 from exact_assets.defs.trouble import PATIENCE, cursor_of, marked
 from exact_assets.disk import obstacle
 from exact_assets_tests.defs.test_divisions_sensors import Ticking, chosen, simulated, ticking
@@ -28,15 +27,12 @@ def swapped(file: Path, put: Callable[[Path], None]) -> Iterator[None]:
     aside = file.with_suffix(".aside")
     file.rename(aside)
     put(file)
-    # A process that starts now, as a run does, opens the store anew: so does this one.
-    database._open.cache_clear()
     yield
     if file.is_dir():
         file.rmdir()
     else:
         file.unlink()
     aside.rename(file)
-    database._open.cache_clear()
 
 
 @contextmanager

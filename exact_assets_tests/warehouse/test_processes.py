@@ -13,6 +13,7 @@ import pytest
 
 from exact_assets.errors import LoadSupersededError, WarehouseBusyError
 from exact_assets.stream import Stored, Verb
+from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.tables import ALL, DIVISION, SYNC, guid, query, rows, step
@@ -32,6 +33,20 @@ def holder(path: Path, *, seconds: float, read_only: bool = False) -> Iterator[i
         assert process.stdout.readline() == "held\n"
         yield process.pid
         process.kill()
+
+
+def test_a_look_at_the_file_does_not_end_the_hold_of_another_thread_on_it(path: Path) -> None:
+    """POSIX ends all locks of a process on a file when it closes one: a stranger could write beside us."""
+    file = DuckDBFile(path, lock_timeout_seconds=5)
+    program = f"import duckdb; duckdb.connect({str(path)!r}).execute('CREATE TABLE t (i INT)')"
+    stranger = [sys.executable, "-c", program]
+    with file.connection() as connection, file.attached(connection, read_only=False):
+        connection.execute("CREATE TABLE ours AS SELECT 1 AS one")
+        for other in (file, DuckDBFile(path, lock_timeout_seconds=5)):
+            assert other.exists
+        done = subprocess.run(stranger, capture_output=True, text=True, check=False)
+        assert "Could not set lock on file" in done.stderr
+    assert query(path, "SELECT one FROM ours") == [(1,)]
 
 
 def test_processes_at_one_file_lose_nothing(path: Path) -> None:
