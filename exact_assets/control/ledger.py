@@ -3,6 +3,7 @@
 Booking is one short transaction that takes the write lock first, so that no two processes take the same call.
 """
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ MOST_REFUSALS = 10
 HOUR = timedelta(hours=1)
 NO_DIVISION = 0
 WINDOWS = ("minute", "day")
+LARGEST_COUNT = 10**9
 FIELDS = ("limit", "remaining", "resets_at", "used")
 
 
@@ -45,11 +47,13 @@ class QuotaLedger:
             index_elements=["site", "client", "division"],
             set_={name: upsert.excluded[name] for name in _columns()},
         )
+        # Where a damaged row holds no number, it reads as long ago.
+        moment = sa.cast(REFUSALS.c.at, sa.Float)
         self._refusals = (
-            sa.select(REFUSALS.c.at)
+            sa.select(moment)
             .where((REFUSALS.c.site == site) & (REFUSALS.c.client == client) & (REFUSALS.c.division == division))
-            .where((REFUSALS.c.endpoint == sa.bindparam("endpoint")) & (REFUSALS.c.at > sa.bindparam("since")))
-            .order_by(REFUSALS.c.at)
+            .where((REFUSALS.c.endpoint == sa.bindparam("endpoint")) & (moment > sa.bindparam("since")))
+            .order_by(moment)
         )
 
     def for_background(self) -> "QuotaLedger":
@@ -108,7 +112,9 @@ class QuotaLedger:
         """Return the lower bound of the server's clock against ours, as last kept."""
         with transaction(self._engine) as connection:
             ahead = connection.scalar(sa.select(CLOCKS.c.ahead_seconds).where(CLOCKS.c.site == self._site))
-        return None if ahead is None else timedelta(seconds=ahead)
+        with suppress(OverflowError, ValueError, TypeError):
+            return timedelta(seconds=ahead)  # type: ignore[arg-type]  # SQLite keeps anything; null is unknown too
+        return None
 
     def keep_skew(self, at_least: timedelta) -> None:
         """Keep it for processes to come."""
@@ -163,12 +169,18 @@ def _columns() -> tuple[str, ...]:
 
 
 def _window(values: Any) -> Window:
+    """Return a stored window. SQLite keeps whatever a damaged or edited row holds: what is no number is unknown."""
     limit, remaining, resets_at, used = values
     moment = None
-    if resets_at is not None:
-        with suppress(OverflowError, ValueError, OSError):  # then it is unknown
-            moment = datetime.fromtimestamp(resets_at, UTC)
-    return Window(limit=limit, remaining=remaining, resets_at=moment, used=used or 0)
+    with suppress(OverflowError, ValueError, OSError, TypeError):
+        moment = datetime.fromtimestamp(resets_at, UTC)
+    return Window(limit=_count(limit), remaining=_count(remaining), resets_at=moment, used=_count(used) or 0)
+
+
+def _count(value: object) -> int | None:
+    if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > LARGEST_COUNT:
+        return None
+    return int(value)
 
 
 def _values(window: Window) -> tuple[Any, ...]:

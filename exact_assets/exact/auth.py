@@ -28,7 +28,7 @@ from exact_assets.errors import (
     UnavailableError,
     UnreachableError,
 )
-from exact_assets.exact.answers import may_pass, server_time
+from exact_assets.exact.answers import LONGEST_TEXT, may_pass, server_time
 from exact_assets.exact.numbers import read_integer
 from exact_assets.exact.token import Token, lifetime_of
 
@@ -38,7 +38,7 @@ ENDPOINT = "oauth2/token"
 MOST_ATTEMPTS = 4
 TIMEOUT_SECONDS = 30.0
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]|\\.)*")')
+TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -211,9 +211,9 @@ def _members(body: bytes) -> Mapping[str, Any]:
 
 
 def _refusal(status: int, reason: str, answer: Mapping[str, Any]) -> ExactError:
-    said = str(answer.get("error_description") or "")
+    said = str(answer.get("error_description") or "")[:LONGEST_TEXT]
     words = f"{said} {reason}".lower()
-    code = str(answer.get("error") or "")
+    code = str(answer.get("error") or "")[:LONGEST_TEXT]
     facts: dict[str, Any] = {"endpoint": ENDPOINT, "status": status, "reason": said or reason or code or None}
     if "not expired" in words or "tooearly" in words:
         return TooEarlyError("Exact refreshes a token only shortly before it expires.", **facts)

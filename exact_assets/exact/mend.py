@@ -6,7 +6,8 @@ characters. One such text would otherwise stop its table for good.
 
 import re
 
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""Gives nothing back of what it has read: in a text that is cut, each quote inside it would be tried anew."""
 ODD_IN_STRING = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: good
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one

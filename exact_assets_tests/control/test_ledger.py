@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from exact_assets.control.database import CLOCKS, QUOTAS, open_database, transaction
+from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, open_database, transaction
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets.exact.limits import Quota, Window
@@ -205,3 +205,26 @@ def test_a_stored_reset_that_is_no_time_is_unknown(url: str, resets_at: float) -
         connection.execute(QUOTAS.update().values(minute_resets_at=resets_at))
     assert not ledger.book(7, "x", now=NOW).is_booked
     assert ledger.book(7, "x", now=MINUTE_END).is_booked
+
+
+@pytest.mark.parametrize("value", ["soon", b"x", 1e300, float("inf"), -1e300, 0.5, 10**18, ""])
+def test_rows_that_somebody_damaged_count_as_unknown_and_hold_nobody_up(url: str, value: object) -> None:
+    """SQLite keeps a text in a column of numbers; one such row ended the runs of all divisions."""
+    ledger = open_ledger(url)
+    told(ledger)
+    for _ in range(12):
+        ledger.settle(8, "x", news=Quota(), status=400, now=NOW)
+    ledger.keep_skew(timedelta(seconds=1))
+    with transaction(open_database(url, is_durable=False)) as connection:
+        for table in (QUOTAS, REFUSALS, CLOCKS):
+            for column in table.columns:
+                is_number = isinstance(column.type, sa.Integer | sa.Float)
+                if is_number and not column.primary_key and column.name != "division":
+                    connection.exec_driver_sql(f'UPDATE {table.name} SET "{column.name}" = ?', (value,))
+    ledger.skew()
+    later = NOW + timedelta(days=1)
+    # Refusals of which nobody knows when they came hold for an hour from now.
+    ledger.book(8, "x", now=later)
+    later += timedelta(hours=1, seconds=1)
+    assert ledger.book(8, "x", now=later).is_booked
+    assert ledger.settle(8, "x", news=Quota(), status=200, now=later) is not None
