@@ -1,4 +1,4 @@
-"""Whether a file can be written where it is: rights and room, without opening it. Standard library only."""
+"""Whether a file can be written where it is: links, rights and room, without opening it. Standard library only."""
 
 import os
 import shutil
@@ -6,6 +6,18 @@ from pathlib import Path
 
 LEAST_FREE_BYTES = 2**20
 """With less, neither a row nor a token can be stored for sure."""
+
+
+def dangling_link(file: Path) -> Path | None:
+    """Return the link on the way to a file that leads nowhere; None: there is none.
+
+    What it should lead to may be a disk that is not there just now: nothing is to be made in its place.
+    """
+    for one in (file.absolute(), *file.absolute().parents):
+        # Unlike Path's, these are false, too, where we may not look; opening it says so.
+        if os.path.islink(one) and not os.path.exists(one):  # noqa: PTH110, PTH114
+            return one
+    return None
 
 
 def obstacle(file: Path) -> str | None:

@@ -4,7 +4,6 @@ SQLAlchemy Core on an SQLite file. Each transaction takes the write lock at its 
 later would let two processes decide on the same state.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from exact_assets.control.marks import (
     note_open,
     opening,
 )
+from exact_assets.disk import dangling_link
 from exact_assets.errors import ControlError, SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -138,9 +138,7 @@ def database_path(url: str) -> Path:
             "tokens and quota are kept in an SQLite file."
         )
     path = Path(parsed.database).expanduser().absolute()
-    # Unlike Path's, these are false, too, where we may not look; opening it says so.
-    is_dangling = os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114
-    return path if is_dangling else path.resolve()
+    return path if dangling_link(path) else path.resolve()
 
 
 def open_database(url: str, *, is_durable: bool) -> sa.Engine:

@@ -10,6 +10,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+from exact_assets.disk import dangling_link
 from exact_assets.errors import ControlError
 
 APPLICATION_ID = 0x45786163
@@ -28,8 +29,9 @@ EMPTY = "an SQLite database without tables"
 
 def kind_at(path: Path) -> str | None:
     """Return what stands at a path where a file of ours is wanted; None: a regular file, or nothing."""
-    if path.is_symlink() and not path.exists():
-        return f"a link to {path.readlink()}, which is not there"
+    link = dangling_link(path)
+    if link is not None:
+        return f"behind a link to {link.readlink()}, which is not there"
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

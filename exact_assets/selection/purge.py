@@ -29,6 +29,8 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
     refuse_enabled(numbers, control, warehouse)
     _refuse_busy(numbers, control)
     warehouse.note_purge(numbers, has_ended=False)
+    # Before the rows: were it killed in between, tables that are empty would count as up to date.
+    control.visits.forget(numbers)
     lost: Counter[str] = Counter()
     for _ in range(PASSES):
         names = warehouse.names_holding(numbers, names=tables())

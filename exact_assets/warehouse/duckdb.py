@@ -1,5 +1,6 @@
 """The warehouse in one DuckDB file: the protocol's methods, put together. Each is one opening of the file."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,7 +18,9 @@ from exact_assets.errors import (
     DivisionDisabledError,
     LoadSupersededError,
     RemovalBoundError,
+    SelectionError,
     ValueRangeError,
+    WarehouseBusyError,
     WarehouseError,
 )
 from exact_assets.stream import Step, Stored, StreamState
@@ -35,6 +38,7 @@ BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
 
 _T = TypeVar("_T")
+_log = logging.getLogger(__name__)
 Answer = Stored | WarehouseError | ValueRangeError
 
 
@@ -197,10 +201,20 @@ class DuckDBWarehouse:
         return None if found is None else found.choices
 
     def restore_divisions(self, choices: Iterable[DivisionChoice]) -> str | None:
-        """Write choices, in one transaction."""
-        wanted = tuple(choices)
+        """Write choices, in one transaction; where the table refuses, in a new one."""
+        wanted, failures = tuple(choices), []
         self.prepare(())
-        return self._change(lambda connection: duckdb_selection.restore(connection, wanted))
+        for restore in duckdb_selection.RESTORATIONS:
+            try:
+                return self._change(partial(restore, choices=wanted))
+            except WarehouseBusyError:
+                raise
+            except WarehouseError as error:
+                failures.append(error)
+        raise SelectionError(
+            f"{selection.TABLE} cannot be restored: {failures[-1]} Rename or drop it, and what depends on it, with "
+            "DuckDB; then run `exact-assets divisions restore` again."
+        ) from failures[-1]
 
     def set_enabled(self, divisions: Iterable[int], enabled: bool) -> None:
         """Choose whether divisions are copied."""
@@ -220,7 +234,15 @@ class DuckDBWarehouse:
         if not changing:
             return ()
         self.prepare(())
-        return self._change(lambda connection: duckdb_selection.report(connection, changing))
+        for is_shown in (True, False):
+            try:
+                return self._change(partial(duckdb_selection.report, reports=changing, is_shown=is_shown))
+            except WarehouseBusyError:
+                raise
+            except WarehouseError as error:
+                # A column that refuses what is shown must not keep what was chosen from being done.
+                _log.warning("What is shown of divisions cannot be written: %s", error)
+        return ()
 
     def names_holding(self, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
         """Look into each table at one opening."""

@@ -9,6 +9,7 @@ import logging
 import stat
 from pathlib import Path
 
+from exact_assets.disk import dangling_link
 from exact_assets.errors import WarehouseError
 
 MAGIC = b"DUCK"
@@ -90,10 +91,11 @@ def require_target(path: Path) -> None:
     Raises:
         WarehouseError: it is one.
     """
-    if path.is_symlink() and not path.exists():
+    link = dangling_link(path)
+    if link is not None:
         raise WarehouseError(
-            f"{path} is a link to {path.readlink()}, where there is nothing. Bring the file or its disk back, or "
-            "remove the link to begin with a new warehouse."
+            f"{path} cannot be reached: {link} is a link to {link.readlink()}, where there is nothing. Bring the "
+            "file or its disk back, or remove the link to begin with a new warehouse."
         )
 
 

@@ -13,9 +13,12 @@ from exact_assets.catalogue.tables import tables as every_table
 from exact_assets.warehouse import ddl, divisions
 from exact_assets.warehouse.naming import DIVISIONS, LIVE_SCHEMA, SCHEMA, STREAMS, qualified
 
-_THERE = "database_name = current_database() AND schema_name = $schema"
-_TABLES = f"SELECT table_name, comment, has_primary_key FROM duckdb_tables() WHERE {_THERE}"
-_COLUMNS = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {_THERE} AND NOT internal"
+_THERE = "database_name = current_database() AND lower(schema_name) = $schema"
+# Names in lower case: DuckDB does not tell them apart by it, and people may have made a table anew in another.
+_TABLES = f"SELECT lower(table_name), comment, has_primary_key FROM duckdb_tables() WHERE {_THERE}"
+_COLUMNS = (
+    f"SELECT lower(table_name), lower(column_name), comment FROM duckdb_columns() WHERE {_THERE} AND NOT internal"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

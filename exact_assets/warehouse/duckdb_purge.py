@@ -24,7 +24,7 @@ from exact_assets.warehouse.naming import (
 PURGING = "disabled: a purge has begun and not ended: run `exact-assets divisions purge` again"
 PURGED = "disabled: purged, nothing of it is left"
 
-_HERE = "database_name = current_database() AND schema_name = $schema"
+_HERE = "database_name = current_database() AND lower(schema_name) = $schema"
 _TABLES = f"""
 SELECT table_name, list_contains(list(column_name), $division)
 FROM duckdb_columns() JOIN duckdb_tables() USING (database_name, schema_name, table_name)

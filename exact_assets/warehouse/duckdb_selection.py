@@ -4,9 +4,11 @@ What a row means is read in `edited`; what follows from a selection is decided e
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 
+import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -26,13 +28,21 @@ from exact_assets.warehouse.naming import DIVISIONS, SCHEMA, qualified
 
 _COLUMNS = (
     "SELECT lower(column_name), data_type FROM duckdb_columns() WHERE database_name = current_database() "
-    "AND schema_name = $schema AND table_name = $table"
+    "AND lower(schema_name) = $schema AND lower(table_name) = $table"
 )
 _TABLES = (
-    "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema "
-    "UNION ALL SELECT view_name FROM duckdb_views() WHERE database_name = current_database() "
-    "AND schema_name = $schema"
+    "SELECT lower(table_name) FROM duckdb_tables() WHERE database_name = current_database() "
+    "AND lower(schema_name) = $schema UNION ALL SELECT lower(view_name) FROM duckdb_views() "
+    "WHERE database_name = current_database() AND lower(schema_name) = $schema"
 )
+UNREADABLE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+)
+RESTORE = "Run `exact-assets divisions restore`, which makes a new table of what was chosen"
 _REPORTS = "arrived_reports"
 _REPORT_ROWS = {"row": pa.int64(), "last_sync": pa.timestamp("us", tz="UTC"), "status": pa.string()} | {
     "calls_today": pa.int32(),
@@ -58,11 +68,20 @@ def read(connection: DuckDBPyConnection) -> Selection | None:
         return None
     if lacking := [name for name in CHOSEN if name not in columns]:
         return Selection(choices=None, problems=(lacks(lacking),))
-    return edited.selection(connection.execute(_select(columns)).fetchall())
+    try:
+        return edited.selection(connection.execute(_select(columns)).fetchall())
+    except UNREADABLE as error:
+        # A view, say, whose table is gone.
+        return Selection(choices=None, problems=(f"{TABLE} cannot be read: {_first_line(error)}. {RESTORE}",))
 
 
-def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) -> tuple[int, ...]:
-    """Write reports of rows that have not changed since, all at once; return the divisions that were written."""
+def report(
+    connection: DuckDBPyConnection, reports: Sequence[DivisionReport], *, is_shown: bool = True
+) -> tuple[int, ...]:
+    """Write reports of rows that have not changed since, all at once; return the divisions that were written.
+
+    `is_shown`: status and calls are written too; if not, `sync_now` alone is taken back.
+    """
     rows = connection.execute(_select(_columns(connection), first="rowid")).fetchall()
     now: dict[int, tuple[int, DivisionChoice] | None] = {}
     ignored = edited.Wrong()
@@ -82,13 +101,16 @@ def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) ->
     columns = _columns(connection)
     try:
         # A column that was made anew may not be able to hold what is shown: then it is left empty.
-        connection.execute(_REPORT.format_map(columns))
-        if any(one.last_sync for _, one in due):
+        if is_shown:
+            connection.execute(_REPORT.format_map(columns))
+        if is_shown and any(one.last_sync for _, one in due):
             connection.execute(_REPORT_SYNC.format_map(columns))
         if any(one.takes_back for _, one in due):
             connection.execute(_TAKE_BACK)
     finally:
-        connection.unregister(_REPORTS)
+        # In a transaction that was aborted this fails as well, and is not what went wrong.
+        with suppress(duckdb.TransactionException):
+            connection.unregister(_REPORTS)
     return tuple(one.read.division for _, one in due)
 
 
@@ -111,42 +133,81 @@ def refresh(connection: DuckDBPyConnection, known: Mapping[int, KnownDivision]) 
     if found is None or found.choices is None:
         raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
     there = {choice.division: divisions.known(choice) for choice in found.choices}
+    # A row that cannot be read may be the one of a division that seems to be new.
+    added = () if found.problems else tuple(division for division in known if division not in there)
     for division, one in known.items():
-        if there.get(division) != one:
-            connection.execute(divisions.RENEW if division in there else divisions.INSERT, asdict(one))
-    return tuple(division for division in known if division not in there)
+        if division in added:
+            connection.execute(divisions.INSERT, asdict(one))
+        elif division in there and there[division] != one:
+            connection.execute(divisions.RENEW, asdict(one))
+    return added
 
 
-def restore(connection: DuckDBPyConnection, choices: Iterable[DivisionChoice]) -> str | None:
-    """Write choices into the table; one that cannot be read is set aside first: return its new name."""
-    found, aside = read(connection), None
+def restore_in_place(connection: DuckDBPyConnection, choices: Iterable[DivisionChoice]) -> None:
+    """Write choices into the table that is there, or into a new one.
+
+    Raises:
+        SelectionError: it cannot be read.
+    """
+    found = read(connection)
     if found is not None and (found.problems or found.choices is None):
-        aside = _set_aside(connection)
-        found = None
+        raise SelectionError(" ".join(found.problems))
     if found is None:
         connection.execute(divisions.CREATE)
         connection.execute(divisions.COMMENT)
-    there = {choice.division for choice in (found.choices if found else None) or ()}
+    _write(connection, choices, there={one.division for one in (found.choices if found else None) or ()})
+
+
+def restore_beside(connection: DuckDBPyConnection, choices: Iterable[DivisionChoice]) -> str:
+    """Give what is in the table's place another name, and write choices into a new one; return the other name."""
+    aside = _free_name(connection)
+    connection.execute(f"ALTER {'VIEW' if _is_view(connection) else 'TABLE'} {TABLE} RENAME TO {aside}")
+    restore_in_place(connection, choices)
+    return qualified(aside)
+
+
+def restore_after_copy(connection: DuckDBPyConnection, choices: Iterable[DivisionChoice]) -> str | None:
+    """Copy what is in the table's place, where an index keeps it from another name, and drop it; return the copy.
+
+    A view is only dropped: nothing is in it.
+    """
+    aside, is_view = _free_name(connection), _is_view(connection)
+    if not is_view:
+        connection.execute(f"CREATE TABLE {qualified(aside)} AS FROM {TABLE}")
+    connection.execute(f"DROP {'VIEW' if is_view else 'TABLE'} {TABLE}")
+    restore_in_place(connection, choices)
+    return None if is_view else qualified(aside)
+
+
+RESTORATIONS = (restore_in_place, restore_beside, restore_after_copy)
+"""The gentlest first; each in a transaction of its own."""
+
+
+def _write(connection: DuckDBPyConnection, choices: Iterable[DivisionChoice], *, there: Collection[int]) -> None:
     for one in choices:
         values = {"division": one.division, "sync_enabled": one.sync_enabled, "start_year": one.start_year}
         if one.division in there:
             connection.execute(divisions.RENEW_CHOICE, values)
         else:
             connection.execute(divisions.INSERT_CHOICE, {**values, "name": one.name})
-    return aside
 
 
-def _set_aside(connection: DuckDBPyConnection) -> str:
-    """Rename what stands in the table's place."""
+def _free_name(connection: DuckDBPyConnection) -> str:
     taken = {name for (name,) in connection.execute(_TABLES, {"schema": SCHEMA}).fetchall()}
     number = next(number for number in range(1, len(taken) + 2) if f"{DIVISIONS}_set_aside_{number}" not in taken)
-    name = f"{DIVISIONS}_set_aside_{number}"
-    views = "SELECT count(*) FROM duckdb_views() WHERE database_name = current_database() "
-    is_view = connection.execute(
-        views + "AND schema_name = $schema AND view_name = $table", {"schema": SCHEMA, "table": DIVISIONS}
-    ).fetchall() == [(1,)]
-    connection.execute(f"ALTER {'VIEW' if is_view else 'TABLE'} {TABLE} RENAME TO {name}")
-    return qualified(name)
+    return f"{DIVISIONS}_set_aside_{number}"
+
+
+def _is_view(connection: DuckDBPyConnection) -> bool:
+    views = (
+        "SELECT count(*) FROM duckdb_views() WHERE database_name = current_database() "
+        "AND lower(schema_name) = $schema AND lower(view_name) = $table"
+    )
+    return connection.execute(views, {"schema": SCHEMA, "table": DIVISIONS}).fetchall() == [(1,)]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
 
 
 def _columns(connection: DuckDBPyConnection) -> Mapping[str, str]:

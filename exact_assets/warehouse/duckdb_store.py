@@ -295,8 +295,8 @@ class _Transaction:
     def _stage_exists(self) -> bool:
         return bool(
             self._rows(
-                "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema "
-                "AND table_name = $table",
+                "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+                "AND lower(schema_name) = $schema AND table_name = $table",
                 schema=SCHEMA,
                 table=self._stage,
             )

@@ -179,7 +179,8 @@ class Vanishing:
 def present(connection: DuckDBPyConnection) -> dict[str, Table]:
     """Return the tables that the warehouse has, by name."""
     found = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema",
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() "
+        "AND lower(schema_name) = $schema",
         {"schema": SCHEMA},
     ).fetchall()
     names = {row[0] for row in found}

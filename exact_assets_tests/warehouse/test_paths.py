@@ -84,6 +84,11 @@ def link_to_nowhere(path: Path) -> None:
     path.symlink_to(path.parent / "unmounted" / "warehouse.duckdb")
 
 
+def folder_link_to_nowhere(path: Path) -> None:
+    """Leave a folder on the way that is a link to a disk that is not there."""
+    path.parent.joinpath("disk").symlink_to(path.parent / "unmounted")
+
+
 def link_to_itself(path: Path) -> None:
     path.symlink_to(path)
 
@@ -151,6 +156,14 @@ def test_what_is_not_ours_is_refused_with_a_sentence_and_left_as_it_is(
             use()
         assert "left as it is" in str(caught.value) or "Bring the file" in str(caught.value), caught.value
         assert everything(tmp_path) == before
+
+
+def test_nothing_is_made_behind_a_folder_that_is_a_link_to_nowhere(tmp_path: Path) -> None:
+    folder_link_to_nowhere(tmp_path / "w.duckdb")
+    for use in uses(tmp_path / "disk" / "deeper" / "w.duckdb"):
+        with pytest.raises(WarehouseError, match="disk is a link to"):
+            use()
+    assert not (tmp_path / "unmounted").exists()
 
 
 def test_a_device_is_not_replaced() -> None:
