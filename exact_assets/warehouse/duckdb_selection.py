@@ -3,10 +3,12 @@
 What a row means is read in `edited`; what follows from a selection is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 
+import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -33,6 +35,10 @@ _TABLES = (
     "UNION ALL SELECT view_name FROM duckdb_views() WHERE database_name = current_database() "
     "AND schema_name = $schema"
 )
+_IS_VIEW = (
+    "SELECT 1 FROM duckdb_views() WHERE database_name = current_database() AND schema_name = $schema "
+    "AND view_name = $table"
+)
 _REPORTS = "arrived_reports"
 _REPORT_ROWS = {"row": pa.int64(), "last_sync": pa.timestamp("us", tz="UTC"), "status": pa.string()} | {
     "calls_today": pa.int32(),
@@ -49,6 +55,17 @@ _REPORT_SYNC = (
     "AND new.last_sync IS NOT NULL"
 )
 _TAKE_BACK = f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back"
+_NOTE = (
+    f"UPDATE {TABLE} SET last_sync = NULL, status = TRY_CAST(CAST($status AS VARCHAR) AS {{status}}) "
+    "WHERE rowid IN $rows"
+)
+_UNWRITABLE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConstraintException,
+    duckdb.ConversionException,
+)
+"""What is raised where a table that can be read takes no value of ours."""
 
 
 def read(connection: DuckDBPyConnection) -> Selection | None:
@@ -56,20 +73,20 @@ def read(connection: DuckDBPyConnection) -> Selection | None:
     columns = _columns(connection)
     if not columns:
         return None
-    if lacking := [name for name in CHOSEN if name not in columns]:
-        return Selection(choices=None, problems=(lacks(lacking),))
+    found = (
+        *((divisions.IS_VIEW,) if _is_view(connection) else ()),
+        *((divisions.HAS_ROWID,) if "rowid" in columns else ()),
+        *((lacks(lacking),) if (lacking := [name for name in CHOSEN if name not in columns]) else ()),
+    )
+    if found:
+        return Selection(choices=None, problems=found)
     return edited.selection(connection.execute(_select(columns)).fetchall())
 
 
 def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) -> tuple[int, ...]:
     """Write reports of rows that have not changed since, all at once; return the divisions that were written."""
-    rows = connection.execute(_select(_columns(connection), first="rowid")).fetchall()
-    now: dict[int, tuple[int, DivisionChoice] | None] = {}
-    ignored = edited.Wrong()
-    for rowid, *values in rows:
-        one = edited.choice(values, ignored)
-        if one is not None:
-            now[one.division] = None if one.division in now else (rowid, one)
+    _require(connection)
+    now = _rows(connection)
     due = [(found[0], one) for one in reports if (found := now.get(one.read.division)) and one.is_about(found[1])]
     arrived: dict[str, list[int | datetime | str | bool | None]] = {
         "row": [rowid for rowid, _ in due],
@@ -81,39 +98,55 @@ def report(connection: DuckDBPyConnection, reports: Sequence[DivisionReport]) ->
     connection.register(_REPORTS, pa.table(arrived, schema=pa.schema(_REPORT_ROWS)))
     columns = _columns(connection)
     try:
-        # A column that was made anew may not be able to hold what is shown: then it is left empty.
-        connection.execute(_REPORT.format_map(columns))
-        if any(one.last_sync for _, one in due):
-            connection.execute(_REPORT_SYNC.format_map(columns))
-        if any(one.takes_back for _, one in due):
-            connection.execute(_TAKE_BACK)
+        with _writing():
+            _write_reports(connection, columns, due)
     finally:
-        connection.unregister(_REPORTS)
+        # In a transaction that failed, the registration goes with it; asking for that would hide the error.
+        with suppress(duckdb.TransactionException):
+            connection.unregister(_REPORTS)
     return tuple(one.read.division for _, one in due)
 
 
-def choose(connection: DuckDBPyConnection, statement: str, divisions_: Iterable[int], value: object) -> list[int]:
-    """Set a value for divisions; return those that the table lacks."""
-    return [
-        division
-        for division in divisions_
-        if connection.execute(statement, {"division": division, "value": value}).fetchall() == [(0,)]
+def note_disabled(connection: DuckDBPyConnection, divisions_: Collection[int], *, status: str) -> None:
+    """Write a status for those of some divisions that are disabled; a selection with a problem is left as it is."""
+    found = read(connection)
+    if found is None or found.choices is None or found.problems:
+        return
+    rows = [
+        row[0]
+        for division, row in _rows(connection).items()
+        if row is not None and division in divisions_ and not row[1].sync_enabled
     ]
+    with _writing():
+        connection.execute(_NOTE.format_map(_columns(connection)), {"rows": rows, "status": status})
+
+
+def choose(connection: DuckDBPyConnection, statement: str, divisions_: Iterable[int], value: object) -> list[int]:
+    """Set a value for divisions; return those that the table lacks.
+
+    Raises:
+        SelectionError: the table cannot be read or written.
+    """
+    _require(connection)
+    with _writing():
+        return [
+            division
+            for division in divisions_
+            if connection.execute(statement, {"division": division, "value": value}).fetchall() == [(0,)]
+        ]
 
 
 def refresh(connection: DuckDBPyConnection, known: Mapping[int, KnownDivision]) -> tuple[int, ...]:
     """Add what is new and renew what differs; return what is new.
 
     Raises:
-        SelectionError: the table cannot be read.
+        SelectionError: the table cannot be read or written.
     """
-    found = read(connection)
-    if found is None or found.choices is None:
-        raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
-    there = {choice.division: divisions.known(choice) for choice in found.choices}
-    for division, one in known.items():
-        if there.get(division) != one:
-            connection.execute(divisions.RENEW if division in there else divisions.INSERT, asdict(one))
+    there = {choice.division: divisions.known(choice) for choice in _require(connection)}
+    with _writing():
+        for division, one in known.items():
+            if there.get(division) != one:
+                connection.execute(divisions.RENEW if division in there else divisions.INSERT, asdict(one))
     return tuple(division for division in known if division not in there)
 
 
@@ -141,12 +174,55 @@ def _set_aside(connection: DuckDBPyConnection) -> str:
     taken = {name for (name,) in connection.execute(_TABLES, {"schema": SCHEMA}).fetchall()}
     number = next(number for number in range(1, len(taken) + 2) if f"{DIVISIONS}_set_aside_{number}" not in taken)
     name = f"{DIVISIONS}_set_aside_{number}"
-    views = "SELECT count(*) FROM duckdb_views() WHERE database_name = current_database() "
-    is_view = connection.execute(
-        views + "AND schema_name = $schema AND view_name = $table", {"schema": SCHEMA, "table": DIVISIONS}
-    ).fetchall() == [(1,)]
-    connection.execute(f"ALTER {'VIEW' if is_view else 'TABLE'} {TABLE} RENAME TO {name}")
+    connection.execute(f"ALTER {'VIEW' if _is_view(connection) else 'TABLE'} {TABLE} RENAME TO {name}")
     return qualified(name)
+
+
+def _is_view(connection: DuckDBPyConnection) -> bool:
+    return bool(connection.execute(_IS_VIEW, {"schema": SCHEMA, "table": DIVISIONS}).fetchall())
+
+
+def _require(connection: DuckDBPyConnection) -> Sequence[DivisionChoice]:
+    """Return the choices of a table that can be read and is no view.
+
+    Raises:
+        SelectionError: it is not there, or cannot be read.
+    """
+    found = read(connection)
+    if found is None or found.choices is None:
+        raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
+    return found.choices
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say what to do where the table takes no value of ours: a generated column, a constraint, an own `rowid`."""
+    try:
+        yield
+    except _UNWRITABLE as error:
+        raise SelectionError(divisions.unwritable(str(error).splitlines()[0])) from error
+
+
+def _rows(connection: DuckDBPyConnection) -> Mapping[int, tuple[int, DivisionChoice] | None]:
+    """Read each division's row with its address; None: there is more than one."""
+    found: dict[int, tuple[int, DivisionChoice] | None] = {}
+    ignored = edited.Problems()
+    for rowid, *values in connection.execute(_select(_columns(connection), first="rowid")).fetchall():
+        one = edited.choice(values, ignored)
+        if one is not None:
+            found[one.division] = None if one.division in found else (rowid, one)
+    return found
+
+
+def _write_reports(
+    connection: DuckDBPyConnection, columns: Mapping[str, str], due: Sequence[tuple[int, DivisionReport]]
+) -> None:
+    # A column that was made anew may not be able to hold what is shown: then it is left empty.
+    connection.execute(_REPORT.format_map(columns))
+    if any(one.last_sync for _, one in due):
+        connection.execute(_REPORT_SYNC.format_map(columns))
+    if any(one.takes_back for _, one in due):
+        connection.execute(_TAKE_BACK)
 
 
 def _columns(connection: DuckDBPyConnection) -> Mapping[str, str]:
