@@ -10,7 +10,7 @@ from exact_assets.defs.assets import table_asset
 from exact_assets.defs.checks import check_jobs, check_keys, check_schedule, table_checks
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
-from exact_assets.defs.executor import living_executor
+from exact_assets.defs.executor import locking_executor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
     deletion_log_job,
@@ -38,6 +38,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
     tables = chosen_tables(chosen.tables, chosen.frequencies)
     everything = jobs_of_everything(tables)
     log = deletion_log_job(tables)
+    keys = [asset_key(table) for table in tables]
     warehouse_kind = chosen.warehouse_url.partition(":")[0]
     return dg.Definitions(
         assets=[
@@ -55,7 +56,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
             refresh_sensor(),
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(tables),
-            lost_runs_sensor([asset_key(table) for table in tables]),
+            lost_runs_sensor(keys),
             results_sensor(check_keys(tables)),
         ],
         schedules=[
@@ -68,7 +69,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
             ),
             "warehouse": WarehouseResource(url=_shown(chosen.warehouse_url), deletions=chosen.deletions),
         },
-        executor=living_executor,
+        executor=locking_executor(keys),
     )
 
 

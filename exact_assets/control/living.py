@@ -5,11 +5,17 @@ The lock is beside the control store and needs nothing else of it, so that lost 
 
 import re
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 from exact_assets.control.database import database_path
 from exact_assets.control.locks import Locks
+from exact_assets.errors import ControlError
+
+MOMENT_SECONDS = 1.0
+_HELD: set[tuple[Path, str]] = set()
+"""The locks that this process holds: it need not wait for itself."""
 
 
 class Life(StrEnum):
@@ -27,23 +33,43 @@ class LivingRuns:
 
     def __init__(self, control_url: str) -> None:
         """Prepare; nothing is opened."""
-        self._locks = Locks(database_path(control_url))
+        self._database = database_path(control_url)
+        self._locks = Locks(self._database)
 
     @contextmanager
-    def hold(self, run_id: str, *, leaves_trace: bool) -> Iterator[None]:
-        """Show for the length of a `with` that the process of a run lives; nothing where another shows it.
+    def hold(self, run_id: str, *, leaves_trace: bool, timeout_seconds: float | None = None) -> Iterator[None]:
+        """Show for the length of a `with` that the process of a run lives.
 
         Args:
             run_id: of the run.
             leaves_trace: whether the run is over afterwards, so that it is lost unless that is noted soon. If not,
                 nothing is known of it afterwards: another step of it may follow.
+            timeout_seconds: how long to wait for the lock, which whoever looks after the run holds for a moment.
+                None: a moment, and then another process of the run is taken to show it.
+
+        Raises:
+            ControlError: another process held the lock for all of `timeout_seconds`.
         """
-        with self._locks.hold(_name(run_id), wait=False) as is_held:
+        name = _name(run_id)
+        if (mine := (self._database, name)) in _HELD:
+            yield
+            return
+        with ExitStack() as stack:
+            try:
+                wait_seconds = MOMENT_SECONDS if timeout_seconds is None else timeout_seconds
+                stack.enter_context(self._locks.hold(name, wait=True, timeout_seconds=wait_seconds))
+            except ControlError:
+                if timeout_seconds is not None:
+                    raise
+                yield
+                return
+            _HELD.add(mine)
             try:
                 yield
             finally:
-                if is_held and not leaves_trace:
-                    self._locks.forget(_name(run_id))
+                _HELD.discard(mine)
+                if not leaves_trace:
+                    self._locks.forget(name)
 
     def life_of(self, run_id: str) -> Life:
         """Return what is known of a run."""

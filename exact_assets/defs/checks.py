@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from exact_assets.catalogue.checks import LEDGER, Check, checks_of
 from exact_assets.catalogue.table import Table
+from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import ExactResource, WarehouseResource
 from exact_assets.defs.specs import asset_key
@@ -74,10 +75,12 @@ def check_keys(tables: Sequence[Table]) -> Sequence[dg.AssetCheckKey]:
 
 def check_jobs(tables: Sequence[Table]) -> Iterator[UnresolvedAssetJobDefinition]:
     """Give the job of all checks, and where the ledger is kept one of those that only a ledger has."""
-    yield dg.define_asset_job(JOB, selection=_checks(tables, kept=tables, wanted=tuple(Check)))
+    yield dg.define_asset_job(JOB, selection=_checks(tables, kept=tables, wanted=tuple(Check)), tags=OF_JOBS)
     ledgers = [table for table in tables if table.name == LEDGER]
     if ledgers:
-        yield dg.define_asset_job(LEDGER_JOB, selection=_checks(ledgers, kept=tables, wanted=LEDGER_CHECKS))
+        yield dg.define_asset_job(
+            LEDGER_JOB, selection=_checks(ledgers, kept=tables, wanted=LEDGER_CHECKS), tags=OF_JOBS
+        )
 
 
 def check_schedule() -> dg.ScheduleDefinition:

@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from exact_assets.catalogue.deletions import LOG, without_log
 from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.defs.specs import asset_key
 
 EVERYTHING = "exact_all"
@@ -82,4 +83,4 @@ def _pair(name: str, tables: Iterable[Table]) -> Iterator[TableJob]:
 def _table_job(name: str, tables: Sequence[Table]) -> TableJob:
     # Checks have their own times: Dagster skips them behind assets that record partitions by themselves.
     selection = AssetSelection.assets(*(asset_key(table) for table in tables)).without_checks()
-    return TableJob(job=dg.define_asset_job(name, selection=selection), tables=tuple(tables))
+    return TableJob(job=dg.define_asset_job(name, selection=selection, tags=OF_JOBS), tables=tuple(tables))

@@ -15,9 +15,9 @@ from pathlib import Path
 import dagster as dg
 import msgspec
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import MAX_RETRIES_TAG, RETRY_ON_ASSET_OR_OP_FAILURE_TAG
 
 from exact_assets.control.living import Life, LivingRuns
+from exact_assets.defs.own_runs import is_ours, missing_tags
 from exact_assets.settings import Settings
 
 LOOK_SECONDS = 15
@@ -29,9 +29,10 @@ BEGIN_UNSEEN = timedelta(minutes=10)
 """The same where no process of the run is known, such as one that a command line began."""
 CLOCK_SECONDS = 5.0
 """By which clocks that are compared may differ."""
-START_TICKS_FIELD = 19
+STATE_FIELD, START_TICKS_FIELD = 0, 19
 """Of `/proc/<pid>/stat`, counted behind the name."""
-RETRIES = 3
+ENDED_STATES = {"Z", "X"}
+"""A process that has ended, of which its parent has not taken note yet, and one that is going."""
 STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 BEGUN = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 LAUNCHING = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
@@ -50,11 +51,10 @@ def lost_runs_sensor(asset_keys: Collection[dg.AssetKey]) -> dg.SensorDefinition
         description="Notes that runs whose process was killed with Dagster have failed, so that they begin again.",
     )
     def exact_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        repository, origin = context.repository_def, context.code_location_origin
+        origin = context.code_location_origin
         lost = LostRuns(
             instance=context.instance,
             living=LivingRuns(Settings().control_url),
-            jobs=frozenset(repository.job_names if repository else ()),
             location=origin.location_name if origin else None,
             asset_keys=frozenset(asset_keys),
         )
@@ -71,11 +71,10 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
 
     instance: dg.DagsterInstance
     living: LivingRuns
-    jobs: frozenset[str] = frozenset()
-    """Names of the jobs whose runs take the lock as they begin."""
     location: str | None = None
-    """Their code location; None: not known."""
+    """Our code location; None: not known."""
     asset_keys: frozenset[dg.AssetKey] = frozenset()
+    """Our assets'."""
 
     def look(
         self, suspects: Mapping[str, datetime], *, now: datetime
@@ -90,19 +89,10 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
         for run in runs:
             if run.run_id in found and now - found[run.run_id] >= SETTLE and self._fail(run.run_id):
                 failed.append(run.run_id)
-            elif run.status in LAUNCHING and self.is_ours(run):
+            elif run.status in LAUNCHING:
                 self._try_again(run)
         self.living.forget_all_but({run.run_id for run in runs})
         return {run_id: since for run_id, since in found.items() if run_id not in failed}, tuple(failed)
-
-    def is_ours(self, run: dg.DagsterRun) -> bool:
-        """Whether a run takes the lock as it begins. In one installation others may have jobs of the same names."""
-        if run.job_name not in self.jobs:
-            return False
-        origin = run.remote_job_origin
-        if origin is not None and self.location is not None:
-            return origin.location_name == self.location
-        return bool(run.asset_selection) and set(run.asset_selection or ()) <= self.asset_keys
 
     def _looks_lost(self, run: dg.DagsterRun, now: datetime) -> bool:
         if run.status not in {*STATUSES, *BEGUN}:
@@ -110,7 +100,7 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
         life = self.living.life_of(run.run_id)
         if life is Life.UNKNOWN:
             # Those that are being cancelled Dagster gives up by itself, after `cancel_timeout_seconds`.
-            return run.status in BEGUN and self.is_ours(run) and self._never_began(run, now)
+            return run.status in BEGUN and self._is_ours(run) and self._never_began(run, now)
         return life is Life.ENDED
 
     def _never_began(self, run: dg.DagsterRun, now: datetime) -> bool:
@@ -148,11 +138,13 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
         self.instance.report_run_failed(now, MESSAGE)
         return True
 
+    def _is_ours(self, run: dg.DagsterRun) -> bool:
+        return is_ours(run, self.asset_keys, location=self.location)
+
     def _try_again(self, run: dg.DagsterRun) -> None:
-        """Have a run begun again when it fails other than by a step: once more for each time that it is lost."""
-        if self.is_ours(run) and MAX_RETRIES_TAG not in run.tags:
-            tags = {MAX_RETRIES_TAG: str(RETRIES), RETRY_ON_ASSET_OR_OP_FAILURE_TAG: "false"}
-            self.instance.add_run_tags(run.run_id, tags)
+        """Have a run begun again that did not come to where its executor sees to that."""
+        if self._is_ours(run) and (lacking := missing_tags(run)):
+            self.instance.add_run_tags(run.run_id, lacking)
 
 
 def _is_alive(pid: int, seen_at: float) -> bool:
@@ -163,18 +155,31 @@ def _is_alive(pid: int, seen_at: float) -> bool:
         return False
     except PermissionError:
         pass  # there is one, of another user
-    started = _started_at(pid)
-    return started is None or started <= seen_at + CLOCK_SECONDS
+    fields = _facts(pid)
+    if fields is None:
+        return True
+    if fields[STATE_FIELD] in ENDED_STATES:
+        return False
+    after_boot = int(fields[START_TICKS_FIELD]) / os.sysconf("SC_CLK_TCK")
+    return after_boot + min(_booted_at(), _BOOTED_AT) <= seen_at + CLOCK_SECONDS
 
 
-def _started_at(pid: int) -> float | None:
-    """Return when a process started, in epoch seconds; None: this system does not say (only Linux does)."""
+def _facts(pid: int) -> list[str] | None:
+    """Read what the system says of a process; None: it says nothing (only Linux does)."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    ticks = int(fields[START_TICKS_FIELD])
-    return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def _booted_at() -> float:
+    """Return when the system was started, in epoch seconds by the clock as it is now."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+_BOOTED_AT = _booted_at() if hasattr(time, "CLOCK_BOOTTIME") else 0.0
+"""The same by the clock as it was when this code was loaded. One that was set ahead since makes every process look
+younger than what was noted of it before; of the two, the one counts by which a process may live."""
 
 
 def _suspects(cursor: str | None) -> Mapping[str, datetime]:

@@ -9,13 +9,12 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG
 
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
+from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of
 from exact_assets.epochs import epoch_of
 from exact_assets.replicate import Mode, Request
 from exact_assets.warehouse.divisions import DivisionChoice
-
-BACKFILL_TAG = "dagster/backfill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class RunKind:
     confirm: bool
     """Whether rows may go however many they are."""
     reload_id: str | None
-    """The backfill, or the run itself where it reloads: it asks Exact once."""
+    """The backfill, or the run that began to reload: it asks Exact once."""
     has_all_years: bool
     is_background: bool
 
@@ -36,7 +35,7 @@ class RunKind:
         return cls(
             mode=mode,
             confirm=confirm,
-            reload_id=run.tags.get(BACKFILL_TAG) or (run.run_id if mode is Mode.RELOAD else None),
+            reload_id=reload_id(run, is_reload=mode is Mode.RELOAD),
             has_all_years=run.tags.get(tags.ALL_YEARS) == tags.TRUE,
             is_background=run.tags.get(tags.BACKGROUND) == tags.TRUE,
         )

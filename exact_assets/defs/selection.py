@@ -46,7 +46,7 @@ def partition_changes(
 
 
 def numbers(keys: Iterable[str]) -> frozenset[int]:
-    """Read partition keys as divisions; others, which somebody may have added in the UI, are let alone."""
+    """Read partition keys as divisions; others, which somebody may have added in the UI, are left alone."""
     return frozenset(int(key) for key in keys if key.removeprefix("-").isdecimal())
 
 

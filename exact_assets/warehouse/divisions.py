@@ -40,6 +40,15 @@ SHOWN = {
 """Columns that are written here only, and come back where they are missing: older versions lack some."""
 COMMENT = f"COMMENT ON TABLE {TABLE} IS 'Divisions to copy: set sync_enabled, start_year and sync_now as you like'"
 
+IS_VIEW = (
+    f"{TABLE} is a view, in which nothing can be shown or set: run `exact-assets divisions restore`, which sets it "
+    "aside and makes the table anew. Until then nothing changes."
+)
+"""The problem of a view in the table's place, whatever it selects."""
+HAS_ROWID = (
+    f"{TABLE} has a column rowid of its own, which hides the rows' addresses: drop it, or run "
+    "`exact-assets divisions restore`. Until then nothing changes."
+)
 _IS_IT = "TRY_CAST(division AS BIGINT) = $division"
 """The column may have another type, where somebody made the table anew."""
 INSERT = f"""
@@ -140,6 +149,22 @@ def lacks(columns: Iterable[str]) -> str:
     named = ", ".join(columns)
     return (
         f"{TABLE} lacks a column that is needed ({named}): add it, or run `exact-assets divisions restore`. "
+        "Until then nothing changes."
+    )
+
+
+def unreadable(why: str) -> str:
+    """Return the sentence for a table whose columns cannot be read, such as a view of what is gone."""
+    return (
+        f"{TABLE} cannot be read ({why}): correct it, or run `exact-assets divisions restore`. "
+        "Until then nothing changes."
+    )
+
+
+def unwritable(why: str) -> str:
+    """Return the sentence for a table that can be read and not be written."""
+    return (
+        f"{TABLE} cannot be written ({why}): correct it, or run `exact-assets divisions restore`. "
         "Until then nothing changes."
     )
 

@@ -13,7 +13,6 @@ from exact_assets.errors import WarehouseError
 from exact_assets.warehouse import duckdb_selection
 from exact_assets.warehouse.naming import (
     DIVISION,
-    DIVISIONS,
     SCHEMA,
     STREAMS,
     qualified,
@@ -32,10 +31,6 @@ WHERE {_HERE} GROUP BY table_name ORDER BY table_name
 """
 _STATES = f"SELECT DISTINCT table_name FROM {qualified(STREAMS)} WHERE {DIVISION} IN $divisions"
 _ASIDE = re.compile(r"_(?:stage|sweep)_(.+)_(-?\d+)")
-_NOTE = f"""
-UPDATE {qualified(DIVISIONS)} SET last_sync = NULL, status = $status
-WHERE {DIVISION} IN $divisions AND NOT coalesce(sync_enabled, false)
-"""
 
 
 def names_holding(
@@ -89,7 +84,4 @@ def purge(connection: DuckDBPyConnection, name: str, divisions: Collection[int])
 
 def note(connection: DuckDBPyConnection, divisions: Collection[int], *, has_ended: bool) -> None:
     """Write in the status how far a purge is; a selection that cannot be read is left as it is."""
-    selection = duckdb_selection.read(connection)
-    if selection is None or selection.choices is None or selection.problems:
-        return
-    connection.execute(_NOTE, {"divisions": list(divisions), "status": PURGED if has_ended else PURGING})
+    duckdb_selection.note_disabled(connection, divisions, status=PURGED if has_ended else PURGING)

@@ -3,8 +3,8 @@
 What a row means is read in `edited`; what follows from a selection is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 
@@ -35,14 +35,10 @@ _TABLES = (
     "AND lower(schema_name) = $schema UNION ALL SELECT lower(view_name) FROM duckdb_views() "
     "WHERE database_name = current_database() AND lower(schema_name) = $schema"
 )
-UNREADABLE = (
-    duckdb.BinderException,
-    duckdb.CatalogException,
-    duckdb.ConversionException,
-    duckdb.InvalidInputException,
-    duckdb.OutOfRangeException,
+_IS_VIEW = (
+    "SELECT 1 FROM duckdb_views() WHERE database_name = current_database() AND lower(schema_name) = $schema "
+    "AND lower(view_name) = $table"
 )
-RESTORE = "Run `exact-assets divisions restore`, which makes a new table of what was chosen"
 _REPORTS = "arrived_reports"
 _REPORT_ROWS = {"row": pa.int64(), "last_sync": pa.timestamp("us", tz="UTC"), "status": pa.string()} | {
     "calls_today": pa.int32(),
@@ -59,6 +55,25 @@ _REPORT_SYNC = (
     "AND new.last_sync IS NOT NULL"
 )
 _TAKE_BACK = f"UPDATE {TABLE} AS kept SET sync_now = false {_BY_ROW} AND new.takes_back"
+_NOTE = (
+    f"UPDATE {TABLE} SET last_sync = NULL, status = TRY_CAST(CAST($status AS VARCHAR) AS {{status}}) "
+    "WHERE rowid IN $rows"
+)
+_UNREADABLE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+)
+"""What is raised where a column cannot be read as text."""
+_UNWRITABLE = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConstraintException,
+    duckdb.ConversionException,
+)
+"""What is raised where a table that can be read takes no value of ours."""
 
 
 def read(connection: DuckDBPyConnection) -> Selection | None:
@@ -66,13 +81,17 @@ def read(connection: DuckDBPyConnection) -> Selection | None:
     columns = _columns(connection)
     if not columns:
         return None
-    if lacking := [name for name in CHOSEN if name not in columns]:
-        return Selection(choices=None, problems=(lacks(lacking),))
+    found = (
+        *((divisions.IS_VIEW,) if _is_view(connection) else ()),
+        *((divisions.HAS_ROWID,) if "rowid" in columns else ()),
+        *((lacks(lacking),) if (lacking := [name for name in CHOSEN if name not in columns]) else ()),
+    )
+    if found:
+        return Selection(choices=None, problems=found)
     try:
         return edited.selection(connection.execute(_select(columns)).fetchall())
-    except UNREADABLE as error:
-        # A view, say, whose table is gone.
-        return Selection(choices=None, problems=(f"{TABLE} cannot be read: {_first_line(error)}. {RESTORE}",))
+    except _UNREADABLE as error:
+        return Selection(choices=None, problems=(divisions.unreadable(_first_line(error)),))
 
 
 def report(
@@ -81,14 +100,12 @@ def report(
     """Write reports of rows that have not changed since, all at once; return the divisions that were written.
 
     `is_shown`: status and calls are written too; if not, `sync_now` alone is taken back.
+
+    Raises:
+        SelectionError: the table cannot be read or written.
     """
-    rows = connection.execute(_select(_columns(connection), first="rowid")).fetchall()
-    now: dict[int, tuple[int, DivisionChoice] | None] = {}
-    ignored = edited.Wrong()
-    for rowid, *values in rows:
-        one = edited.choice(values, ignored)
-        if one is not None:
-            now[one.division] = None if one.division in now else (rowid, one)
+    _require(connection)
+    now = _rows(connection)
     due = [(found[0], one) for one in reports if (found := now.get(one.read.division)) and one.is_about(found[1])]
     arrived: dict[str, list[int | datetime | str | bool | None]] = {
         "row": [rowid for rowid, _ in due],
@@ -100,46 +117,61 @@ def report(
     connection.register(_REPORTS, pa.table(arrived, schema=pa.schema(_REPORT_ROWS)))
     columns = _columns(connection)
     try:
-        # A column that was made anew may not be able to hold what is shown: then it is left empty.
-        if is_shown:
-            connection.execute(_REPORT.format_map(columns))
-        if is_shown and any(one.last_sync for _, one in due):
-            connection.execute(_REPORT_SYNC.format_map(columns))
-        if any(one.takes_back for _, one in due):
-            connection.execute(_TAKE_BACK)
+        with _writing():
+            _write_reports(connection, columns, due, is_shown=is_shown)
     finally:
-        # In a transaction that was aborted this fails as well, and is not what went wrong.
+        # In a transaction that failed, the registration goes with it; asking for that would hide the error.
         with suppress(duckdb.TransactionException):
             connection.unregister(_REPORTS)
     return tuple(one.read.division for _, one in due)
 
 
-def choose(connection: DuckDBPyConnection, statement: str, divisions_: Iterable[int], value: object) -> list[int]:
-    """Set a value for divisions; return those that the table lacks."""
-    return [
-        division
-        for division in divisions_
-        if connection.execute(statement, {"division": division, "value": value}).fetchall() == [(0,)]
+def note_disabled(connection: DuckDBPyConnection, divisions_: Collection[int], *, status: str) -> None:
+    """Write a status for those of some divisions that are disabled; a selection with a problem is left as it is."""
+    found = read(connection)
+    if found is None or found.choices is None or found.problems:
+        return
+    rows = [
+        row[0]
+        for division, row in _rows(connection).items()
+        if row is not None and division in divisions_ and not row[1].sync_enabled
     ]
+    with _writing():
+        connection.execute(_NOTE.format_map(_columns(connection)), {"rows": rows, "status": status})
+
+
+def choose(connection: DuckDBPyConnection, statement: str, divisions_: Iterable[int], value: object) -> list[int]:
+    """Set a value for divisions; return those that the table lacks.
+
+    Raises:
+        SelectionError: the table cannot be read or written.
+    """
+    _require(connection)
+    with _writing():
+        return [
+            division
+            for division in divisions_
+            if connection.execute(statement, {"division": division, "value": value}).fetchall() == [(0,)]
+        ]
 
 
 def refresh(connection: DuckDBPyConnection, known: Mapping[int, KnownDivision]) -> tuple[int, ...]:
     """Add what is new and renew what differs; return what is new.
 
     Raises:
-        SelectionError: the table cannot be read.
+        SelectionError: the table cannot be read or written.
     """
+    there = {choice.division: divisions.known(choice) for choice in _require(connection)}
     found = read(connection)
-    if found is None or found.choices is None:
-        raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
-    there = {choice.division: divisions.known(choice) for choice in found.choices}
     # A row that cannot be read may be the one of a division that seems to be new.
-    added = () if found.problems else tuple(division for division in known if division not in there)
-    for division, one in known.items():
-        if division in added:
-            connection.execute(divisions.INSERT, asdict(one))
-        elif division in there and there[division] != one:
-            connection.execute(divisions.RENEW, asdict(one))
+    is_whole = found is not None and not found.problems
+    added = tuple(division for division in known if division not in there) if is_whole else ()
+    with _writing():
+        for division, one in known.items():
+            if division in added:
+                connection.execute(divisions.INSERT, asdict(one))
+            elif division in there and there[division] != one:
+                connection.execute(divisions.RENEW, asdict(one))
     return added
 
 
@@ -199,15 +231,59 @@ def _free_name(connection: DuckDBPyConnection) -> str:
 
 
 def _is_view(connection: DuckDBPyConnection) -> bool:
-    views = (
-        "SELECT count(*) FROM duckdb_views() WHERE database_name = current_database() "
-        "AND lower(schema_name) = $schema AND lower(view_name) = $table"
-    )
-    return connection.execute(views, {"schema": SCHEMA, "table": DIVISIONS}).fetchall() == [(1,)]
+    return bool(connection.execute(_IS_VIEW, {"schema": SCHEMA, "table": DIVISIONS}).fetchall())
+
+
+def _require(connection: DuckDBPyConnection) -> Sequence[DivisionChoice]:
+    """Return the choices of a table that can be read and is no view.
+
+    Raises:
+        SelectionError: it is not there, or cannot be read.
+    """
+    found = read(connection)
+    if found is None or found.choices is None:
+        raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
+    return found.choices
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Say what to do where the table takes no value of ours: a generated column, a constraint, an own `rowid`."""
+    try:
+        yield
+    except _UNWRITABLE as error:
+        raise SelectionError(divisions.unwritable(_first_line(error))) from error
 
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0].rstrip(".")
+
+
+def _rows(connection: DuckDBPyConnection) -> Mapping[int, tuple[int, DivisionChoice] | None]:
+    """Read each division's row with its address; None: there is more than one."""
+    found: dict[int, tuple[int, DivisionChoice] | None] = {}
+    ignored = edited.Problems()
+    for rowid, *values in connection.execute(_select(_columns(connection), first="rowid")).fetchall():
+        one = edited.choice(values, ignored)
+        if one is not None:
+            found[one.division] = None if one.division in found else (rowid, one)
+    return found
+
+
+def _write_reports(
+    connection: DuckDBPyConnection,
+    columns: Mapping[str, str],
+    due: Sequence[tuple[int, DivisionReport]],
+    *,
+    is_shown: bool,
+) -> None:
+    # A column that was made anew may not be able to hold what is shown: then it is left empty.
+    if is_shown:
+        connection.execute(_REPORT.format_map(columns))
+    if is_shown and any(one.last_sync for _, one in due):
+        connection.execute(_REPORT_SYNC.format_map(columns))
+    if any(one.takes_back for _, one in due):
+        connection.execute(_TAKE_BACK)
 
 
 def _columns(connection: DuckDBPyConnection) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import DivisionDisabledError, LoadSupersededError
 from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb
 from exact_assets.warehouse import duckdb_merge as merge
+from exact_assets.warehouse import duckdb_selection
 from exact_assets.warehouse.columns import stored_names
 from exact_assets.warehouse.ddl import create_table
 from exact_assets.warehouse.duckdb_arrive import Arrived, foreign_key
@@ -24,7 +25,6 @@ from exact_assets.warehouse.kept_state import kept_state
 from exact_assets.warehouse.naming import (
     DELETED_AT,
     DIVISION,
-    DIVISIONS,
     SCHEMA,
     STREAMS,
     YEAR,
@@ -71,14 +71,8 @@ def store(connection: DuckDBPyConnection, arrived: Arrived, *, is_soft: bool, no
 
 def _is_disabled(connection: DuckDBPyConnection, division: int) -> bool:
     """Return whether the selection says so; one that cannot be read says nothing."""
-    statement = (
-        f"SELECT 1 FROM {qualified(DIVISIONS)} WHERE TRY_CAST({DIVISION} AS INTEGER) = $division "
-        "AND NOT coalesce(TRY_CAST(sync_enabled AS BOOLEAN), false)"
-    )
-    try:
-        return bool(connection.execute(statement, {"division": division}).fetchall())
-    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ConversionException):
-        return False
+    selection = duckdb_selection.read(connection)
+    return any(one.division == division and not one.sync_enabled for one in (selection and selection.choices) or ())
 
 
 class _Transaction:

@@ -31,9 +31,9 @@ def selection(rows: Iterable[Sequence[Any]]) -> Selection:
     A row without a readable choice is left out and named. What is read twice is enabled if either says so: nothing
     that a person chose is lost by it.
     """
-    found, wrong = [], Wrong()
+    found, problems = [], Problems()
     for row in rows:
-        one = choice(row, wrong)
+        one = choice(row, problems)
         if one is not None:
             found.append(one)
     times = Counter(one.division for one in found)
@@ -43,10 +43,10 @@ def selection(rows: Iterable[Sequence[Any]]) -> Selection:
         if one.division in twice:
             merged[one.division] = _merged(merged.get(one.division), one)
     choices = tuple(merged[division] for division in sorted(merged))
-    return Selection(choices=choices, problems=tuple(wrong.told(twice)), twice=twice)
+    return Selection(choices=choices, problems=tuple(problems.sentences(twice)), twice=twice)
 
 
-class Wrong:
+class Problems:
     """Collects what cannot be read, to name it once."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Wrong:
         self.enabled: list[str] = []
         self.years: list[str] = []
 
-    def told(self, twice: Iterable[int]) -> Iterable[str]:
+    def sentences(self, twice: Iterable[int]) -> Iterable[str]:
         """Return a sentence for each kind."""
         if self.without_number:
             yield f"{TABLE} has {self.without_number} rows whose division is null: {CORRECT}."
@@ -69,23 +69,23 @@ class Wrong:
             yield f"{TABLE} has more than one row of division {_some(listed)}: {CORRECT}."
 
 
-def choice(row: Sequence[Any], wrong: Wrong) -> DivisionChoice | None:
+def choice(row: Sequence[Any], problems: Problems) -> DivisionChoice | None:
     """Read one row; None: whose choice it is, or what it is, cannot be told."""
     number, enabled, year, now, name, last_sync, status, calls_today, moved_at, hr_linked_at = row
     if number is None:
-        wrong.without_number += 1
+        problems.without_number += 1
         return None
     division = whole_number(number)
     if division is None:
-        wrong.divisions.append(number)
+        problems.divisions.append(number)
         return None
     sync_enabled, sync_now = truth(enabled), truth(now)
     if sync_enabled is None or sync_now is None:
-        wrong.enabled.append(enabled if sync_enabled is None else now)
+        problems.enabled.append(enabled if sync_enabled is None else now)
         return None
     start_year = None if year is None else whole_number(year)
     if year is not None and start_year is None:
-        wrong.years.append(year)
+        problems.years.append(year)
         return None
     return DivisionChoice(
         division=division,

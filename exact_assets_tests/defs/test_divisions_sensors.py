@@ -20,6 +20,7 @@ from exact_assets.control.open import Control
 from exact_assets.definitions import build_defs
 from exact_assets.defs import resources
 from exact_assets.defs.lost_runs import LostRuns
+from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.errors import NotConnectedError, UserBlockedError
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -304,6 +305,8 @@ def test_a_load_of_the_command_line_that_is_killed_is_found_out(chosen: Ticking)
             now = datetime.now(UTC)
             suspects, failed = lost.look({}, now=now)
             assert (suspects, failed) == ({}, ())
+            [run] = instance.get_runs()
+            assert {name: run.tags.get(name) for name in OF_JOBS} == OF_JOBS
             load.kill()
         suspects, _ = lost.look({}, now=now)
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]

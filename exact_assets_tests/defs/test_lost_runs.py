@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from exact_assets.control.living import LivingRuns
+from exact_assets.control.living import MOMENT_SECONDS, Life, LivingRuns
+from exact_assets.definitions import build_defs
 from exact_assets.defs import lost_runs
 from exact_assets.defs.batches import decide
 from exact_assets.defs.lost_runs import LostRuns
+from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.defs.runs import in_flight
 from exact_assets.settings import Settings
 
@@ -27,7 +30,6 @@ with LivingRuns(Settings().control_url).hold(sys.argv[1], leaves_trace=sys.argv[
     print("living", flush=True)
     time.sleep(float(sys.argv[2]))
 """
-NOW = datetime.now(UTC)
 SOON = timedelta(seconds=30)
 MINUTES = timedelta(minutes=2)
 
@@ -47,9 +49,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def lost(instance: dg.DagsterInstance, living: LivingRuns) -> LostRuns:
     key = dg.AssetKey(["exact", "crm_accounts"])
-    return LostRuns(
-        instance=instance, living=living, jobs=frozenset({"loading", "__ASSET_JOB"}), asset_keys=frozenset({key})
-    )
+    return LostRuns(instance=instance, living=living, asset_keys=frozenset({key}))
 
 
 def started(
@@ -60,13 +60,16 @@ def started(
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
     asset: str = "crm_accounts",
     tags: dict[str, str] | None = None,
+    job_tags: Mapping[str, str] = OF_JOBS,
 ) -> str:
     @dg.asset(key=dg.AssetKey(["exact", asset]))
     def kept() -> None: ...
 
-    job = dg.define_asset_job(name, [kept])
+    job = dg.define_asset_job(name, [kept], tags=job_tags)
     found = dg.Definitions(assets=[kept], jobs=[job]).get_repository_def().get_job(name)
-    run = instance.create_run_for_job(found, asset_selection=frozenset({dg.AssetKey(["exact", asset])}), tags=tags)
+    run = instance.create_run_for_job(
+        found, asset_selection=frozenset({dg.AssetKey(["exact", asset])}), tags={**job_tags, **(tags or {})}
+    )
     if pid is not None:
         words = f"Started process for run (pid: {pid})."
         instance.report_engine_event(words, run, EngineEventData.in_process(pid))
@@ -102,9 +105,10 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 def looks(lost: LostRuns, *, after: timedelta = timedelta()) -> tuple[str, ...]:
     """Look twice, as two ticks do; the runs that were noted as failed."""
-    suspects, failed = lost.look({}, now=NOW + after)
+    now = datetime.now(UTC) + after
+    suspects, failed = lost.look({}, now=now)
     assert failed == ()
-    return lost.look(suspects, now=NOW + after + SOON)[1]
+    return lost.look(suspects, now=now + SOON)[1]
 
 
 def test_a_run_lives_as_long_as_its_process_and_fails_when_that_is_killed(
@@ -140,16 +144,17 @@ def test_a_run_that_has_done_its_work_has_time_to_say_so(instance: dg.DagsterIns
     run_id = started(instance)
     with process(run_id, seconds=0) as running:
         running.wait()
-    suspects, failed = lost.look({}, now=NOW)
+    now = datetime.now(UTC)
+    suspects, failed = lost.look({}, now=now)
     assert (list(suspects), failed) == ([run_id], ())
-    assert lost.look(suspects, now=NOW + timedelta(seconds=5))[1] == ()
+    assert lost.look(suspects, now=now + timedelta(seconds=5))[1] == ()
     run = instance.get_run_by_id(run_id)
     assert run is not None
     instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "loading"), run_id)
-    assert lost.look(suspects, now=NOW + SOON) == ({}, ())
+    assert lost.look(suspects, now=now + SOON) == ({}, ())
 
 
-def test_a_run_between_two_steps_of_another_executor_is_let_alone(
+def test_a_run_between_two_steps_of_another_executor_is_left_alone(
     instance: dg.DagsterInstance, lost: LostRuns
 ) -> None:
     run_id = started(instance, pid=os.getpid())
@@ -166,7 +171,7 @@ def test_a_run_that_was_killed_before_it_took_its_lock_is_lost_after_a_minute(
     assert looks(lost, after=MINUTES) == (run_id,)
 
 
-def test_a_run_whose_process_lives_is_let_alone_though_it_has_no_lock(
+def test_a_run_whose_process_lives_is_left_alone_though_it_has_no_lock(
     instance: dg.DagsterInstance, lost: LostRuns
 ) -> None:
     started(instance, pid=os.getpid())
@@ -193,13 +198,73 @@ def test_a_run_of_which_no_process_is_known_has_ten_minutes(instance: dg.Dagster
     assert looks(lost, after=timedelta(minutes=11)) == (run_id,)
 
 
-@pytest.mark.parametrize(("name", "asset"), [("somebody_elses", "crm_accounts"), ("__ASSET_JOB", "theirs")])
-def test_runs_of_somebody_elses_jobs_and_assets_are_let_alone(
-    instance: dg.DagsterInstance, lost: LostRuns, name: str, asset: str
+@pytest.mark.parametrize("status_", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+@pytest.mark.parametrize("asset", ["crm_accounts", "theirs"])
+def test_runs_of_somebody_elses_jobs_are_left_alone_also_of_our_assets(
+    instance: dg.DagsterInstance, lost: LostRuns, asset: str, status_: dg.DagsterRunStatus
 ) -> None:
-    other = name if name != "__ASSET_JOB" else "loading"
-    started(instance, other, pid=dead_pid(), asset=asset)
+    """Another executor takes no lock: such a run would be noted as failed while it works."""
+    run_id = started(instance, pid=dead_pid(), asset=asset, status=status_, job_tags={})
     assert looks(lost, after=timedelta(days=1)) == ()
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert not {"dagster/max_retries", "dagster/retry_on_asset_or_op_failure"} & set(run.tags)
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_retries", "0"), ("retry_on_asset_or_op_failure", "true")])
+def test_what_somebody_set_for_a_run_is_not_overridden(
+    instance: dg.DagsterInstance, lost: LostRuns, name: str, value: str
+) -> None:
+    run_id = started(instance, pid=dead_pid(), tags={f"dagster/{name}": value})
+    assert looks(lost, after=MINUTES) == (run_id,)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.tags[f"dagster/{name}"] == value
+
+
+def test_all_jobs_of_ours_say_that_their_runs_begin_again_and_take_the_lock() -> None:
+    repository = build_defs().get_repository_def()
+    jobs = {job.name: job.tags for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    assert {"exact_all", "exact_checks", "exact_deletions", "exact_sweep"} <= set(jobs)
+    for tags_ in jobs.values():
+        assert {name: tags_.get(name) for name in OF_JOBS} == OF_JOBS
+
+
+def test_a_process_that_has_ended_without_its_parents_notice_is_dead(
+    instance: dg.DagsterInstance, lost: LostRuns
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
+        while "Z" not in Path(f"/proc/{zombie.pid}/stat").read_text().rpartition(")")[2]:
+            time.sleep(0.05)
+        run_id = started(instance, pid=zombie.pid)
+        assert looks(lost, after=MINUTES) == (run_id,)
+
+
+def test_a_clock_that_was_set_ahead_makes_no_living_process_a_dead_one(
+    instance: dg.DagsterInstance, lost: LostRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(instance, pid=os.getpid())
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 86_400)
+    assert looks(lost, after=timedelta(days=1)) == ()
+
+
+def test_a_run_that_begins_while_somebody_looks_after_it_holds_its_lock_all_the_same(living: LivingRuns) -> None:
+    run_id = "00000000-0000-0000-0000-000000000001"
+    with process(run_id, seconds=0.5), living.hold(run_id, leaves_trace=True, timeout_seconds=5):
+        assert living.life_of(run_id) is Life.ALIVE
+    with process(run_id, seconds=0.5) as looking, living.hold(run_id, leaves_trace=False):
+        looking.wait()
+        assert living.life_of(run_id) is Life.ALIVE
+
+
+def test_a_run_does_not_wait_for_a_lock_that_it_holds_itself(living: LivingRuns) -> None:
+    run_id = "00000000-0000-0000-0000-000000000002"
+    with living.hold(run_id, leaves_trace=True, timeout_seconds=5):
+        began = time.monotonic()
+        with living.hold(run_id, leaves_trace=False):
+            assert time.monotonic() - began < MOMENT_SECONDS / 2
+        assert living.life_of(run_id) is Life.ALIVE
 
 
 @pytest.mark.parametrize("is_known", [False, True])
@@ -232,7 +297,7 @@ def test_what_is_left_of_the_locks_of_ended_runs_is_removed(
     with process(ended, seconds=0) as one, process(working) as other:
         one.wait()
         instance.report_dagster_event(dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "loading"), ended)
-        lost.look({}, now=NOW)
+        lost.look({}, now=datetime.now(UTC))
         left = [path.name for path in (tmp_path / "control.sqlite.locks").glob("run_*")]
         assert len(left) == 1
         assert working in left[0]

@@ -6,6 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from exact_assets.catalogue.tables import tables
+from exact_assets.defs.own_runs import missing_tags
 from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.replicate import Mode
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -72,3 +73,48 @@ def test_a_backfill_or_an_explicit_reload_asks_again_under_its_own_name() -> Non
     assert (backfill.reload_id, backfill.is_reload) == ("b7", True)
     assert RunKind.of(run(), Mode.RELOAD).reload_id == "r1"
     assert not RunKind.of(run(), Mode.SWEEP).is_reload
+
+
+def again(of: dg.DagsterRun, run_id: str, *, by_dagster: bool) -> dg.DagsterRun:
+    """Begin a run again as Dagster does: its own tags of backfills and retries are left out."""
+    left_out = ("dagster/backfill", "dagster/retry_number")
+    kept = {name: value for name, value in {**of.tags, **missing_tags(of)}.items() if name not in left_out}
+    number = {"dagster/retry_number": "1"} if by_dagster else {}
+    root = of.root_run_id or of.run_id
+    ids = {"dagster/parent_run_id": of.run_id, "dagster/root_run_id": root}
+    return dg.DagsterRun(
+        job_name=of.job_name,
+        run_id=run_id,
+        run_config=of.run_config,
+        tags=kept | number | ids,
+        root_run_id=root,
+        parent_run_id=of.run_id,
+    )
+
+
+RELOADING = dg.DagsterRun(
+    job_name="exact_all", run_id="r1", run_config={"ops": {"crm_accounts": {"config": {"mode": "reload"}}}}
+)
+
+
+def test_a_reload_that_dagster_begins_again_goes_on_under_the_first_name() -> None:
+    second = again(RELOADING, "r2", by_dagster=True)
+    third = again(second, "r3", by_dagster=True)
+    assert [RunKind.of(one, Mode.RELOAD).reload_id for one in (RELOADING, second, third)] == ["r1", "r1", "r1"]
+    # Another table of the same run that was not to be reloaded is not, the second time.
+    assert RunKind.of(second, Mode.AUTO).reload_id is None
+
+
+def test_a_reload_that_a_person_begins_again_asks_again_and_its_own_retries_go_on_with_that() -> None:
+    by_hand = again(again(RELOADING, "r2", by_dagster=True), "r3", by_dagster=False)
+    retried = again(by_hand, "r4", by_dagster=True)
+    assert [RunKind.of(one, Mode.RELOAD).reload_id for one in (by_hand, retried)] == ["r3", "r3"]
+
+
+def test_a_backfills_run_that_is_begun_again_after_the_backfill_is_over_still_reloads() -> None:
+    second = again(run({"dagster/backfill": "b7"}), "r2", by_dagster=True)
+    assert "dagster/backfill" not in second.tags
+    assert RunKind.of(second, Mode.AUTO).reload_id == "b7"
+    by_hand = again(second, "r3", by_dagster=False)
+    assert RunKind.of(by_hand, Mode.AUTO).reload_id is None
+    assert RunKind.of(again(by_hand, "r4", by_dagster=True), Mode.AUTO).reload_id is None

@@ -220,6 +220,38 @@ def test_a_view_in_its_place_is_set_aside_by_a_restore(chosen: Ticking) -> None:
     assert chosen.partitions == BOTH
 
 
+def is_view(file: Path) -> None:
+    run_sql(file, "ALTER TABLE exact.divisions RENAME TO mine; CREATE VIEW exact.divisions AS FROM exact.mine")
+
+
+def has_a_generated_status(file: Path) -> None:
+    run_sql(
+        file,
+        "CREATE TABLE exact.made (division INTEGER, sync_enabled BOOLEAN, start_year INTEGER, sync_now BOOLEAN, "
+        "status VARCHAR AS (division::VARCHAR)); "
+        "INSERT INTO exact.made SELECT division, sync_enabled, start_year, sync_now FROM exact.divisions; "
+        "DROP TABLE exact.divisions; ALTER TABLE exact.made RENAME TO divisions",
+    )
+
+
+def has_its_own_rowid(file: Path) -> None:
+    remake(file, "SELECT *, 'mine' AS rowid")
+
+
+@pytest.mark.parametrize("make", [is_view, has_a_generated_status, has_its_own_rowid])
+def test_a_selection_that_can_be_read_and_not_written_says_what_to_do(
+    chosen: Ticking, make: Callable[[Path], None]
+) -> None:
+    chosen.warehouse.set_sync_now([SECOND], True)
+    make(chosen.place.warehouse)
+    assert "exact-assets divisions restore" in (chosen.tick("exact_divisions").skip_message or "")
+    assert chosen.partitions == BOTH
+    if make is not has_a_generated_status:
+        assert "exact-assets divisions restore" in command("divisions", "disable", str(FIRST)).stderr
+    aside = command("divisions", "restore").stdout
+    assert make is not is_view or "divisions_set_aside_1" in aside
+
+
 @pytest.mark.parametrize(
     "edit",
     [

@@ -186,3 +186,48 @@ def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Cont
             "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '\\_sweep%' ESCAPE '\\'"
         )
         assert found.fetchall() == [("_sweep_crm_accounts_20",)]
+
+
+MADE_ANEW = {
+    "texts": "SELECT * REPLACE (if(sync_enabled, 'on', 'off') AS sync_enabled)",
+    "decimals": "SELECT * REPLACE (sync_enabled::INTEGER::DECIMAL(2, 1) AS sync_enabled)",
+    "divisions as text": "SELECT * REPLACE (division::VARCHAR || '.0' AS division)",
+    "a status of another type": "SELECT * REPLACE (7 AS status)",
+    "last_sync of another type": "SELECT * REPLACE (false AS last_sync)",
+    "a number that is nearly a division": "SELECT * FROM exact.divisions UNION ALL BY NAME "
+    "SELECT 11.5::DOUBLE AS division, true AS sync_enabled",
+}
+
+
+@pytest.mark.parametrize("kind", MADE_ANEW)
+def test_a_selection_of_other_types_is_read_alike_by_loads_and_purges(
+    warehouse: Warehouse, control: Control, settings: Settings, kind: str
+) -> None:
+    remake(settings, MADE_ANEW[kind])
+    another = tables()["crm_addresses"]
+    warehouse.prepare([another])
+    assert warehouse.store(another, KEPT, one_row(another.name, KEPT), expected_seq=0).changes.inserted == 1
+    with pytest.raises(DivisionDisabledError):
+        warehouse.store(another, 11, one_row(another.name, 11), expected_seq=0)
+    purge(DIVISIONS, control=control, warehouse=warehouse)
+    assert counts(settings) == {KEPT: 2 * len(NAMES) + 1}
+    statuses = {choice.division: choice.status for choice in warehouse.list_divisions() or ()}
+    if kind in {"texts", "decimals", "divisions as text", "last_sync of another type"}:
+        assert statuses == dict.fromkeys(DIVISIONS, "disabled: purged, nothing of it is left") | {KEPT: None}
+
+
+def test_a_division_that_one_of_two_rows_enables_is_enabled_for_loads_too(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    remake(settings, "SELECT * FROM exact.divisions UNION ALL BY NAME SELECT 11 AS division, true AS sync_enabled")
+    another = tables()["crm_addresses"]
+    warehouse.prepare([another])
+    assert warehouse.store(another, 11, one_row(another.name, 11), expected_seq=0).changes.inserted == 1
+
+
+def remake(settings: Settings, query: str) -> None:
+    """Make the selection anew, as a user does by hand."""
+    with duckdb.connect(settings.warehouse_url.removeprefix("duckdb:///")) as connection:
+        source = "" if "FROM" in query else " FROM exact.divisions"
+        connection.execute(f"CREATE TABLE exact.made AS {query}{source}")
+        connection.execute("DROP TABLE exact.divisions; ALTER TABLE exact.made RENAME TO divisions")

@@ -65,7 +65,7 @@ def test_it_stays_in_the_selection_and_says_that_it_was_purged(warehouse: Wareho
     )
 
 
-def test_tables_that_a_user_made_are_let_alone(warehouse: Warehouse, path: Path) -> None:
+def test_tables_that_a_user_made_are_left_alone(warehouse: Warehouse, path: Path) -> None:
     fill(warehouse)
     run(path, f"CREATE TABLE exact.notes AS SELECT {HERE} AS division, 'mine' AS note")
     purge(warehouse, [HERE])
