@@ -3,9 +3,11 @@
 from decimal import Decimal
 
 from exact_assets.catalogue import select
-from exact_assets.catalogue.checks import BALANCE, LEDGER, Check
-from exact_assets.verify import Result
-from exact_assets_tests.verify.conftest import THIS_YEAR, Copy
+from exact_assets.checks.balances_equal_exact import BALANCES_EQUAL_EXACT
+from exact_assets.checks.debits_equal_credits import DEBITS_EQUAL_CREDITS
+from exact_assets.checks.status import CheckStatus
+from exact_assets.checks.ledger import BALANCE, LEDGER
+from exact_assets_tests.checks.conftest import THIS_YEAR, Copy
 
 DIVISION = 100_001
 
@@ -28,15 +30,15 @@ def test_a_cent_too_much_is_found_and_the_entry_named(copy: Copy) -> None:
     row, entry, period = line(copy)
     copy.run(f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 0.01 WHERE id = '{row}'")
     assert copy.failures() == {
-        f"{LEDGER} debits_equal_credits": Result.WRONG,
-        f"{LEDGER} balances_equal_exact": Result.WRONG,
+        f"{LEDGER} debits_equal_credits": CheckStatus.FAILED,
+        f"{LEDGER} balances_equal_exact": CheckStatus.FAILED,
     }
-    examples = copy.verdict(LEDGER, Check.DEBITS_EQUAL_CREDITS).examples
+    examples = copy.result(LEDGER, DEBITS_EQUAL_CREDITS).examples
     shown = [
         (one["unbalanced"], one["financial_period"], float(one["difference"]), one["entries"]) for one in examples
     ]
     assert shown == [("entry", period, 0.01, str(entry)), ("period", period, 0.01, str(entry))]
-    (difference,) = copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).examples
+    (difference,) = copy.result(LEDGER, BALANCES_EQUAL_EXACT).examples
     assert difference["ledger"] - difference["exact"] == Decimal("0.01")
     assert str(entry) in difference["entries"].split(", ")
 
@@ -45,9 +47,9 @@ def test_an_entry_in_two_periods_is_a_warning_that_names_it(copy: Copy) -> None:
     row, entry, period = line(copy)
     other = period % 12 + 1
     copy.run(f"UPDATE exact.{LEDGER} SET financial_period = {other} WHERE id = '{row}' AND amount_dc <> 0")
-    verdict = copy.verdict(LEDGER, Check.DEBITS_EQUAL_CREDITS)
-    assert verdict.result is Result.MAYBE
-    shown = {(one["unbalanced"], one["financial_period"], one["entries"]) for one in verdict.examples}
+    result = copy.result(LEDGER, DEBITS_EQUAL_CREDITS)
+    assert result.status is CheckStatus.WARNING
+    shown = {(one["unbalanced"], one["financial_period"], one["entries"]) for one in result.examples}
     assert shown == {("period", period, str(entry)), ("period", other, str(entry))}
 
 
@@ -58,11 +60,11 @@ def test_a_ledger_that_is_being_loaded_may_lack_lines(copy: Copy) -> None:
         f"DELETE FROM exact.{LEDGER} WHERE id = '{row}'",
         f"UPDATE exact._streams SET state = {under_way} WHERE table_name = '{LEDGER}' AND division = {DIVISION}",
     )
-    verdicts = copy.verdicts(select(LEDGER))
-    debits = verdicts[f"{LEDGER} debits_equal_credits"]
-    assert (debits.result, debits.examples[0]["entries"]) == (Result.MAYBE, str(entry))
-    balances = verdicts[f"{LEDGER} balances_equal_exact"]
-    assert (balances.result, balances.divisions_checked) == (Result.PASSED, 1)
+    results = copy.results(select(LEDGER))
+    debits = results[f"{LEDGER} debits_equal_credits"]
+    assert (debits.status, debits.examples[0]["entries"]) == (CheckStatus.WARNING, str(entry))
+    balances = results[f"{LEDGER} balances_equal_exact"]
+    assert (balances.status, balances.divisions_checked) == (CheckStatus.PASSED, 1)
     assert "under way" in balances.divisions[DIVISION]
 
 
@@ -78,11 +80,11 @@ def test_an_amount_on_another_account_is_found_by_the_balances_alone(copy: Copy)
     others = f"FROM exact.{LEDGER} AS o WHERE o.division = l.division AND o.gl_account <> l.gl_account"
     other = f"(SELECT min(o.gl_account) {others})"
     copy.run(f"UPDATE exact.{LEDGER} AS l SET gl_account = {other} WHERE id = '{row}'")
-    assert copy.failures() == {f"{LEDGER} balances_equal_exact": Result.WRONG}
-    verdict = copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT)
-    assert {(one["year"], one["period"]) for one in verdict.examples} == {(THIS_YEAR, period)}
-    assert any(str(entry) in (one["entries"] or "") for one in verdict.examples)
-    assert verdict.calls == 1
+    assert copy.failures() == {f"{LEDGER} balances_equal_exact": CheckStatus.FAILED}
+    result = copy.result(LEDGER, BALANCES_EQUAL_EXACT)
+    assert {(one["year"], one["period"]) for one in result.examples} == {(THIS_YEAR, period)}
+    assert any(str(entry) in (one["entries"] or "") for one in result.examples)
+    assert result.calls == 1
 
 
 def test_a_ledger_that_changed_after_the_balances_were_read_is_a_warning(copy: Copy) -> None:
@@ -92,31 +94,31 @@ def test_a_ledger_that_changed_after_the_balances_were_read_is_a_warning(copy: C
         f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 1, _loaded_at = now() + INTERVAL 1 HOUR "
         f"WHERE id = '{row}'"
     )
-    assert copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).result is Result.MAYBE
+    assert copy.result(LEDGER, BALANCES_EQUAL_EXACT).status is CheckStatus.WARNING
 
 
 def test_a_ledger_that_lags_behind_exact_is_a_warning(copy: Copy) -> None:
     settle(copy)
     copy.place.simulator.control.insert("generaljournalentry/GeneralJournalEntries", DIVISION, count=2)
     copy.load(BALANCE)
-    verdict = copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT)
-    assert verdict.result is Result.MAYBE
+    result = copy.result(LEDGER, BALANCES_EQUAL_EXACT)
+    assert result.status is CheckStatus.WARNING
     copy.load(f"{LEDGER},{BALANCE}")
-    assert copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).result is Result.PASSED
+    assert copy.result(LEDGER, BALANCES_EQUAL_EXACT).status is CheckStatus.PASSED
 
 
 def test_balances_that_are_not_kept_are_read_from_exact(copy: Copy) -> None:
     copy.load(LEDGER)
     ledger = select(LEDGER)
-    verdict = copy.verdicts(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
-    assert (verdict.result, verdict.divisions_checked) == (Result.PASSED, 2)
-    assert verdict.calls > 0
+    result = copy.results(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
+    assert (result.status, result.divisions_checked) == (CheckStatus.PASSED, 2)
+    assert result.calls > 0
     copy.run(
         f"UPDATE exact.{LEDGER} SET amount_dc = amount_dc + 1, _loaded_at = _loaded_at - INTERVAL 1 DAY "
         f"WHERE id = '{line(copy)[0]}'"
     )
-    verdict = copy.verdicts(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
-    assert (verdict.result, len(verdict.examples)) == (Result.WRONG, 1)
+    result = copy.results(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
+    assert (result.status, len(result.examples)) == (CheckStatus.FAILED, 1)
 
 
 def test_drafts_are_in_no_balance(copy: Copy) -> None:
@@ -125,5 +127,5 @@ def test_drafts_are_in_no_balance(copy: Copy) -> None:
         f"INSERT INTO exact.{LEDGER} SELECT * REPLACE (uuid() AS id, 10 AS status, -amount_dc AS amount_dc) "
         f"FROM exact.{LEDGER} WHERE entry_id = (SELECT min(entry_id) FROM exact.{LEDGER})"
     )
-    assert copy.verdict(LEDGER, Check.BALANCES_EQUAL_EXACT).result is Result.PASSED
-    assert copy.verdict(LEDGER, Check.DEBITS_EQUAL_CREDITS).result is Result.PASSED
+    assert copy.result(LEDGER, BALANCES_EQUAL_EXACT).status is CheckStatus.PASSED
+    assert copy.result(LEDGER, DEBITS_EQUAL_CREDITS).status is CheckStatus.PASSED
