@@ -1,21 +1,42 @@
 """Rows beside Exact's own count: what a call costs, what differs, and what Exact refuses."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exact_assets.catalogue import select
+from exact_assets.checks.result import CheckStatus
 from exact_assets.checks.row_count import ROW_COUNT
-from exact_assets.checks.status import CheckStatus
 from exact_assets.feeds.counting import COUNT
 from exact_assets.warehouse.open import open_warehouse
-from exact_assets_tests.installation import installation
-from exact_assets_tests.checks.conftest import THIS_YEAR, UNLIMITED, Copy, load
+from exact_assets_tests.checks.conftest import (
+    ACCOUNTS,
+    DIVISION,
+    OTHER,
+    THIS_YEAR,
+    UNLIMITED,
+    Copy,
+    load,
+    load_all,
+    new_place,
+)
+from exact_assets_tests.installation import Installation, installation
 
-ACCOUNTS, INVOICES, BALANCE = "crm_accounts", "salesinvoice_sales_invoices", "financial_reporting_balance"
-DIVISION, OTHER = 100_001, 100_002
+INVOICES, BALANCE = "salesinvoice_sales_invoices", "financial_reporting_balance"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with new_place(tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def loaded(place: Installation) -> Path:
+    return load_all(place)
 
 
 def asked(copy: Copy) -> list[dict[str, Any]]:
@@ -129,7 +150,7 @@ def test_a_fresh_default_selection_passes_and_nothing_is_refused(tmp_path: Path,
         results = Copy(place, place.warehouse).results(kept, kept=kept)
         calls = place.simulator.control.calls()
     assert {name: one.summary for name, one in results.items() if one.status is not CheckStatus.PASSED} == {}
-    counted = [one for one in results.values() if one.check is ROW_COUNT]
+    counted = [one for one in results.values() if one.check == ROW_COUNT.name]
     assert len(counted) > 40
     # The strict one gives bare lists without a count, so that each is asked for twice.
     assert len(calls) == 2 * len(counted) * (2 if strict else 1)
