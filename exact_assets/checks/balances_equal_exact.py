@@ -201,7 +201,8 @@ WITH lines AS (
     GROUP BY p.division, p.year, p.period
 ), entries AS (
     SELECT d.division, d.gl_account, d.year, d.period, l.entry_number, row_number() OVER (
-            PARTITION BY d.division, d.gl_account, d.year, d.period ORDER BY max(l."timestamp") DESC
+            PARTITION BY d.division, d.gl_account, d.year, d.period
+            ORDER BY max(l."timestamp") DESC NULLS LAST, l.entry_number
         ) AS place
     FROM due AS d JOIN lines AS l ON {_same_account("l", "d")}
     GROUP BY d.division, d.gl_account, d.year, d.period, l.entry_number

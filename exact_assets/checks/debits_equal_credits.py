@@ -34,7 +34,7 @@ WITH parts AS (
     SELECT p.{DIVISION}, p.financial_year, p.financial_period, p.amount, x.entry_number,
         row_number() OVER (
             PARTITION BY p.{DIVISION}, p.financial_year, p.financial_period
-            ORDER BY x.changed_at DESC, x.entry_number
+            ORDER BY x.changed_at DESC NULLS LAST, x.entry_number
         ) AS place
     FROM periods AS p JOIN parts AS x ON x.{DIVISION} = p.{DIVISION}
         AND x.financial_year IS NOT DISTINCT FROM p.financial_year

@@ -96,6 +96,7 @@ class Copy:
         *,
         kept: tuple[Table, ...] = TABLES,
         divisions: Collection[int] | None = None,
+        warehouse: Warehouse | None = None,
     ) -> dict[str, CheckResult]:
         """Check tables; results by table and check."""
         way = Way(Control.open(self.place.settings))
@@ -108,7 +109,7 @@ class Copy:
                 divisions=self.place.divisions if divisions is None else divisions,
                 start_year=START_YEAR,
             )
-            for result in asyncio.run(run_checks(request, exact=way, warehouse=self.warehouse)):
+            for result in asyncio.run(run_checks(request, exact=way, warehouse=warehouse or self.warehouse)):
                 found[f"{table.name} {result.check}"] = result
         return found
 
