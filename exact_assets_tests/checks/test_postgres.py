@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -14,9 +15,16 @@ from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from exact_assets.catalogue import select
+from exact_assets.catalogue.table import Table
+from exact_assets.checks.check import RowCheck
+from exact_assets.checks.headers import header_of
 from exact_assets.checks.ledger import LEDGER
-from exact_assets.checks.registry import CHECKS
+from exact_assets.checks.registry import CHECKS, checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
+from exact_assets.checks.subject import Subject
+from exact_assets.checks.violations import counted
+from exact_assets.control.open import DEFAULT_ZONE
+from exact_assets.stream import StreamState
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query, Rows
 from exact_assets_tests.checks.conftest import (
@@ -35,6 +43,7 @@ from exact_assets_tests.checks.conftest import (
 from exact_assets_tests.postgres import postgres
 
 UNDEFINED_TABLE = "42P01"
+TYPES_OF_OTHER_NAME = {"DOUBLE": "DOUBLE PRECISION"}
 TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "VARCHAR",
     pa.int16(): "SMALLINT",
@@ -64,16 +73,25 @@ def cursor(engine: Engine) -> Iterator[Any]:
         connection.close()
 
 
-def copied(copy: Copy, engine: Engine, folder: Path) -> None:
-    """Copy all tables to PostgreSQL as they stand."""
-    names = [name for (name,) in copy.run("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'exact'")]
+def created(copy: Copy, engine: Engine) -> Sequence[str]:
+    """Create all tables of the file in PostgreSQL, with the same types; their names."""
+    columns: dict[str, list[str]] = {}
+    listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'exact'"
+    for name, column, kind in copy.run(f"{listed} ORDER BY table_name, column_index"):
+        columns.setdefault(name, []).append(f'"{column}" {TYPES_OF_OTHER_NAME.get(kind, kind)}')
     with cursor(engine) as target:
         target.execute("DROP SCHEMA IF EXISTS exact CASCADE")
         target.execute("CREATE SCHEMA exact")
+        for name, defined in columns.items():
+            target.execute(f'CREATE TABLE exact."{name}" ({", ".join(defined)})')
+    return tuple(columns)
+
+
+def copied(copy: Copy, engine: Engine, folder: Path) -> None:
+    """Copy all tables to PostgreSQL as they stand."""
+    names = created(copy, engine)
+    with cursor(engine) as target:
         for name in names:
-            described = copy.run(f'DESCRIBE exact."{name}"')
-            columns = ", ".join(f'"{column}" {kind}' for column, kind, *_ in described)
-            target.execute(f'CREATE TABLE exact."{name}" ({columns})')
             file = folder / f"{name}.csv"
             copy.run(f"COPY exact.\"{name}\" TO '{file}' (FORMAT csv, HEADER)")
             take(target, f'exact."{name}"', file)
@@ -168,3 +186,38 @@ def test_balances_that_are_not_kept_are_compared_on_postgres_too(
     there = copy.results(ledger, kept=ledger, warehouse=warehouse)
     assert comparable(there) == comparable(here)
     assert there[f"{LEDGER} balances_equal_exact"].status is CheckStatus.FAILED
+
+
+def test_the_statements_of_every_table_run_on_both(copy: Copy, engine: Engine, tmp_path: Path) -> None:
+    """PostgreSQL compares no text with a UUID, which DuckDB does."""
+    kept = select("all")
+    empty = Copy(copy.place, tmp_path / "empty.duckdb")
+    empty.warehouse.prepare(kept)
+    created(empty, engine)
+    queries = {f"{table.name} {name}": query for table in kept for name, query in statements(table, kept).items()}
+    assert len(queries) > 3 * len(kept)
+    there = OnPostgres(engine, empty.warehouse, tmp_path)
+    for warehouse in (empty.warehouse, there):
+        found = dict(zip(queries, warehouse.query(list(queries.values())), strict=True))
+        assert {name: rows for name, rows in found.items() if rows is None or list(rows)} == {}
+
+
+def statements(table: Table, kept: Sequence[Table]) -> Mapping[str, Query]:
+    """Return what is asked of a table whose streams and headers are all loaded."""
+    streams = {DIVISION: (StreamState(cursor="1", start_year=THIS_YEAR - 3), datetime.now(UTC))}
+    subject = Subject(
+        table=table,
+        warehouse=cast("Warehouse", None),
+        zone=DEFAULT_ZONE,
+        start_year=THIS_YEAR - 3,
+        header=header_of(table),
+        balance=None,
+        streams=streams,
+        header_streams=streams,
+        balance_streams={},
+    )
+    return {
+        check.name: Query(statement=counted(check.search(subject).statement))
+        for check in checks_of(table, kept=kept)
+        if isinstance(check, RowCheck)
+    }
