@@ -18,7 +18,7 @@ from exact_assets.warehouse.protocol import Warehouse
 
 OpenClient = Callable[[], AbstractAsyncContextManager[ExactClient]]
 
-DIVISIONS_AT_ONCE = 8
+CHECKED_AT_ONCE = 8
 CHANGES = "$inlinecount of changes"
 """In `StreamState.refused`: Exact does not count what has changed."""
 

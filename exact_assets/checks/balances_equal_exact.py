@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables
-from exact_assets.checks.asking import DIVISIONS_AT_ONCE, OpenClient, count_changes
+from exact_assets.checks.asking import CHECKED_AT_ONCE, OpenClient, count_changes
 from exact_assets.checks.check import ExactCheck, Search
 from exact_assets.checks.ledger import BALANCE, ENTRIES_NAMED, IN_THE_BOOKS, is_ledger
 from exact_assets.checks.result import CheckResult, never_loaded
 from exact_assets.checks.sql import live, values
 from exact_assets.checks.subject import Subject, unsettled
-from exact_assets.checks.violations import ViolationCount, Violations, find_violations, result_of
+from exact_assets.checks.violations import ViolationCount, Violations, find_violations, result_of_violations
 from exact_assets.errors import ExactError
 from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.rows import as_rows, page_schema, select_list
@@ -61,7 +61,7 @@ async def _compare(subject: Subject, open_client: OpenClient, divisions: Collect
             found = await _find(subject, tables()[BALANCE], known, asked=rows)
             found, calls = await _settled(subject, found, client, divisions)
             calls += read_calls
-    return result_of(_NAME, found, advice=_ADVICE, checked=len(known), skipped=skipped, calls=calls)
+    return result_of_violations(_NAME, found, advice=_ADVICE, checked=len(known), skipped=skipped, calls=calls)
 
 
 async def _find(
@@ -97,7 +97,7 @@ async def _asked(
     known: dict[int, _BalanceYears] = {}
     skipped: dict[int, str] = dict(subject.unsettled)
     found: list[pa.Table] = []
-    places = asyncio.Semaphore(DIVISIONS_AT_ONCE)
+    places = asyncio.Semaphore(CHECKED_AT_ONCE)
     calls_before = {division: client.calls(division) for division in subject.streams}
 
     async def one(division: int) -> None:

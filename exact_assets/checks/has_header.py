@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.checks.check import RowCheck, Search
-from exact_assets.checks.headers import LineHeader, header_of
+from exact_assets.checks.headers import LineHeader, line_header_of
 from exact_assets.checks.sql import key_columns, live, values
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.naming import DIVISION, LOADED_AT, YEAR, quoted
 
-SETTLED = timedelta(hours=1)
+_SETTLED = timedelta(hours=1)
 """Lines that changed so long before their headers were read are no news to those."""
 
 
@@ -29,7 +29,7 @@ class _HeaderYears:
 
 
 def _is_offered(table: Table, *, kept: Collection[Table]) -> bool:
-    header = header_of(table)
+    header = line_header_of(table)
     return header is not None and header.table.name in {one.name for one in kept}
 
 
@@ -49,7 +49,7 @@ def _search(subject: Subject) -> Search:
             outside[division] = f"{header.table.name} is loaded for some years only"
         else:
             after_year, only = years
-            divisions[division] = _HeaderYears(after_year=after_year, years=only, settled_at=stored_at - SETTLED)
+            divisions[division] = _HeaderYears(after_year=after_year, years=only, settled_at=stored_at - _SETTLED)
     statement = _lines_without_header(subject.table, header, divisions)
     return Search(statement=statement, skipped=skipped, outside=outside)
 

@@ -24,7 +24,7 @@ _TRANSACTION = Header(table="financialtransaction_transactions", column="entry_i
 """Headers of the ledger's lines, which are not among the tables' own: the log names each line that is deleted."""
 
 
-def header_of(table: Table) -> LineHeader | None:
+def line_header_of(table: Table) -> LineHeader | None:
     """Return where a line's header is kept; None: the table holds no lines, or nothing tells their header."""
     known = _TRANSACTION if table.name == LEDGER else table.header
     if known is None or known.table == table.name:

@@ -55,7 +55,7 @@ JOIN (SELECT {key} FROM {live(table)} AS q GROUP BY {key} HAVING min({DIVISION})
 """
 
 
-OWN_DIVISION = RowCheck(
+IN_OWN_DIVISION = RowCheck(
     name="own_division",
     description="All rows are of divisions that were asked for, and no record is in two divisions.",
     advice=(

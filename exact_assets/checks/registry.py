@@ -8,13 +8,13 @@ from exact_assets.checks.check import Check, ExactCheck
 from exact_assets.checks.debits_equal_credits import DEBITS_EQUAL_CREDITS
 from exact_assets.checks.has_header import HAS_HEADER
 from exact_assets.checks.keys_unique import KEYS_UNIQUE
-from exact_assets.checks.own_division import OWN_DIVISION
+from exact_assets.checks.own_division import IN_OWN_DIVISION
 from exact_assets.checks.row_count import ROW_COUNT
 from exact_assets.checks.year_in_partition import YEAR_IN_PARTITION
 
 CHECKS: tuple[Check, ...] = (
     KEYS_UNIQUE,
-    OWN_DIVISION,
+    IN_OWN_DIVISION,
     YEAR_IN_PARTITION,
     HAS_HEADER,
     ROW_COUNT,

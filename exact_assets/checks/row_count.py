@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table, YearKind
-from exact_assets.checks.asking import DIVISIONS_AT_ONCE, OpenClient, count_changes, remember
+from exact_assets.checks.asking import CHECKED_AT_ONCE, OpenClient, count_changes, remember
 from exact_assets.checks.check import ExactCheck
 from exact_assets.checks.result import CheckResult, CheckStatus, never_loaded
 from exact_assets.checks.sql import live
@@ -135,7 +135,7 @@ class _Counter:
 
     async def count(self, due: Mapping[int, tuple[StreamState, Counting]]) -> dict[int, _Count]:
         """Count several divisions at once, one call at a time in each."""
-        places = asyncio.Semaphore(DIVISIONS_AT_ONCE)
+        places = asyncio.Semaphore(CHECKED_AT_ONCE)
         counts: dict[int, _Count] = {}
         first, *others = due
 

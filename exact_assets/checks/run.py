@@ -9,7 +9,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import Check, ExactCheck, RowCheck
 from exact_assets.checks.result import CheckResult, never_loaded, not_checked
 from exact_assets.checks.subject import Subject
-from exact_assets.checks.violations import find_violations, result_of
+from exact_assets.checks.violations import find_violations, result_of_violations
 from exact_assets.errors import ExactError, WarehouseBusyError
 from exact_assets.exact.client import ExactClient
 from exact_assets.warehouse.protocol import Warehouse
@@ -64,7 +64,7 @@ def _search(subject: Subject, checks: Sequence[RowCheck]) -> list[CheckResult]:
     return [
         never_loaded(check.name)
         if violations is None or not (subject.streams or violations.counts)
-        else result_of(
+        else result_of_violations(
             check.name,
             violations,
             advice=check.advice,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from exact_assets.catalogue.table import Table, YearKind
-from exact_assets.checks.headers import LineHeader, header_of
+from exact_assets.checks.headers import LineHeader, line_header_of
 from exact_assets.checks.ledger import BALANCE, LEDGER
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.protocol import Warehouse
@@ -35,7 +35,7 @@ class Subject:
     def read(cls, table: Table, kept: Iterable[Table], *, warehouse: Warehouse, zone: str, start_year: int) -> Self:
         """Read the states of streams."""
         by_name = {one.name: one for one in kept}
-        header = header_of(table)
+        header = line_header_of(table)
         header = header if header is not None and header.table.name in by_name else None
         balance = by_name.get(BALANCE) if table.name == LEDGER else None
         asked = [table, *([header.table] if header else []), *([balance] if balance else [])]

@@ -11,7 +11,7 @@ from exact_assets.checks.check import Search
 from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.warehouse.naming import DIVISION
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets.warehouse.query import Query, Rows
+from exact_assets.warehouse.query import Query, QueryRows
 
 EXAMPLES = 20
 """Violations that are shown at most."""
@@ -64,7 +64,7 @@ SELECT c.*, e.* FROM counts AS c LEFT JOIN examples AS e ON e.{DIVISION} = c.{of
 """
 
 
-def _violations(rows: Rows) -> Violations:
+def _violations(rows: QueryRows) -> Violations:
     of, certain, possible, place = _OWN
     counts = {row[of]: ViolationCount(certain=row[certain], possible=row[possible]) for row in rows}
     examples = tuple(
@@ -73,7 +73,7 @@ def _violations(rows: Rows) -> Violations:
     return Violations(counts=dict(sorted(counts.items())), examples=examples)
 
 
-def result_of(
+def result_of_violations(
     check: str,
     found: Violations,
     *,

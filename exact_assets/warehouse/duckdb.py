@@ -29,7 +29,7 @@ from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryE
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
-from exact_assets.warehouse.query import Query, Rows
+from exact_assets.warehouse.query import Query, QueryRows
 
 BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
@@ -164,7 +164,7 @@ class DuckDBWarehouse:
             streams[name][division] = msgspec.json.decode(state, type=StreamState), updated_at.astimezone(UTC)
         return streams
 
-    def query(self, queries: Sequence[Query]) -> Sequence[Rows | None]:
+    def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
         """Run one statement after the other."""
         if not self._file.exists:
             return [None] * len(queries)

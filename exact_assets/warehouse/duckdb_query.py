@@ -3,13 +3,13 @@
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from exact_assets.warehouse.query import Query, Rows
+from exact_assets.warehouse.query import Query, QueryRows
 
 NO_TABLE = "Catalog Error: Table with name"
 """What DuckDB's words begin with where a table is not there; other unknown names raise the same exception."""
 
 
-def run(connection: DuckDBPyConnection, query: Query) -> Rows | None:
+def run(connection: DuckDBPyConnection, query: Query) -> QueryRows | None:
     """Run a statement in an attached file; None: one of its tables is not there."""
     for name, rows in query.relations.items():
         connection.register(name, rows)

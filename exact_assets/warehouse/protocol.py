@@ -8,7 +8,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
-from exact_assets.warehouse.query import Query, Rows
+from exact_assets.warehouse.query import Query, QueryRows
 
 
 class Warehouse(Protocol):
@@ -57,7 +57,7 @@ class Warehouse(Protocol):
         Each comes with when it was last stored.
         """
 
-    def query(self, queries: Sequence[Query]) -> Sequence[Rows | None]:
+    def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
         """Run statements that read, at one opening; the rows of each.
 
         None: a table that it names is not there. Nothing can be written.

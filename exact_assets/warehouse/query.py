@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-Rows = Sequence[Mapping[str, Any]]
+QueryRows = Sequence[Mapping[str, Any]]
 """Rows by column name, in the statement's order."""
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import RowCheck
-from exact_assets.checks.headers import header_of
+from exact_assets.checks.headers import line_header_of
 from exact_assets.checks.ledger import LEDGER
 from exact_assets.checks.registry import CHECKS, checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
@@ -26,7 +26,7 @@ from exact_assets.checks.violations import counted
 from exact_assets.control.open import DEFAULT_ZONE
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets.warehouse.query import Query, Rows
+from exact_assets.warehouse.query import Query, QueryRows
 from exact_assets_tests.checks.conftest import (
     ACCOUNTS,
     DIVISION,
@@ -112,10 +112,10 @@ class OnPostgres:
         self.states = states.states
         self.store = states.store
 
-    def query(self, queries: Sequence[Query]) -> Sequence[Rows | None]:
+    def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
         return [self._run(one) for one in queries]
 
-    def _run(self, query: Query) -> Rows | None:
+    def _run(self, query: Query) -> QueryRows | None:
         with cursor(self._engine) as target:
             for name, rows in query.relations.items():
                 columns = ", ".join(f'"{field.name}" {TYPES[field.type]}' for field in rows.schema)
@@ -210,7 +210,7 @@ def statements(table: Table, kept: Sequence[Table]) -> Mapping[str, Query]:
         warehouse=cast("Warehouse", None),
         zone=DEFAULT_ZONE,
         start_year=THIS_YEAR - 3,
-        header=header_of(table),
+        header=line_header_of(table),
         balance=None,
         streams=streams,
         header_streams=streams,

@@ -70,8 +70,8 @@ def test_a_new_check_is_a_file_and_its_name_in_the_list(
     shutil.copytree(CHECKOUT / "exact_assets", package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "checks" / "names_given.py").write_text(NEW.lstrip())
     registry = package / "checks" / "registry.py"
-    imported = "from exact_assets.checks.own_division import OWN_DIVISION\n"
-    listed = "    OWN_DIVISION,\n"
+    imported = "from exact_assets.checks.own_division import IN_OWN_DIVISION\n"
+    listed = "    IN_OWN_DIVISION,\n"
     text = registry.read_text()
     assert (text.count(imported), text.count(listed)) == (1, 1)
     text = text.replace(imported, f"from exact_assets.checks.names_given import NAMES_GIVEN\n{imported}")

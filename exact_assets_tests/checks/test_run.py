@@ -2,7 +2,7 @@
 
 import duckdb
 
-from exact_assets.checks.own_division import OWN_DIVISION
+from exact_assets.checks.own_division import IN_OWN_DIVISION
 from exact_assets.checks.registry import CHECKS
 from exact_assets.checks.result import CheckStatus
 from exact_assets_tests.checks.conftest import ACCOUNTS, UNITS, Copy, key_of
@@ -26,11 +26,11 @@ def test_a_row_that_was_found_to_be_gone_counts_as_gone(copy: Copy) -> None:
 def test_a_table_that_was_never_loaded_has_nothing_to_check(copy: Copy) -> None:
     copy.run(f"DROP TABLE exact.{UNITS}", f"DELETE FROM exact._streams WHERE table_name = '{UNITS}'")
     assert copy.failures() == {}
-    assert "never loaded" in copy.result(UNITS, OWN_DIVISION).summary
+    assert "never loaded" in copy.result(UNITS, IN_OWN_DIVISION).summary
 
 
 def test_a_warehouse_that_is_busy_is_not_taken_for_wrong_rows(copy: Copy) -> None:
     with duckdb.connect(str(copy.path)):
-        result = copy.result(UNITS, OWN_DIVISION)
+        result = copy.result(UNITS, IN_OWN_DIVISION)
     assert result.status is CheckStatus.NOT_CHECKED
     assert "held elsewhere" in result.summary

@@ -11,7 +11,7 @@ import pytest
 
 from exact_assets.catalogue import select
 from exact_assets.checks.has_header import HAS_HEADER
-from exact_assets.checks.headers import header_of
+from exact_assets.checks.headers import line_header_of
 from exact_assets.checks.registry import CHECKS, checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.row_count import ROW_COUNT
@@ -146,7 +146,7 @@ def test_only_what_is_certainly_wrong_is_an_error(
 )
 def test_lines_are_checked_for_their_header_where_both_are_kept(lines: str, headers: str) -> None:
     table = select(lines)[0]
-    header = header_of(table)
+    header = line_header_of(table)
     assert header is not None
     assert header.table.name == headers
     assert HAS_HEADER in checks_of(table, kept=DEFAULT)
