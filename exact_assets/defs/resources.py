@@ -14,6 +14,8 @@ import dagster as dg
 from pydantic import PrivateAttr, SecretStr
 
 from exact_assets.catalogue.table import Table
+from exact_assets.checks.result import CheckResult
+from exact_assets.checks.run import CheckRequest, run_checks
 from exact_assets.control.living import LivingRuns
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.errors import ExactAssetsError, NotConnectedError
@@ -22,7 +24,6 @@ from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.selection.kept import kept_choices
 from exact_assets.settings import Settings
-from exact_assets.verify import Order, Verdict, verify
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
@@ -121,11 +122,11 @@ class ExactResource(dg.ConfigurableResource[None]):
             self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
 
-    def verify(self, order: Order, *, warehouse: Warehouse) -> Sequence[Verdict]:
+    def run_checks(self, request: CheckRequest, *, warehouse: Warehouse) -> Sequence[CheckResult]:
         """Check a table. Exact is asked only by checks that compare with it."""
         self._runner = self._runner or asyncio.Runner()
         return self._runner.run(
-            verify(order, exact=_WayToExact(Control.open(self.settings())), warehouse=warehouse)
+            run_checks(request, exact=_WayToExact(Control.open(self.settings())), warehouse=warehouse)
         )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:

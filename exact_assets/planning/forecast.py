@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from exact_assets.catalogue.checks import is_countable
 from exact_assets.catalogue.deletions import without_log
 from exact_assets.catalogue.frequencies import DAY, HOUR, MINUTES, WEEK, label
 from exact_assets.catalogue.table import Table
+from exact_assets.checks.registry import calls_per_division
 from exact_assets.exact.limits import Quota, reserve_of
 from exact_assets.planning.shares import (
     FLOOR_PERCENT,
@@ -209,9 +209,9 @@ def _cost(table: Table, state: StreamState, rows: int | None, count: int | None,
 
 
 def _upkeep(costs: Mapping[Table, TableForecast]) -> int:
-    """Give the calls a day of what is not a visit: keys swept once a week, rows counted once a day."""
+    """Return the calls a day of what is not a visit: keys swept once a week, checks that ask Exact once a day."""
     swept = sum(load_calls(table, costs[table].rows or 0) for table in without_log(costs))
-    return ceil(swept / (WEEK / DAY)) + sum(is_countable(table) for table in costs)
+    return ceil(swept / (WEEK / DAY)) + calls_per_division(costs)
 
 
 def _advice(costs: Mapping[Table, TableForecast], *, usable: int, unknown_loads: Sequence[str]) -> Iterator[str]:

@@ -25,14 +25,14 @@ from exact_assets.errors import (
 )
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse import divisions as selection
-from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_selection, duckdb_violations, violations
+from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_query, duckdb_selection
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
 from exact_assets.warehouse.duckdb_arrive import Arrived, arrive, leave
 from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
-from exact_assets.warehouse.probes import Kept, Probe, Violations
+from exact_assets.warehouse.query import Query, QueryRows
 
 BATCH_ROWS = 8_000
 """Steps are converted before the file is opened, as many at once as make up one chunk of a load."""
@@ -168,18 +168,11 @@ class DuckDBWarehouse:
             streams[name][division] = msgspec.json.decode(state, type=StreamState), updated_at.astimezone(UTC)
         return streams
 
-    def find_violations(self, probes: Sequence[Probe]) -> Sequence[Violations | None]:
-        """Answer probe by probe."""
+    def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
+        """Run one statement after the other."""
         if not self._file.exists:
-            return [None] * len(probes)
-        return self._file.read(lambda connection: [duckdb_violations.answer(connection, one) for one in probes])
-
-    def count_kept(self, table: Table) -> Mapping[int, Mapping[int | None, Kept]]:
-        """Count in one query."""
-        counts: dict[int, dict[int | None, Kept]] = {}
-        for division, year, rows, dated in self._read(violations.count_kept(table)) or ():
-            counts.setdefault(division, {})[year] = Kept(rows=rows, dated=dated)
-        return counts
+            return [None] * len(queries)
+        return self._file.read(lambda connection: [duckdb_query.run(connection, one) for one in queries])
 
     def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
         """Add what is new and renew what differs."""

@@ -8,7 +8,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
-from exact_assets.warehouse.probes import Kept, Probe, Violations
+from exact_assets.warehouse.query import Query, QueryRows
 
 
 class Warehouse(Protocol):
@@ -57,14 +57,11 @@ class Warehouse(Protocol):
         Each comes with when it was last stored.
         """
 
-    def find_violations(self, probes: Sequence[Probe]) -> Sequence[Violations | None]:
-        """Look for rows that break rules, at one opening; an answer for each probe.
+    def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
+        """Run statements that read, at one opening; the rows of each.
 
-        None: a table that it asks about is not there. Rows that were found to be gone from Exact count as gone.
+        None: a table that it names is not there. Nothing can be written.
         """
-
-    def count_kept(self, table: Table) -> Mapping[int, Mapping[int | None, Kept]]:
-        """Count the rows that are there per division and `_year`; those found to be gone from Exact are not."""
 
     def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
         """Take up divisions in the selection; give those that are new. Choices stay as they are."""

@@ -10,12 +10,15 @@ import dagster as dg
 import pytest
 
 from exact_assets.catalogue import select
-from exact_assets.catalogue.checks import Check, checks_of, header_of
+from exact_assets.checks.has_header import HAS_HEADER
+from exact_assets.checks.headers import line_header_of
+from exact_assets.checks.registry import CHECKS, checks_of
+from exact_assets.checks.result import CheckResult, CheckStatus
+from exact_assets.checks.row_count import ROW_COUNT
 from exact_assets.definitions import build_defs
-from exact_assets.defs.checks import JOB, LEDGER_JOB, result
+from exact_assets.defs.checks import JOB, LEDGER_JOB, asset_check_result
 from exact_assets.defs.specs import asset_key
 from exact_assets.settings import Settings
-from exact_assets.verify import Result, Verdict
 from exact_assets_tests.installation import Installation, installation
 
 YEAR = datetime.now(UTC).year
@@ -58,7 +61,7 @@ def test_the_job_records_an_evaluation_of_every_check(place: Installation, monke
     tables = select(TABLES)
     with dg.DagsterInstance.get() as instance:
         wanted = [
-            dg.AssetCheckKey(asset_key(table), one.value)
+            dg.AssetCheckKey(asset_key(table), one.name)
             for table in tables
             for one in checks_of(table, kept=tables)
         ]
@@ -66,7 +69,7 @@ def test_the_job_records_an_evaluation_of_every_check(place: Installation, monke
         evaluations = {key.name: record.event.dagster_event for key, record in found.items() if record.event}
         assert set(found) == set(wanted)
         assert {record.status.value for record in found.values()} == {"SUCCEEDED"}
-        assert set(evaluations) == {check.value for check in Check} - {"has_header"}
+        assert set(evaluations) == {check.name for check in CHECKS} - {"has_header"}
 
 
 def test_a_load_runs_no_checks(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,25 +109,25 @@ def test_all_checks_run_once_a_day_off_the_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "passed", "severity"),
+    ("status", "passed", "severity"),
     [
-        (Result.PASSED, True, dg.AssetCheckSeverity.WARN),
-        (Result.MAYBE, False, dg.AssetCheckSeverity.WARN),
-        (Result.NOT_CHECKED, False, dg.AssetCheckSeverity.WARN),
-        (Result.WRONG, False, dg.AssetCheckSeverity.ERROR),
+        (CheckStatus.PASSED, True, dg.AssetCheckSeverity.WARN),
+        (CheckStatus.WARNING, False, dg.AssetCheckSeverity.WARN),
+        (CheckStatus.NOT_CHECKED, False, dg.AssetCheckSeverity.WARN),
+        (CheckStatus.FAILED, False, dg.AssetCheckSeverity.ERROR),
     ],
 )
 def test_only_what_is_certainly_wrong_is_an_error(
-    outcome: Result, passed: bool, severity: dg.AssetCheckSeverity
+    status: CheckStatus, passed: bool, severity: dg.AssetCheckSeverity
 ) -> None:
-    verdict = Verdict(
-        check=Check.KEYS_UNIQUE,
-        result=outcome,
+    result = CheckResult(
+        check="keys_unique",
+        status=status,
         summary="so it is",
         divisions={7: "1 wrong"},
         examples=({"division": 7, "id": "a|b", "copies": 2},),
     )
-    shown = result(verdict, dg.AssetKey(["exact", "crm_accounts"]))
+    shown = asset_check_result(result, dg.AssetKey(["exact", "crm_accounts"]))
     assert (shown.passed, shown.severity, shown.description) == (passed, severity, "so it is")
     assert shown.metadata["examples"].value == "| division | id | copies |\n| --- | --- | --- |\n| 7 | a\\|b | 2 |"
 
@@ -143,15 +146,15 @@ def test_only_what_is_certainly_wrong_is_an_error(
 )
 def test_lines_are_checked_for_their_header_where_both_are_kept(lines: str, headers: str) -> None:
     table = select(lines)[0]
-    header = header_of(table)
+    header = line_header_of(table)
     assert header is not None
     assert header.table.name == headers
-    assert Check.HAS_HEADER in checks_of(table, kept=DEFAULT)
-    assert Check.HAS_HEADER not in checks_of(table, kept=[table])
+    assert HAS_HEADER in checks_of(table, kept=DEFAULT)
+    assert HAS_HEADER not in checks_of(table, kept=[table])
 
 
 def test_only_what_exact_can_count_is_counted() -> None:
-    counted = {table.name for table in DEFAULT if Check.ROW_COUNT in checks_of(table, kept=DEFAULT)}
+    counted = {table.name for table in DEFAULT if ROW_COUNT in checks_of(table, kept=DEFAULT)}
     # A sync feed of all rows, years that can be filtered on, a small table.
     assert {"crm_accounts", "salesinvoice_sales_invoices", "vat_vat_codes"} <= counted
     # A sync feed of which some years are kept, lines of such headers, a function.

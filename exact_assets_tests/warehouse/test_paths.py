@@ -34,7 +34,7 @@ def uses(path: Path) -> Iterator[Callable[[], object]]:
     yield lambda: opened(path).refresh_divisions(())
     yield lambda: opened(path).store(SYNC, DIVISION, one_row(), expected_seq=0)
     yield lambda: opened(path).states(SYNC, [DIVISION])
-    yield lambda: opened(path).find_violations(())
+    yield lambda: opened(path).query(())
     yield lambda: opened(path).names_holding([DIVISION], names=())
     yield lambda: opened(path).note_purge([DIVISION], has_ended=True)
 

@@ -1,7 +1,10 @@
-"""How many rows have changed in Exact since a stream was read, and what Exact refused to count.
+"""What checks share that ask Exact: the way to it, and how many rows have changed there since a stream was read.
 
-A refusal is noted in the stream's state, and the same is not asked again: each counts towards a block of the key.
+What Exact refuses to count is noted in the stream's state and not asked again: refusals add up to a block.
 """
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from msgspec.structs import replace
 
@@ -13,6 +16,9 @@ from exact_assets.feeds.rows import empty
 from exact_assets.stream import Step, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 
+OpenClient = Callable[[], AbstractAsyncContextManager[ExactClient]]
+
+CHECKED_AT_ONCE = 8
 CHANGES = "$inlinecount of changes"
 """In `StreamState.refused`: Exact does not count what has changed."""
 
@@ -20,7 +26,7 @@ CHANGES = "$inlinecount of changes"
 async def count_changes(
     table: Table, state: StreamState, *, division: int, client: ExactClient, warehouse: Warehouse
 ) -> int | None:
-    """Ask Exact, in one call; None: it does not tell."""
+    """Ask Exact how many rows have changed, in one call; None: it does not tell."""
     since = None if CHANGES in state.refused else changed_since(table, state)
     if since is None:
         return None

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +13,21 @@ import duckdb
 import pytest
 
 from exact_assets.catalogue import select
-from exact_assets.catalogue.checks import Check, checks_of
 from exact_assets.catalogue.table import Table
+from exact_assets.checks.check import Check
+from exact_assets.checks.ledger import LEDGER
+from exact_assets.checks.registry import checks_of
+from exact_assets.checks.result import CheckResult, CheckStatus
+from exact_assets.checks.run import CheckRequest, run_checks
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.replicate import Request, replicate
-from exact_assets.verify import Order, Result, Verdict, verify
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.installation import Installation, installation
 
+ACCOUNTS, ORDERS, ORDER_LINES = "crm_accounts", "salesorder_sales_orders", "salesorder_sales_order_lines"
+ENTRY_LINES, UNITS = "salesentry_sales_entry_lines", "logistics_units"
+DIVISION, OTHER = 100_001, 100_002
 THIS_YEAR = datetime.now(UTC).year
 START_YEAR = THIS_YEAR - 3
 """A year later than the simulator's first: rows before it are left out."""
@@ -83,47 +90,82 @@ class Copy:
     def load(self, tables: str) -> None:
         load(self.place, self.warehouse, select(tables))
 
-    def verdicts(
+    def results(
         self,
         tables: Iterable[Table] = TABLES,
         *,
         kept: tuple[Table, ...] = TABLES,
         divisions: Collection[int] | None = None,
-    ) -> dict[str, Verdict]:
-        """Check tables; verdicts by table and check."""
+        warehouse: Warehouse | None = None,
+    ) -> dict[str, CheckResult]:
+        """Check tables; results by table and check."""
         way = Way(Control.open(self.place.settings))
-        found: dict[str, Verdict] = {}
+        found: dict[str, CheckResult] = {}
         for table in tables:
-            order = Order(
+            request = CheckRequest(
                 table=table,
                 kept=kept,
                 checks=checks_of(table, kept=kept),
                 divisions=self.place.divisions if divisions is None else divisions,
                 start_year=START_YEAR,
             )
-            for verdict in asyncio.run(verify(order, exact=way, warehouse=self.warehouse)):
-                found[f"{table.name} {verdict.check}"] = verdict
+            for result in asyncio.run(run_checks(request, exact=way, warehouse=warehouse or self.warehouse)):
+                found[f"{table.name} {result.check}"] = result
         return found
 
-    def failures(self, tables: Iterable[Table] = TABLES) -> dict[str, Result]:
+    def failures(self, tables: Iterable[Table] = TABLES) -> dict[str, CheckStatus]:
         """Give what did not pass."""
-        return {name: one.result for name, one in self.verdicts(tables).items() if one.result is not Result.PASSED}
+        return {
+            name: one.status for name, one in self.results(tables).items() if one.status is not CheckStatus.PASSED
+        }
 
-    def verdict(self, table: str, check: Check) -> Verdict:
-        return self.verdicts(select(table))[f"{select(table)[0].name} {check}"]
+    def result(self, table: str, check: Check) -> CheckResult:
+        return self.results(select(table))[f"{select(table)[0].name} {check.name}"]
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installation(tmp_path_factory.mktemp("checks"), divisions=2, rows=200, settings=UNLIMITED) as made:
+def key_of(copy: Copy, table: str, condition: str = "true") -> str:
+    """Return the key of a row of the first division."""
+    found = copy.run(f"SELECT id FROM exact.{table} WHERE division = {DIVISION} AND {condition} ORDER BY id")
+    return str(found[0][0])
+
+
+def ledger_line(copy: Copy) -> tuple[str, int, int]:
+    """Return a line of the current year: its ID, its entry's number and its period."""
+    return copy.run(
+        f"SELECT id, entry_number, financial_period FROM exact.{LEDGER} WHERE division = {DIVISION} "
+        f"AND financial_year = {THIS_YEAR} AND status >= 20 ORDER BY id"
+    )[0]
+
+
+def age_ledger(copy: Copy) -> None:
+    """Let the ledger be older than the balances that were read."""
+    copy.run(f"UPDATE exact.{LEDGER} SET _loaded_at = _loaded_at - INTERVAL 1 DAY")
+
+
+@contextmanager
+def new_place(folders: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Play an Exact with two divisions; for a module of its own where that changes what Exact has."""
+    with installation(folders.mktemp("checks"), divisions=2, rows=200, settings=UNLIMITED) as made:
         made.enable(*made.divisions)
         yield made
 
 
-@pytest.fixture(scope="module")
-def loaded(place: Installation) -> Path:
+def load_all(place: Installation) -> Path:
+    """Load all tables; the warehouse's file."""
     load(place, open_warehouse(place.settings.warehouse_url), TABLES)
     return place.warehouse
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An Exact that no test may change: modules that do override this and `loaded`."""
+    with new_place(tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def loaded(place: Installation) -> Path:
+    return load_all(place)
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from exact_assets.catalogue.checks import BALANCE, LEDGER, Header, header_of
 from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.checks.headers import LineHeader, line_header_of
+from exact_assets.checks.ledger import BALANCE, LEDGER
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -22,7 +23,7 @@ class Subject:
     warehouse: Warehouse
     zone: str
     start_year: int
-    header: Header | None
+    header: LineHeader | None
     """Where the headers of its lines are kept; None: nowhere."""
     balance: Table | None
     """Exact's balances, where they are kept."""
@@ -34,7 +35,7 @@ class Subject:
     def read(cls, table: Table, kept: Iterable[Table], *, warehouse: Warehouse, zone: str, start_year: int) -> Self:
         """Read the states of streams."""
         by_name = {one.name: one for one in kept}
-        header = header_of(table)
+        header = line_header_of(table)
         header = header if header is not None and header.table.name in by_name else None
         balance = by_name.get(BALANCE) if table.name == LEDGER else None
         asked = [table, *([header.table] if header else []), *([balance] if balance else [])]
@@ -69,7 +70,7 @@ class Subject:
 
 
 def unsettled(state: StreamState) -> str | None:
-    """Tell why a stream's rows are not all there yet; None: they are."""
+    """Return why a stream's rows are not all there yet; None: they are."""
     if not state.is_loaded:
         return "its first load has not ended"
     if state.chain is not None and not state.chain.reload:
