@@ -15,7 +15,7 @@ from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import RemovalBoundError, RemovalDoubtedError, RemovalWithheldError
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.filters import MODIFIED
-from exact_assets.stream import Answer, Chain, Step, StreamState, Verb, Withheld
+from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld
 
 STANDS_AFTER = timedelta(hours=24)
 """Of the server's time: long enough for a person to see it, and for most faults to be mended."""
@@ -34,16 +34,16 @@ class Refused:
     error: RemovalBoundError
 
     @property
-    def by(self) -> Answer:
+    def by(self) -> RemovalKind:
         """What kind of answer it ends."""
         if self.step.sweep is not None:
-            return Answer.SWEEP
-        return Answer.REPLACE if self.step.verb is Verb.REPLACE else Answer.CHANGES
+            return RemovalKind.SWEEP
+        return RemovalKind.REPLACE if self.step.verb is Verb.REPLACE else RemovalKind.CHANGES
 
     @property
     def question(self) -> Chain | None:
         """The chain that it belongs to, before its first page; None: it has none that could be put again."""
-        if self.by is Answer.SWEEP:
+        if self.by is RemovalKind.SWEEP:
             return None
         chain = self.step.asked.chain if self.step.asked is not None else self.step.state.chain
         return None if chain is None else anew(chain)
@@ -74,7 +74,7 @@ def noted(state: StreamState, refused: Refused, *, doubt: str, now: datetime) ->
     What is caught up with is asked for as before. A stream that cannot be caught up with, because it is to be read
     anew, goes on asking for all of it.
     """
-    before = state.withheld
+    before = of_kind(state.withheld, refused.by)
     again = refused.question
     stood = before.since if before is not None and is_same(before, refused) and before.since else now.isoformat()
     withheld = Withheld(
@@ -84,15 +84,37 @@ def noted(state: StreamState, refused: Refused, *, doubt: str, now: datetime) ->
         of=refused.error.of,
         since=None if doubt else stood,
         asked_at=now.isoformat(),
-        chain=again if refused.by is Answer.REPLACE else None,
+        chain=again if refused.by is RemovalKind.REPLACE else None,
         doubt=doubt,
+        earlier=without(state.withheld, frozenset({refused.by})),
     )
     return replace(state, chain=None if state.is_loaded else again, sweep=None, withheld=withheld)
 
 
 def is_same(withheld: Withheld, refused: Refused) -> bool:
-    """Tell whether an answer is to the question whose answer is withheld: another year is another question."""
-    return withheld.by is refused.by and (refused.by is not Answer.REPLACE or withheld.chain == refused.question)
+    """Return whether an answer says what is withheld; another year is another question.
+
+    One that would take more is another answer, which nobody has seen yet: it has to stand for a day itself.
+    """
+    if withheld.by is not refused.by or withheld.table != refused.error.table:
+        return False
+    is_more = refused.error.rows > withheld.rows + withheld.of * LIVE_PERCENT // 100
+    return not is_more and (refused.by is not RemovalKind.REPLACE or withheld.chain == refused.question)
+
+
+def of_kind(withheld: Withheld | None, kind: RemovalKind) -> Withheld | None:
+    """Return what is withheld of a kind."""
+    while withheld is not None and withheld.by is not kind:
+        withheld = withheld.earlier
+    return withheld
+
+
+def without(withheld: Withheld | None, kinds: frozenset[RemovalKind]) -> Withheld | None:
+    """Return what is withheld but for some kinds."""
+    if withheld is None:
+        return None
+    earlier = without(withheld.earlier, kinds)
+    return earlier if withheld.by in kinds else replace(withheld, earlier=earlier)
 
 
 def is_answered(withheld: Withheld, years: Collection[int]) -> bool:
@@ -110,8 +132,6 @@ def has_stood(withheld: Withheld, *, now: datetime) -> bool:
 
 def is_due(withheld: Withheld, *, now: datetime) -> bool:
     """Tell whether Exact is to be asked again; a stamp ahead of the server's clock is none."""
-    if withheld.since is None:
-        return True
     age = now - datetime.fromisoformat(withheld.asked_at)
     return not timedelta() <= age < ASKED_EVERY or has_stood(withheld, now=now)
 
@@ -130,8 +150,8 @@ def error_of(table: Table, division: int, withheld: Withheld) -> RemovalWithheld
     confirm = f"materialise {table.name} with `mode: sweep` and `confirm: true`"
     if withheld.since is None:
         return RemovalDoubtedError(
-            f"{what} It is not believed, as Exact contradicts itself: {withheld.doubt}. It is asked again with the "
-            f"next runs. If the rows are gone from Exact all the same, {confirm}.",
+            f"{what} It is not believed, as Exact contradicts itself: {withheld.doubt}. It is asked again within "
+            f"{_HOURS} hours. If the rows are gone from Exact all the same, {confirm}.",
             division=division,
             endpoint=table.endpoint,
         )
@@ -148,14 +168,13 @@ def error_of(table: Table, division: int, withheld: Withheld) -> RemovalWithheld
 
 
 _WORDS = {
-    Answer.CHANGES: "the headers that changed came with so few lines that they",
-    Answer.REPLACE: "Exact's answer",
-    Answer.SWEEP: "the keys that Exact has",
+    RemovalKind.CHANGES: "the headers that changed came with so few lines that they",
+    RemovalKind.REPLACE: "Exact's answer",
+    RemovalKind.SWEEP: "the keys that Exact has",
 }
 
 
-def forgotten(state: StreamState, answers: frozenset[Answer]) -> StreamState | None:
+def forgotten(state: StreamState, answers: frozenset[RemovalKind]) -> StreamState | None:
     """Return the state after good answers of some kinds; None: they say nothing of what is withheld."""
-    if state.withheld is None or state.withheld.by not in answers:
-        return None
-    return replace(state, withheld=None)
+    withheld = without(state.withheld, answers)
+    return None if withheld == state.withheld else replace(state, withheld=withheld)

@@ -26,9 +26,9 @@ from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
-from exact_assets.removals import error_of, is_answered, is_due, reads_whole
+from exact_assets.removals import error_of, is_answered, is_due, of_kind, reads_whole
 from exact_assets.storing import Progress, Steps, Storing
-from exact_assets.stream import Answer, Changes, Step, Stored, StreamState
+from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState
 from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS_AT_ONCE = 8
@@ -248,9 +248,10 @@ class _Replication:
         want = replace(want, now=self.client.server_now)
         source = self._source(division, is_bounded=is_load(state, want))
         is_reload = want.reload or (state.chain is not None and state.chain.reload)
-        is_answered_by = state.withheld is not None and is_reload and is_answered(state.withheld, want.years)
+        withheld = of_kind(state.withheld, RemovalKind.REPLACE)
+        is_answered_by = withheld is not None and is_reload and is_answered(withheld, want.years)
         is_good = is_answered_by or reads_whole(self.table, state)
-        good_for = {Answer.CHANGES} | ({Answer.REPLACE} if is_good else set())
+        good_for = {RemovalKind.CHANGES} | ({RemovalKind.REPLACE} if is_good else set())
         return await storing.answer(
             lambda before: read(source, self.table, division, before, want=want), good_for=frozenset(good_for)
         )
@@ -263,7 +264,7 @@ class _Replication:
         want = Want(start_year=request.start_year, now=self.client.server_now)
         await storing.answer(
             lambda before: sweep(source, self.table, division, before, want=want),
-            good_for=frozenset({Answer.SWEEP}),
+            good_for=frozenset({RemovalKind.SWEEP}),
         )
 
     async def _ask_again(self, division: int, request: Request, storing: Storing) -> None:
@@ -277,16 +278,20 @@ class _Replication:
         if withheld is None:
             return
         is_asked_for = request.confirm or request.mode is not Mode.AUTO
-        if withheld.chain is None or not (is_asked_for or is_due(withheld, now=self.client.server_now())):
+        reload = of_kind(withheld, RemovalKind.REPLACE)
+        is_now = reload is not None and (is_asked_for or is_due(reload, now=self.client.server_now()))
+        if reload is None or reload.chain is None or not is_now:
             raise error_of(self.table, division, withheld)
-        chain, source = withheld.chain, self._source(division, is_bounded=True)
+        chain, source = reload.chain, self._source(division, is_bounded=True)
         want = Want(start_year=request.start_year, now=self.client.server_now)
 
         def ask(before: StreamState) -> Steps:
             state = before if before.chain is not None else msgspec.structs.replace(before, chain=chain)
             return read(source, self.table, division, state, want=want)
 
-        await storing.answer(ask, good_for=frozenset({Answer.REPLACE}))
+        await storing.answer(ask, good_for=frozenset({RemovalKind.REPLACE}))
+        if (left := storing.progress.state.withheld) is not None:
+            raise error_of(self.table, division, left)
 
     def _is_to_be_swept(self, request: Request, state: StreamState, log: StreamState | None) -> bool:
         """Tell whether rows may have vanished unseen, or a sweep is asked for or under way."""
@@ -294,8 +299,9 @@ class _Replication:
             return False
         since = log.covered_from if log is not None else None
         has_gap = since is not None and state.covered_from is not None and state.covered_from < since
-        if state.withheld is not None and state.withheld.by is Answer.SWEEP and request.mode is not Mode.SWEEP:
-            return request.confirm or is_due(state.withheld, now=self.client.server_now())
+        withheld = of_kind(state.withheld, RemovalKind.SWEEP)
+        if withheld is not None and request.mode is not Mode.SWEEP:
+            return request.confirm or is_due(withheld, now=self.client.server_now())
         return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
 
     def _source(self, division: int, *, is_bounded: bool) -> Source:

@@ -16,8 +16,8 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
-from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_same, noted
-from exact_assets.stream import Answer, Asked, Changes, Step, Stored, StreamState, Verb
+from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_due, is_same, noted, of_kind
+from exact_assets.stream import Asked, Changes, RemovalKind, Step, Stored, StreamState, Verb
 
 Steps = AsyncGenerator[Step, None]
 
@@ -51,7 +51,7 @@ class Storing:
     is_confirmed: bool
     """Whether a person said that rows may go however many they are."""
 
-    async def answer(self, ask: Callable[[StreamState], Steps], *, good_for: frozenset[Answer]) -> bool:
+    async def answer(self, ask: Callable[[StreamState], Steps], *, good_for: frozenset[RemovalKind]) -> bool:
         """Store an answer; one that takes too much away is asked for again first.
 
         Args:
@@ -72,7 +72,11 @@ class Storing:
         else:
             await self._forget(good_for)
             return False
-        await self._begin_anew()
+        await self._begin_anew(first)
+        withheld = of_kind(self.progress.state.withheld, first.by)
+        if withheld is not None and is_same(withheld, first) and not is_due(withheld, now=self.client.server_now()):
+            await self._drop_chain()
+            raise error_of(self.table, self.division, withheld)
 
         async def decide(second: Refused) -> None:
             await self._decide(first, second)
@@ -103,25 +107,34 @@ class Storing:
                 self.progress.add(stored)
                 self.progress.state = _numbered(step.state, stored.load_seq)
                 # Its rows go before the next ones come.
+                if step.state.chain is None and step.state.sweep is None:
+                    # What was confirmed of one chain says nothing of the next.
+                    is_confirmed = self.is_confirmed
                 del step
 
     async def _ask(self, step: Step, *, is_confirmed: bool) -> Stored:
         given = replace(step, is_confirmed=is_confirmed)
         return await self.batch.ask((self.division, given, self.progress.state.load_seq))
 
-    async def _begin_anew(self) -> None:
-        """Let go of what an answer put aside, so that it is asked for from its first page."""
+    async def _begin_anew(self, first: Refused) -> None:
+        """Let go of what an answer put aside, so that just its question is asked again, from its first page."""
         state = self.progress.state
-        chain = None if state.chain is None else anew(state.chain)
+        chain = first.question if state.chain is None else anew(state.chain)
         after = msgspec.structs.replace(state, chain=chain, sweep=None)
         if after != state:
             await self.note(after)
+
+    async def _drop_chain(self) -> None:
+        """Go on as before with what can be caught up with; a stream that is read anew asks for all of it again."""
+        state = self.progress.state
+        if state.is_loaded and state.chain is not None:
+            await self.note(msgspec.structs.replace(state, chain=None))
 
     async def _decide(self, first: Refused, second: Refused) -> None:
         """Return when an answer that was given twice is to be applied; else remember it and raise."""
         doubt = doubt_of(first, second, counted=await self._count(second.step.asked))
         now = self.client.server_now()
-        withheld = self.progress.state.withheld
+        withheld = of_kind(self.progress.state.withheld, second.by)
         if not doubt and withheld is not None and is_same(withheld, second) and has_stood(withheld, now=now):
             return
         after = noted(self.progress.state, second, doubt=doubt, now=now)
@@ -141,7 +154,7 @@ class Storing:
             self.progress.state = msgspec.structs.replace(state, refused=(*state.refused, COUNT))
             return None
 
-    async def _forget(self, answers: frozenset[Answer]) -> None:
+    async def _forget(self, answers: frozenset[RemovalKind]) -> None:
         after = forgotten(self.progress.state, answers)
         if after is not None:
             await self.note(after)

@@ -38,7 +38,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Rows that its pages held so far, whatever became of them: as many as Exact counts when it is asked."""
 
 
-class Answer(StrEnum):
+class RemovalKind(StrEnum):
     """What kind of answer takes rows away that it does not name."""
 
     CHANGES = "changes"
@@ -52,7 +52,7 @@ class Answer(StrEnum):
 class Withheld(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An answer that was not applied, because it would take away all rows or most of them."""
 
-    by: Answer
+    by: RemovalKind
     table: str
     """Which table would lose most: the stream's, or one of lines below it."""
     rows: int
@@ -68,6 +68,8 @@ class Withheld(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The reload that is to be asked for again, before its first page."""
     doubt: str = ""
     """What speaks against it, in words."""
+    earlier: "Withheld | None" = None
+    """An answer of another kind that was withheld before and is so still."""
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

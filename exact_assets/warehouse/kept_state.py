@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from exact_assets.stream import Answer, Step, StreamState
+from exact_assets.stream import RemovalKind, Step, StreamState
 
 
 def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, lost: int) -> StreamState:
@@ -27,4 +27,4 @@ def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, 
 
 def _is_under_way(state: StreamState) -> bool:
     """Whether an answer in parts goes on, or is asked for again."""
-    return state.chain is not None or (state.withheld is not None and state.withheld.by is Answer.CHANGES)
+    return state.chain is not None or (state.withheld is not None and state.withheld.by is RemovalKind.CHANGES)
