@@ -131,9 +131,12 @@ def has_stood(withheld: Withheld, *, now: datetime) -> bool:
 
 
 def is_due(withheld: Withheld, *, now: datetime) -> bool:
-    """Tell whether Exact is to be asked again; a stamp ahead of the server's clock is none."""
+    """Return whether Exact is to be asked again.
+
+    A stamp far ahead of the server's clock is none; one that is a little ahead is just another estimate of it.
+    """
     age = now - datetime.fromisoformat(withheld.asked_at)
-    return not timedelta() <= age < ASKED_EVERY or has_stood(withheld, now=now)
+    return abs(age) >= ASKED_EVERY or has_stood(withheld, now=now)
 
 
 def reads_whole(table: Table, state: StreamState) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import uuid4
 
 import msgspec
 
@@ -208,6 +209,9 @@ class _Replication:
             progress=progress,
             is_confirmed=request.confirm,
         )
+        if request.mode is Mode.RELOAD and request.backfill_id is None:
+            # So that years that were reloaded are not asked for once more where another is asked for again.
+            request = replace(request, backfill_id=f"attempt {uuid4()}")
         superseded = 0
         while True:
             known = await self.states.ask(division)
@@ -252,9 +256,11 @@ class _Replication:
         is_answered_by = withheld is not None and is_reload and is_answered(withheld, want.years)
         is_good = is_answered_by or reads_whole(self.table, state)
         good_for = {RemovalKind.CHANGES} | ({RemovalKind.REPLACE} if is_good else set())
-        return await storing.answer(
+        was_asked_again = await storing.answer(
             lambda before: read(source, self.table, division, before, want=want), good_for=frozenset(good_for)
         )
+        # The one question of a table that is read whole has been answered by then.
+        return was_asked_again and not reads_whole(self.table, state)
 
     async def _sweep(self, division: int, request: Request, log: StreamState | None, storing: Storing) -> None:
         """Ask for all keys, where rows may have gone unseen."""
