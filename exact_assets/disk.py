@@ -27,7 +27,7 @@ def obstacle(file: Path) -> str | None:
         return f"{file} may not be read and written by this user: give it the rights."
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"{folder} may not be written by this user, who writes {file.name} and its log there."
-    free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE_BYTES:
-        return f"The disk of {file} is full ({free // 1024} kB are free): make room."
+    if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        # Without the number: a reason that changes by the minute would be told, and so written, by the minute.
+        return f"The disk of {file} is full (less than {LEAST_FREE_BYTES // 1024:,} kB are free): make room."
     return None

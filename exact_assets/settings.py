@@ -44,6 +44,9 @@ def _state_file(values: dict[str, Any], name: str) -> Path:
     return (values.get("dagster_home") or Path.cwd()).expanduser().resolve() / ".state" / name
 
 
+NO_APP = "EXACT_CLIENT_ID: expected the client id of your app registration."
+
+
 class Settings(BaseSettings):
     """What users set. Each field is read from `EXACT_` and its name in capitals; an empty value is unset.
 

@@ -24,7 +24,7 @@ from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
 from exact_assets.exact.token import Token
-from exact_assets.settings import Settings
+from exact_assets.settings import NO_APP, Settings
 
 DEFAULT_ZONE = "Europe/Amsterdam"
 TIMEOUT = httpx.Timeout(120.0, connect=15.0, pool=None)
@@ -54,7 +54,7 @@ class Control:
             SettingsError: there is no client id, or the control URL is none that can be used.
         """
         if not settings.client_id:
-            raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
+            raise SettingsError(NO_APP)
         names = {"site": settings.site_url, "client": settings.client_id}
         durable = open_database(settings.control_url, is_durable=True)
         path = database_path(settings.control_url)

@@ -26,11 +26,11 @@ from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
-from exact_assets.defs.sync_now import PATIENCE, Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
-from exact_assets.defs.trouble import cursor_of, patient
+from exact_assets.defs.sync_now import START_WITHIN, Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
+from exact_assets.defs.trouble import cursor_of, over, patient
 from exact_assets.errors import SettingsError
-from exact_assets.selection.kept import is_gone, keep, kept_choices, require_usable, restore
-from exact_assets.settings import Settings
+from exact_assets.selection.kept import NO_LIST, is_gone, keep, kept_choices, require_usable, restore
+from exact_assets.settings import NO_APP, Settings
 from exact_assets.warehouse.divisions import Selection
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -39,8 +39,6 @@ UNDATED_SUFFIX = "_undated"
 EVERYTHING = ("exact_all", "exact_all_undated")
 """The jobs that together bring a division wholly up to date."""
 LOOK_SECONDS = 30
-NO_SELECTION = "There is no division selection yet: `exact-assets connect`, then `exact-assets divisions refresh`."
-NO_APP = "EXACT_CLIENT_ID: expected the client id of your app registration."
 _log = logging.getLogger(__name__)
 _ENDS = {
     dg.DagsterRunStatus.SUCCESS: RunEnd.SUCCEEDED,
@@ -72,9 +70,9 @@ def divisions_sensor(
         try:
             settings = Settings()
         except SettingsError as error:
-            return dg.SkipReason(str(error))
+            return over(context, dg.SkipReason(str(error)))
         if not settings.client_id:
-            return dg.SkipReason(NO_APP)
+            return over(context, dg.SkipReason(NO_APP))
 
         def work() -> dg.SensorResult | dg.SkipReason:
             look = _Look(
@@ -118,7 +116,7 @@ class _Look:
             _log.warning(said)
             selection = self.warehouse.selection()
         if selection is None:
-            return dg.SkipReason(NO_SELECTION)
+            return dg.SkipReason(NO_LIST)
         require_usable(selection)
         keep(self.control, selection)
         return self._at(selection, memory, existing, said)
@@ -205,7 +203,7 @@ def _begins_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         return False
     record = instance.get_run_record_by_id(run.run_id)
     ended = record.end_time if record else None
-    return ended is not None and datetime.now(UTC) - datetime.fromtimestamp(ended, UTC) < PATIENCE
+    return ended is not None and datetime.now(UTC) - datetime.fromtimestamp(ended, UTC) < START_WITHIN
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -16,7 +16,7 @@ from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.executor.in_process import InProcessExecutor
 
-from exact_assets.control.living import LivingRuns
+from exact_assets.control.run_locks import RunLocks
 from exact_assets.defs.own_runs import is_ours, missing_tags
 from exact_assets.settings import Settings
 
@@ -38,8 +38,8 @@ class LockingExecutor(InProcessExecutor):
         # First of all, so that it does not depend on what fails whether the run is begun again.
         if is_ours(run, self.asset_keys) and (lacking := missing_tags(run)):
             plan_context.instance.add_run_tags(run.run_id, lacking)
-        living = LivingRuns(Settings().control_url)
-        with living.hold(run.run_id, leaves_trace=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
+        run_locks = RunLocks(Settings().control_url)
+        with run_locks.hold(run.run_id, leaves_trace=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
             yield from super().execute(plan_context, execution_plan)
 
 

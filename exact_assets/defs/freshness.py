@@ -5,6 +5,7 @@ A freshness policy holds per table; this says which divisions are not fresh, and
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,11 +20,11 @@ from exact_assets.control.visits import Visits, expected
 from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.shown import hidden_checks
 from exact_assets.defs.specs import asset_key
-from exact_assets.defs.trouble import UNUSABLE, cursor_of, is_lasting, marked, since_of
+from exact_assets.defs.trouble import UNUSABLE, cursor_of, is_lasting, marked, over, sentence, since_of
 from exact_assets.errors import SettingsError
 from exact_assets.selection.freshness import Level, Verdict, fail_after, judge_table
 from exact_assets.selection.kept import kept_choices, problems
-from exact_assets.settings import Settings
+from exact_assets.settings import NO_APP, Settings
 from exact_assets.warehouse.protocol import Warehouse
 
 CHECK = "fresh"
@@ -33,6 +34,7 @@ AGAIN_AFTER = timedelta(hours=1)
 NAMED = 5
 """Divisions that the description names; the metadata has more."""
 LISTED = 100
+FIGURES = re.compile(r"\d+")
 LEVELS = {Level.LATE: dg.AssetCheckSeverity.WARN, Level.STALE: dg.AssetCheckSeverity.ERROR}
 
 
@@ -86,9 +88,9 @@ def freshness_sensor(tables: Sequence[Table]) -> dg.SensorDefinition:
         try:
             is_set_up = bool(Settings().client_id)
         except SettingsError as error:
-            return dg.SkipReason(str(error))
+            return over(context, dg.SkipReason(str(error)))
         if not is_set_up:
-            return dg.SkipReason("EXACT_CLIENT_ID: expected the client id of your app registration.")
+            return over(context, dg.SkipReason(NO_APP))
         found = look(tables, warehouse.open_briefly(), now=now)
         since = (since_of(context) or now) if found.error else None
         if since is not None and not is_lasting(since, now):
@@ -126,9 +128,13 @@ class Look:
         """Judge a table. A store that cannot be used is worse than anything that could be read in the other."""
         known = judge_table(table, self.divisions, self.visits or {}, now=now)
         if self.error is not None:
-            words = f"Since {since:%Y-%m-%d %H:%M} UTC nothing" if since else "Nothing"
-            reason = f"{words} can be read or written here: {self.error}"
-            return replace(known, level=Level.STALE, remarks=(reason,))
+            return replace(
+                known,
+                level=Level.STALE,
+                remarks=(sentence(self.error, since),),
+                is_unusable=True,
+                is_known=self.visits is not None,
+            )
         if self.remarks:
             return replace(known, level=max(known.level, Level.LATE), remarks=self.remarks)
         return known
@@ -176,7 +182,9 @@ def news(
 def describe(verdict: Verdict) -> str:
     """Say it for people."""
     if verdict.remarks:
-        return "\n".join((*verdict.remarks, describe(replace(verdict, remarks=()))))
+        return "\n".join(
+            (*verdict.remarks, *((describe(replace(verdict, remarks=())),) if verdict.is_known else ()))
+        )
     if not verdict.divisions:
         return "No division is enabled."
     new = f"{verdict.new} of {verdict.divisions} divisions wait for their first load." if verdict.new else ""
@@ -222,7 +230,8 @@ def _shown(table: Table, verdict: Verdict) -> dict[str, Any]:
 def _digest(verdict: Verdict) -> str:
     facts = [
         f"{verdict.divisions} {verdict.new}",
-        *verdict.remarks,
+        # Who holds a file, and how long it has waited, is no news by the minute, which would be written each time.
+        *(FIGURES.sub("", one) if verdict.is_unusable else one for one in verdict.remarks),
         *(f"{one.division} {one.level} {one.reason}" for one in verdict.findings),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]

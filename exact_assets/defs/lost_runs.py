@@ -16,7 +16,7 @@ import dagster as dg
 import msgspec
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from exact_assets.control.living import Life, LivingRuns
+from exact_assets.control.run_locks import Life, RunLocks
 from exact_assets.defs.own_runs import is_ours, missing_tags
 from exact_assets.settings import Settings
 
@@ -54,7 +54,7 @@ def lost_runs_sensor(asset_keys: Collection[dg.AssetKey]) -> dg.SensorDefinition
         origin = context.code_location_origin
         lost = LostRuns(
             instance=context.instance,
-            living=LivingRuns(Settings().control_url),
+            run_locks=RunLocks(Settings().control_url),
             location=origin.location_name if origin else None,
             asset_keys=frozenset(asset_keys),
         )
@@ -70,7 +70,7 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
     """Tells runs that are lost from those that are at work."""
 
     instance: dg.DagsterInstance
-    living: LivingRuns
+    run_locks: RunLocks
     location: str | None = None
     """Our code location; None: not known."""
     asset_keys: frozenset[dg.AssetKey] = frozenset()
@@ -91,13 +91,13 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
                 failed.append(run.run_id)
             elif run.status in LAUNCHING:
                 self._try_again(run)
-        self.living.forget_all_but({run.run_id for run in runs})
+        self.run_locks.forget_all_but({run.run_id for run in runs})
         return {run_id: since for run_id, since in found.items() if run_id not in failed}, tuple(failed)
 
     def _looks_lost(self, run: dg.DagsterRun, now: datetime) -> bool:
         if run.status not in {*STATUSES, *BEGUN}:
             return False
-        life = self.living.life_of(run.run_id)
+        life = self.run_locks.life_of(run.run_id)
         if life is Life.UNKNOWN:
             # Those that are being cancelled Dagster gives up by itself, after `cancel_timeout_seconds`.
             return run.status in BEGUN and self._is_ours(run) and self._never_began(run, now)
@@ -129,7 +129,7 @@ class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
 
     def _fail(self, run_id: str) -> bool:
         now = self.instance.get_run_by_id(run_id)
-        if now is None or now.status not in {*STATUSES, *BEGUN} or self.living.life_of(run_id) is Life.ALIVE:
+        if now is None or now.status not in {*STATUSES, *BEGUN} or self.run_locks.life_of(run_id) is Life.ALIVE:
             return False
         if now.status is dg.DagsterRunStatus.CANCELING:
             self.instance.report_run_canceled(now, MESSAGE)

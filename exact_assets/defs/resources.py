@@ -16,8 +16,8 @@ from pydantic import PrivateAttr, SecretStr
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.result import CheckResult
 from exact_assets.checks.run import CheckRequest, run_checks
-from exact_assets.control.living import LivingRuns
 from exact_assets.control.open import DEFAULT_ZONE, Control
+from exact_assets.control.run_locks import RunLocks
 from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
@@ -152,9 +152,9 @@ class ExactResource(dg.ConfigurableResource[None]):
             control = self._control()
             if self._shared is None:
                 if self._run_id is not None:
-                    living = LivingRuns(control.settings.control_url)
+                    run_locks = RunLocks(control.settings.control_url)
                     # Held by the executor already, unless the job has another one.
-                    self._open.enter_context(living.hold(self._run_id, leaves_trace=False))
+                    self._open.enter_context(run_locks.hold(self._run_id, leaves_trace=False))
                 opening = control.client(is_background=is_background)
                 self._shared = control, await self._open.enter_async_context(opening)
             client = self._shared[1]

@@ -16,7 +16,7 @@ from exact_assets.warehouse.divisions import DivisionChoice
 
 MOST_AT_ONCE = 20
 """Divisions; more at once would only wait for one another."""
-PATIENCE = timedelta(minutes=10)
+START_WITHIN = timedelta(minutes=10)
 """After this long a run that cannot be found was not started, or somebody has deleted it."""
 
 
@@ -142,7 +142,7 @@ def _end(
 ) -> str | None:
     """Say how a request ended, empty where the visits tell; None: it goes on."""
     found = [runs.get(request.run_key(job)) for job in jobs]
-    is_patient = now - request.asked_at < PATIENCE
+    is_patient = now - request.asked_at < START_WITHIN
     if any(run.end is None if run else is_patient for run in found):
         return None
     missing = sum(run is None for run in found)

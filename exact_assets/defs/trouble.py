@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from exact_assets.errors import ControlError, WarehouseError
+from exact_assets.errors import ControlError, SelectionError, WarehouseError
 
-PATIENCE = timedelta(minutes=3)
+LASTS_AFTER = timedelta(minutes=3)
 UNUSABLE = (WarehouseError, ControlError, OSError)
 """What is raised where a store cannot be used."""
 _MARK = "!trouble since "
@@ -40,12 +40,18 @@ def marked(cursor: str | None, since: datetime) -> str:
 def is_lasting(since: datetime, now: datetime) -> bool:
     """Whether it has lasted too long for a query of somebody's."""
     # A clock that was set back must not make it calm for longer.
-    return abs(now - since) >= PATIENCE
+    return abs(now - since) >= LASTS_AFTER
 
 
-def sentence(error: Exception, since: datetime) -> str:
-    """Say what cannot be used, and since when."""
-    return f"Since {since:%Y-%m-%d %H:%M} UTC nothing can be read or written here: {error}"
+def sentence(error: Exception | str, since: datetime | None) -> str:
+    """Say what cannot be used, and since when; None: it was seen just now."""
+    moment = f"since {since:%Y-%m-%d %H:%M} UTC " if since else ""
+    words = (
+        f"{moment}the division selection cannot be followed: {error}"
+        if isinstance(error, SelectionError)
+        else f"{moment}nothing can be read or written here: {error}"
+    )
+    return words[0].upper() + words[1:]
 
 
 def skip_or_fail(context: dg.SensorEvaluationContext, error: Exception) -> dg.SkipReason:

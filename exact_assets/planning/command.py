@@ -21,9 +21,9 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.planning.forecast import DivisionForecast, forecast
 from exact_assets.planning.shares import NEVER_STORED, States, is_unfinished
-from exact_assets.selection.kept import is_gone, kept_choices, problems, require_usable
+from exact_assets.selection.kept import NO_LIST, is_gone, kept_choices, problems, require_usable
 from exact_assets.selection.standing import start_year_of
-from exact_assets.settings import Settings
+from exact_assets.settings import NO_APP, Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
@@ -54,7 +54,7 @@ def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[D
     rows = _rows(warehouse, tables, numbers)
     counted = asyncio.run(_count(control, tables, states)) if counts and control is not None else {}
     if counts and control is None:
-        raise SettingsError("EXACT_CLIENT_ID: expected the client id of your app registration.")
+        raise SettingsError(NO_APP)
     now = datetime.now(UTC)
     return tuple(
         forecast(
@@ -78,7 +78,7 @@ def _chosen(warehouse: Warehouse, control: Control | None, division: int | None)
     if is_gone(selection, kept):
         raise SelectionError(" ".join(problems(selection, kept)))
     if selection is None:
-        raise SettingsError("There is no list of divisions yet. Run `exact-assets divisions refresh`.")
+        raise SettingsError(NO_LIST)
     choices = require_usable(selection)
     if division is None:
         return [choice for choice in choices if choice.sync_enabled]

@@ -68,6 +68,10 @@ class Verdict:
     """How many of the others were never brought up to date, and still have time."""
     remarks: tuple[str, ...] = ()
     """What is wrong with more than one stream: with the stores, or with the selection."""
+    is_unusable: bool = False
+    """Whether a store cannot be used, which the remarks tell."""
+    is_known: bool = True
+    """Whether the divisions could be read at all."""
 
 
 def warn_after(table: Table) -> timedelta:

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from exact_assets.control.open import Control
 from exact_assets.errors import ControlError, SelectionError, SettingsError, WarehouseError
-from exact_assets.selection.kept import is_gone, kept_choices, problems, require_usable
+from exact_assets.selection.kept import NO_LIST, is_gone, kept_choices, problems, require_usable
 from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice, Selection
 from exact_assets.warehouse.protocol import Warehouse
-
-NO_LIST = "There is no list of divisions yet. Run `exact-assets divisions refresh`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from exact_assets.errors import SelectionError
 from exact_assets.warehouse.divisions import TABLE, DivisionChoice, Selection
 from exact_assets.warehouse.protocol import Warehouse
 
+NO_LIST = "There is no list of divisions yet: run `exact-assets connect`, then `exact-assets divisions refresh`."
 MOST_ENABLED = 2_000
 """Divisions; four times what this is made for. More is a mistake, which would cost days of calls and gigabytes."""
 SMALLEST_YEAR, LARGEST_YEAR = -(2**15), 2**15 - 1

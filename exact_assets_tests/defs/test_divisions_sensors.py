@@ -15,8 +15,8 @@ import duckdb
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from exact_assets.control.living import LivingRuns
 from exact_assets.control.open import Control
+from exact_assets.control.run_locks import RunLocks
 from exact_assets.definitions import build_defs
 from exact_assets.defs import resources
 from exact_assets.defs.lost_runs import LostRuns
@@ -301,7 +301,7 @@ def test_a_load_of_the_command_line_that_is_killed_is_found_out(chosen: Ticking)
         partition = f"{FIRST}|{datetime.now(UTC).year}"
         with subprocess.Popen([sys.executable, "-m", "dagster", *arguments, "--partition", partition]) as load:
             wait_for_call(chosen.place, FIRST)
-            lost = LostRuns(instance=instance, living=LivingRuns(Settings().control_url))
+            lost = LostRuns(instance=instance, run_locks=RunLocks(Settings().control_url))
             now = datetime.now(UTC)
             suspects, failed = lost.look({}, now=now)
             assert (suspects, failed) == ({}, ())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from exact_assets.control.visits import Visit
-from exact_assets.defs.freshness import AGAIN_AFTER, NAMED, describe, metadata, news
+from exact_assets.defs.freshness import AGAIN_AFTER, NAMED, Look, describe, metadata, news
 from exact_assets.defs.specs import asset_spec
 from exact_assets.selection.freshness import Verdict, judge_table
 from exact_assets_tests.tables import table
@@ -35,6 +35,16 @@ def test_a_verdict_with_other_reasons_is_another() -> None:
     told = news({TABLE: verdict(refused=1)}, {}, now=NOW)
     assert news({TABLE: verdict(refused=1)}, told, now=NOW) == {}
     assert set(news({TABLE: verdict(refused=1, reason="Blocked.")}, told, now=NOW)) == {TABLE.name}
+
+
+def test_another_holder_of_the_same_store_is_no_news() -> None:
+    first, second, other = (
+        {TABLE: Look(error=why).judge(TABLE, now=NOW, since=NOW)}
+        for why in ("held by PID 12.", "held by PID 345.", "damaged.")
+    )
+    told = news(first, {}, now=NOW)
+    assert news(second, told, now=NOW) == {}
+    assert set(news(other, told, now=NOW)) == {TABLE.name}
 
 
 def test_a_verdict_that_stays_is_told_again_now_and_then() -> None:

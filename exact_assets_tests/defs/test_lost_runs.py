@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from exact_assets.control.living import MOMENT_SECONDS, Life, LivingRuns
+from exact_assets.control.run_locks import MOMENT_SECONDS, Life, RunLocks
 from exact_assets.definitions import build_defs
 from exact_assets.defs import lost_runs
 from exact_assets.defs.batches import decide
@@ -24,9 +24,9 @@ from exact_assets.settings import Settings
 
 LIVING = """
 import sys, time
-from exact_assets.control.living import LivingRuns
+from exact_assets.control.run_locks import RunLocks
 from exact_assets.settings import Settings
-with LivingRuns(Settings().control_url).hold(sys.argv[1], leaves_trace=sys.argv[3] == "True"):
+with RunLocks(Settings().control_url).hold(sys.argv[1], leaves_trace=sys.argv[3] == "True"):
     print("living", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -35,9 +35,9 @@ MINUTES = timedelta(minutes=2)
 
 
 @pytest.fixture
-def living(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivingRuns:
+def run_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunLocks:
     monkeypatch.setenv("EXACT_CONTROL_URL", f"sqlite:///{tmp_path}/control.sqlite")
-    return LivingRuns(Settings().control_url)
+    return RunLocks(Settings().control_url)
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def lost(instance: dg.DagsterInstance, living: LivingRuns) -> LostRuns:
+def lost(instance: dg.DagsterInstance, run_locks: RunLocks) -> LostRuns:
     key = dg.AssetKey(["exact", "crm_accounts"])
-    return LostRuns(instance=instance, living=living, asset_keys=frozenset({key}))
+    return LostRuns(instance=instance, run_locks=run_locks, asset_keys=frozenset({key}))
 
 
 def started(
@@ -249,22 +249,22 @@ def test_a_clock_that_was_set_ahead_makes_no_living_process_a_dead_one(
     assert looks(lost, after=timedelta(days=1)) == ()
 
 
-def test_a_run_that_begins_while_somebody_looks_after_it_holds_its_lock_all_the_same(living: LivingRuns) -> None:
+def test_a_run_that_begins_while_somebody_looks_after_it_holds_its_lock_all_the_same(run_locks: RunLocks) -> None:
     run_id = "00000000-0000-0000-0000-000000000001"
-    with process(run_id, seconds=0.5), living.hold(run_id, leaves_trace=True, timeout_seconds=5):
-        assert living.life_of(run_id) is Life.ALIVE
-    with process(run_id, seconds=0.5) as looking, living.hold(run_id, leaves_trace=False):
+    with process(run_id, seconds=0.5), run_locks.hold(run_id, leaves_trace=True, timeout_seconds=5):
+        assert run_locks.life_of(run_id) is Life.ALIVE
+    with process(run_id, seconds=0.5) as looking, run_locks.hold(run_id, leaves_trace=False):
         looking.wait()
-        assert living.life_of(run_id) is Life.ALIVE
+        assert run_locks.life_of(run_id) is Life.ALIVE
 
 
-def test_a_run_does_not_wait_for_a_lock_that_it_holds_itself(living: LivingRuns) -> None:
+def test_a_run_does_not_wait_for_a_lock_that_it_holds_itself(run_locks: RunLocks) -> None:
     run_id = "00000000-0000-0000-0000-000000000002"
-    with living.hold(run_id, leaves_trace=True, timeout_seconds=5):
+    with run_locks.hold(run_id, leaves_trace=True, timeout_seconds=5):
         began = time.monotonic()
-        with living.hold(run_id, leaves_trace=False):
+        with run_locks.hold(run_id, leaves_trace=False):
             assert time.monotonic() - began < MOMENT_SECONDS / 2
-        assert living.life_of(run_id) is Life.ALIVE
+        assert run_locks.life_of(run_id) is Life.ALIVE
 
 
 @pytest.mark.parametrize("is_known", [False, True])

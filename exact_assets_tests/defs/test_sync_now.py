@@ -8,7 +8,7 @@ import pytest
 from exact_assets.control.visits import Visit, Visits
 from exact_assets.defs.sync_now import (
     MOST_AT_ONCE,
-    PATIENCE,
+    START_WITHIN,
     Decision,
     Memory,
     RunEnd,
@@ -131,8 +131,8 @@ def test_a_failure_that_the_visits_explain_is_left_to_them() -> None:
 
 def test_a_run_that_cannot_be_found_is_waited_for_and_then_given_up() -> None:
     first = look([choice(1)])
-    assert look([choice(1)], first.memory, later=PATIENCE / 2).ended == frozenset()
-    late = look([choice(1)], first.memory, later=PATIENCE)
+    assert look([choice(1)], first.memory, later=START_WITHIN / 2).ended == frozenset()
+    late = look([choice(1)], first.memory, later=START_WITHIN)
     assert late.ended == {1}
     assert "was not started, or was deleted" in (result_of(1, late.memory) or "")
 

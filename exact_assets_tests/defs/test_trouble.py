@@ -1,24 +1,33 @@
 """A store that cannot be used: calm for some minutes, then red everywhere, and green with the first good tick."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from exact_assets import cli
 from exact_assets.cli import main
-from exact_assets.defs.trouble import PATIENCE, cursor_of, marked
+from exact_assets.defs.trouble import LASTS_AFTER, cursor_of, marked
 from exact_assets.disk import obstacle
 from exact_assets_tests.defs.test_divisions_sensors import Ticking, chosen, simulated, ticking
+from exact_assets_tests.warehouse.tables import run as run_sql
 
 __all__ = ["chosen", "simulated", "ticking"]
 SENSORS = ("exact_divisions", "exact_divisions_refresh")
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "STATUS_TIMEOUT_SECONDS", 0.2)
 
 
 @contextmanager
@@ -71,7 +80,7 @@ TROUBLES = {
 def long_ago(ticking: Ticking, name: str) -> None:
     """Let a trouble that a sensor has met be older than its patience."""
     with dg.build_sensor_context(cursor=ticking.cursors[name]) as context:
-        since = datetime.now(UTC) - PATIENCE - timedelta(seconds=1)
+        since = datetime.now(UTC) - LASTS_AFTER - timedelta(seconds=1)
         assert context.cursor is not None
         assert context.cursor.startswith("!trouble since ")
         ticking.cursors[name] = marked(cursor_of(context), since)
@@ -101,6 +110,7 @@ def test_a_store_that_cannot_be_used_is_calm_for_minutes_then_red_and_green_agai
             assert isinstance(one, dg.AssetCheckEvaluation)
             assert (one.passed, one.severity) == (False, dg.AssetCheckSeverity.ERROR)
             assert "nothing can be read or written here" in (one.description or "")
+            assert "No division is enabled" not in (one.description or "")
         told = CliRunner().invoke(main, ["status"])
         assert told.exit_code == 1
         store = "control store" if "control" in trouble else "warehouse"
@@ -134,6 +144,40 @@ def test_a_short_lock_in_between_begins_the_minutes_anew(chosen: Ticking) -> Non
     chosen.tick("exact_divisions")
     with held(chosen.place.warehouse):
         assert "nothing changes" in (chosen.tick("exact_divisions").skip_message or "")
+
+
+@pytest.mark.parametrize("name", ["exact_divisions", "exact_freshness"])
+def test_a_tick_without_settings_in_between_begins_the_minutes_anew(
+    chosen: Ticking, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held(chosen.place.warehouse):
+        chosen.tick(name)
+        long_ago(chosen, name)
+    for variable, value in (("EXACT_COUNTRY", "nowhere"), ("EXACT_CLIENT_ID", "")):
+        before = chosen.cursors[name]
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            assert variable in (chosen.tick(name).skip_message or "")
+        assert not (chosen.cursors[name] or "").startswith("!")
+        chosen.cursors[name] = before
+
+
+def test_a_selection_that_cannot_be_followed_is_not_said_to_be_a_store_that_cannot_be_read(chosen: Ticking) -> None:
+    run_sql(chosen.place.warehouse, "ALTER TABLE exact.divisions DROP COLUMN sync_now")
+    chosen.tick("exact_divisions")
+    long_ago(chosen, "exact_divisions")
+    with pytest.raises(Exception, match=r"the division selection cannot be followed: .*sync_now") as raised:
+        chosen.tick("exact_divisions")
+    assert "nothing can be read" not in str(raised.value)
+
+
+def test_a_disk_that_fills_further_is_no_other_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = set()
+    for free in (0, 1_000, 100_000):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        said.add(obstacle(tmp_path / "warehouse.duckdb"))
+    assert len(said) == 1
+    assert None not in said
 
 
 def test_a_folder_without_rights_is_told_though_all_can_be_read(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Life(StrEnum):
     """Nobody on this machine ever held it."""
 
 
-class LivingRuns:
+class RunLocks:
     """The runs of one installation."""
 
     def __init__(self, control_url: str) -> None:
