@@ -15,13 +15,14 @@ from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import RemovalBoundError, RemovalDoubtedError, RemovalWithheldError
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.filters import MODIFIED
-from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld
+from exact_assets.feeds.want import Want
+from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld, of_kind
 
 STANDS_AFTER = timedelta(hours=24)
 """Of the server's time: long enough for a person to see it, and for most faults to be mended."""
 ASKED_EVERY = timedelta(hours=6)
 _HOURS = ASKED_EVERY // timedelta(hours=1)
-"""So often a sweep or a reload that was withheld is asked for again; what else there is goes on in between."""
+"""So often what was withheld or not believed is asked for again; what else there is goes on in between."""
 LIVE_PERCENT = 1
 """Two answers agree when they differ by no more: people work in Exact between one call and the next."""
 
@@ -102,19 +103,29 @@ def is_same(withheld: Withheld, refused: Refused) -> bool:
     return not is_more and (refused.by is not RemovalKind.REPLACE or withheld.chain == refused.question)
 
 
-def of_kind(withheld: Withheld | None, kind: RemovalKind) -> Withheld | None:
-    """Return what is withheld of a kind."""
-    while withheld is not None and withheld.by is not kind:
-        withheld = withheld.earlier
-    return withheld
-
-
 def without(withheld: Withheld | None, kinds: frozenset[RemovalKind]) -> Withheld | None:
     """Return what is withheld but for some kinds."""
     if withheld is None:
         return None
     earlier = without(withheld.earlier, kinds)
     return earlier if withheld.by in kinds else replace(withheld, earlier=earlier)
+
+
+def kinds_answered(table: Table, state: StreamState, want: Want) -> frozenset[RemovalKind]:
+    """Return which kinds of what is withheld are over if a reading of a stream is within the bound.
+
+    A chain that is under way is all that is read: it says nothing of other years, whichever are wanted, nor of what
+    changed.
+    """
+    withheld, chain = of_kind(state.withheld, RemovalKind.REPLACE), state.chain
+    kinds = set() if chain is not None and chain.first_year is not None else {RemovalKind.CHANGES}
+    if withheld is None:
+        return frozenset(kinds)
+    if chain is not None:
+        is_over = chain.reload and (chain.first_year is None or withheld.chain in {None, anew(chain)})
+    else:
+        is_over = reads_whole(table, state) or (want.reload and is_answered(withheld, want.years))
+    return frozenset(kinds | ({RemovalKind.REPLACE} if is_over else set()))
 
 
 def is_answered(withheld: Withheld, years: Collection[int]) -> bool:

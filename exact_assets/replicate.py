@@ -19,7 +19,7 @@ import msgspec
 
 from exact_assets.batch import Batch
 from exact_assets.catalogue.deletions import LOG
-from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.table import Feed, Table
 from exact_assets.epochs import founded
 from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
@@ -27,9 +27,9 @@ from exact_assets.exact.limits import Quota
 from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
-from exact_assets.removals import error_of, is_answered, is_due, of_kind, reads_whole
+from exact_assets.removals import error_of, is_due, kinds_answered
 from exact_assets.storing import Progress, Steps, Storing
-from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState
+from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState, of_kind
 from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS_AT_ONCE = 8
@@ -251,16 +251,12 @@ class _Replication:
         state = storing.progress.state
         want = replace(want, now=self.client.server_now)
         source = self._source(division, is_bounded=is_load(state, want))
-        is_reload = want.reload or (state.chain is not None and state.chain.reload)
-        withheld = of_kind(state.withheld, RemovalKind.REPLACE)
-        is_answered_by = withheld is not None and is_reload and is_answered(withheld, want.years)
-        is_good = is_answered_by or reads_whole(self.table, state)
-        good_for = {RemovalKind.CHANGES} | ({RemovalKind.REPLACE} if is_good else set())
         was_asked_again = await storing.answer(
-            lambda before: read(source, self.table, division, before, want=want), good_for=frozenset(good_for)
+            lambda before: read(source, self.table, division, before, want=want),
+            good_for=lambda before: kinds_answered(self.table, before, want),
         )
-        # The one question of a table that is read whole has been answered by then.
-        return was_asked_again and not reads_whole(self.table, state)
+        # Snapshots and functions are one question each. Where Modified is refused, other years may be left.
+        return was_asked_again and self.table.feed not in {Feed.SNAPSHOT, Feed.FUNCTION}
 
     async def _sweep(self, division: int, request: Request, log: StreamState | None, storing: Storing) -> None:
         """Ask for all keys, where rows may have gone unseen."""
@@ -270,7 +266,7 @@ class _Replication:
         want = Want(start_year=request.start_year, now=self.client.server_now)
         await storing.answer(
             lambda before: sweep(source, self.table, division, before, want=want),
-            good_for=frozenset({RemovalKind.SWEEP}),
+            good_for=lambda _: frozenset({RemovalKind.SWEEP}),
         )
 
     async def _ask_again(self, division: int, request: Request, storing: Storing) -> None:
@@ -295,7 +291,7 @@ class _Replication:
             state = before if before.chain is not None else msgspec.structs.replace(before, chain=chain)
             return read(source, self.table, division, state, want=want)
 
-        await storing.answer(ask, good_for=frozenset({RemovalKind.REPLACE}))
+        await storing.answer(ask, good_for=lambda _: frozenset({RemovalKind.REPLACE}))
         if (left := storing.progress.state.withheld) is not None:
             raise error_of(self.table, division, left)
 

@@ -16,8 +16,8 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
-from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_due, is_same, noted, of_kind
-from exact_assets.stream import Asked, Changes, RemovalKind, Step, Stored, StreamState, Verb
+from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_due, is_same, noted
+from exact_assets.stream import Asked, Changes, RemovalKind, Step, Stored, StreamState, Verb, of_kind
 
 Steps = AsyncGenerator[Step, None]
 
@@ -51,12 +51,15 @@ class Storing:
     is_confirmed: bool
     """Whether a person said that rows may go however many they are."""
 
-    async def answer(self, ask: Callable[[StreamState], Steps], *, good_for: frozenset[RemovalKind]) -> bool:
+    async def answer(
+        self, ask: Callable[[StreamState], Steps], *, good_for: Callable[[StreamState], frozenset[RemovalKind]]
+    ) -> bool:
         """Store an answer; one that takes too much away is asked for again first.
 
         Args:
             ask: gives the steps of the answer, from a state.
-            good_for: which kinds of answers that were withheld are forgotten when this one is within the bound.
+            good_for: which kinds of answers that were withheld are over when what is read from a state is within
+                the bound.
 
         Returns:
             Whether it was asked for again, so that the stream's state is another one than was planned with.
@@ -65,12 +68,13 @@ class Storing:
             RemovalWithheldError: it stands, and is not applied yet.
             RemovalDoubtedError: Exact contradicts it.
         """
+        kinds = good_for(self.progress.state)
         try:
             await self._store(ask(self.progress.state), on_refusal=_raise)
         except _RefusedError as refusal:
             first = refusal.refused
         else:
-            await self._forget(good_for)
+            await self._forget(kinds)
             return False
         await self._begin_anew(first)
         withheld = of_kind(self.progress.state.withheld, first.by)
@@ -81,8 +85,10 @@ class Storing:
         async def decide(second: Refused) -> None:
             await self._decide(first, second)
 
+        # Only the refused question is put again: an answer to it says nothing of another that is withheld.
+        kinds = good_for(self.progress.state)
         await self._store(ask(self.progress.state), on_refusal=decide)
-        await self._forget(good_for | {first.by})
+        await self._forget(kinds)
         return True
 
     async def note(self, state: StreamState) -> None:

@@ -6,10 +6,12 @@ rows, so that neither can get ahead of the other. No I/O belongs here, and nothi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 import pyarrow as pa
+from msgspec.structs import replace
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -217,3 +219,33 @@ class Stored:
     changes: Changes
     elsewhere: Mapping[str, Changes] = field(default_factory=dict)
     """What it changed in other tables, by name: what the deletion log names, and lines whose header is gone."""
+
+
+def of_kind(withheld: Withheld | None, kind: RemovalKind) -> Withheld | None:
+    """Return what is withheld of a kind."""
+    while withheld is not None and withheld.by is not kind:
+        withheld = withheld.earlier
+    return withheld
+
+
+def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, lost: int) -> StreamState:
+    """Return the state to keep.
+
+    Args:
+        step: that is stored.
+        before: the state that was kept.
+        load_seq: the next one.
+        at: the moment of the transaction.
+        lost: rows that an answer in parts has taken away so far, this step included.
+    """
+    began = before.sweep_began
+    if step.sweep is not None and step.sweep.begins:
+        began = at.isoformat()
+    elif step.state.sweep is None:
+        began = None
+    return replace(step.state, load_seq=load_seq, sweep_began=began, lost=lost if _is_under_way(step.state) else 0)
+
+
+def _is_under_way(state: StreamState) -> bool:
+    """Whether an answer in parts goes on, or is asked for again."""
+    return state.chain is not None or of_kind(state.withheld, RemovalKind.CHANGES) is not None

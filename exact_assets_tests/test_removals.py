@@ -388,6 +388,21 @@ def test_a_refused_year_that_is_good_the_second_time_says_nothing_of_another_yea
     assert rows(file, INVOICES) == before
 
 
+def test_a_year_that_is_good_the_second_time_leaves_another_year_withheld(place: Installation, file: Path) -> None:
+    bring(place, INVOICES, file=file)
+    good, bad = place.settings.start_year + 1, place.settings.start_year + 3
+    fault_in(place, "rows_missing_counted", INVOICES, bad)
+    first = one(place, INVOICES, file, mode=Mode.RELOAD, years=(bad,))
+    assert isinstance(first.error, RemovalWithheldError)
+    fault_in(place, "rows_missing_counted", INVOICES, good, times=1)
+    outcome = one(place, INVOICES, file, mode=Mode.RELOAD, years=(good,))
+    assert isinstance(outcome.error, RemovalWithheldError)
+    assert first.state.withheld is not None
+    assert outcome.state.withheld is not None
+    assert outcome.state.withheld.chain == first.state.withheld.chain
+    assert outcome.state.withheld.since == first.state.withheld.since
+
+
 @pytest.mark.parametrize("is_second", [False, True])
 def test_only_the_year_that_was_refused_is_asked_for_again(
     place: Installation, file: Path, *, is_second: bool

@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import DivisionDisabledError, LoadSupersededError
-from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb
+from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb, kept_state
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse import duckdb_selection
 from exact_assets.warehouse.columns import stored_names
@@ -21,7 +21,6 @@ from exact_assets.warehouse.duckdb_bound import Bound
 from exact_assets.warehouse.duckdb_clock import literal, next_moment
 from exact_assets.warehouse.duckdb_rows import Rows, keep_newest
 from exact_assets.warehouse.duckdb_vanish import Vanishing, drop_logged, lines_of, present, removal
-from exact_assets.warehouse.kept_state import kept_state
 from exact_assets.warehouse.naming import (
     DELETED_AT,
     DIVISION,
