@@ -112,10 +112,10 @@ class Storing:
                     stored = await self._ask(step, is_confirmed=True)
                 self.progress.add(stored)
                 self.progress.state = _numbered(step.state, stored.load_seq)
-                # Its rows go before the next ones come.
                 if step.state.chain is None and step.state.sweep is None:
                     # What was confirmed of one chain says nothing of the next.
                     is_confirmed = self.is_confirmed
+                # Its rows go before the next ones come.
                 del step
 
     async def _ask(self, step: Step, *, is_confirmed: bool) -> Stored:

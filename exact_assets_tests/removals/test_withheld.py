@@ -1,82 +1,30 @@
-"""Answers that would take away all rows, or most of them: asked again, counted, withheld, confirmed."""
+"""An answer that would take most rows away: asked again, withheld while it stands, applied when confirmed."""
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote_plus
 
 import duckdb
 import pytest
 
 from exact_assets.catalogue.tables import tables
 from exact_assets.errors import RemovalDoubtedError, RemovalWithheldError
-from exact_assets.replicate import Mode, Outcome
+from exact_assets.replicate import Mode
 from exact_assets.stream import RemovalKind
-from exact_assets_tests.installation import Installation, installation, path_of
+from exact_assets_tests.installation import Installation, path_of
 from exact_assets_tests.one_warehouse import attempt, bring, problems
-
-UNLIMITED = {"minute_limit": 1_000_000, "day_limit": 1_000_000, "filterable": "any"}
-HOUR = 3600
-UNITS, CODES, OPPORTUNITIES, ACCOUNTS = "logistics_units", "vat_vat_codes", "crm_opportunities", "crm_accounts"
-ENTRIES, LINES = "purchaseentry_purchase_entries", "purchaseentry_purchase_entry_lines"
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installation(tmp_path_factory.mktemp("place"), divisions=1, rows=300, settings=UNLIMITED) as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def _no_faults_are_left(place: Installation) -> Iterator[None]:
-    yield
-    place.simulator.control.clear_faults()
-    place.simulator.control.set(**UNLIMITED, page_size_cap=None)
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "warehouse.duckdb"
-
-
-def fault(place: Installation, kind: str, name: str, *, times: int | None = None, value: float = 0) -> None:
-    table = tables()[name]
-    path = path_of(table.parent.endpoint if table.parent else table.endpoint)
-    place.simulator.control.fault(kind, path=rf"/{path}\?", times=times, value=value)
-
-
-def one(
-    place: Installation,
-    name: str,
-    file: Path,
-    *,
-    mode: Mode = Mode.AUTO,
-    confirm: bool = False,
-    years: tuple[int, ...] = (),
-    is_soft: bool = False,
-) -> Outcome:
-    outcomes = attempt(place, name, file=file, mode=mode, confirm=confirm, years=years, is_soft=is_soft)
-    return outcomes[name][place.divisions[0]]
-
-
-def rows(file: Path, name: str, condition: str = "deleted_at IS NULL") -> int:
-    with duckdb.connect(str(file), read_only=True) as connection:
-        return int(connection.execute(f'SELECT count(*) FROM exact."{name}" WHERE {condition}').fetchall()[0][0])
-
-
-def kept_aside(file: Path) -> list[str]:
-    with duckdb.connect(str(file), read_only=True) as connection:
-        found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE table_name SIMILAR TO '_s(tage|weep)_.*'"
-        )
-        return [row[0] for row in found.fetchall()]
-
-
-def asked(place: Installation, name: str) -> int:
-    """Count the questions that were answered: a token that ran out with the hours costs one that was not."""
-    calls = place.simulator.control.calls(path=path_of(tables()[name].endpoint))
-    return sum(1 for call in calls if call["status"] != 401)
-
+from exact_assets_tests.removals.asking import (
+    ACCOUNTS,
+    CODES,
+    ENTRIES,
+    HOUR,
+    LINES,
+    OPPORTUNITIES,
+    UNITS,
+    asked,
+    fault,
+    kept_aside,
+    one,
+    rows,
+)
 
 QUESTIONS = [
     pytest.param(UNITS, Mode.AUTO, id="read whole"),
@@ -328,158 +276,3 @@ def test_an_empty_answer_after_a_move_is_withheld_and_all_is_read_anew_later(
     place.simulator.control.clear_faults()
     bring(place, ACCOUNTS, file=file, epochs={ACCOUNTS: "moved 2026-01-01"})
     assert problems(place, ACCOUNTS, file=file) == {}
-
-
-def fault_in(place: Installation, kind: str, name: str, year: int, *, times: int | None = None) -> None:
-    """Set a fault that strikes only questions about a span of years that begins with this one."""
-    path = path_of(tables()[name].endpoint)
-    place.simulator.control.fault(kind, path=rf"/{path}\?.*ge[^&]*{year}-01-01", times=times, value=0)
-
-
-def asked_for(place: Installation, name: str, year: int) -> int:
-    """Count the questions about a span of years that begins with this one, without those that only count."""
-    calls = place.simulator.control.calls(path=path_of(tables()[name].endpoint))
-    begins = re.compile(rf"ge datetime'{year}-01-01")
-    return sum(
-        1 for call in calls if begins.search(unquote_plus(call["query"])) and "inlinecount" not in call["query"]
-    )
-
-
-INVOICES = "salesinvoice_sales_invoices"
-
-
-@pytest.mark.parametrize("stood", [1, 3])
-def test_of_two_years_in_a_reload_only_the_one_that_stood_for_a_day_may_go(
-    place: Installation, file: Path, stood: int
-) -> None:
-    bring(place, INVOICES, file=file)
-    first, second = place.settings.start_year + 1, place.settings.start_year + 3
-    stood += place.settings.start_year
-    other = first if stood == second else second
-    kept = rows(file, INVOICES, f"_year = {other}")
-    fault(place, "rows_missing_counted", INVOICES)
-    assert isinstance(one(place, INVOICES, file, mode=Mode.RELOAD, years=(stood,)).error, RemovalWithheldError)
-    place.simulator.control.advance(25 * HOUR)
-    outcome = one(place, INVOICES, file, mode=Mode.RELOAD, years=(first, second))
-    assert isinstance(outcome.error, RemovalWithheldError)
-    assert f"{kept} of {kept} rows" in str(outcome.error)
-    assert rows(file, INVOICES, f"_year = {other}") == kept > 0
-    assert outcome.state.withheld is not None
-    assert outcome.state.withheld.chain is not None
-    assert outcome.state.withheld.chain.first_year == other
-    if stood == first:
-        assert rows(file, INVOICES, f"_year = {stood}") == 0
-
-
-def test_a_refused_year_that_is_good_the_second_time_says_nothing_of_another_year(
-    place: Installation, file: Path
-) -> None:
-    bring(place, INVOICES, file=file)
-    before = rows(file, INVOICES)
-    first, second = place.settings.start_year + 1, place.settings.start_year + 3
-    of = rows(file, INVOICES, f"_year = {second}")
-    fault_in(place, "rows_missing_counted", INVOICES, first, times=1)
-    fault_in(place, "rows_missing_counted", INVOICES, second)
-    place.simulator.control.forget_calls()
-    outcome = one(place, INVOICES, file, mode=Mode.RELOAD, years=(first, second))
-    assert isinstance(outcome.error, RemovalWithheldError)
-    assert f"{of} of {of} rows" in str(outcome.error)
-    assert (asked_for(place, INVOICES, first), asked_for(place, INVOICES, second)) == (2, 2)
-    assert rows(file, INVOICES) == before
-
-
-def test_a_year_that_is_good_the_second_time_leaves_another_year_withheld(place: Installation, file: Path) -> None:
-    bring(place, INVOICES, file=file)
-    good, bad = place.settings.start_year + 1, place.settings.start_year + 3
-    fault_in(place, "rows_missing_counted", INVOICES, bad)
-    first = one(place, INVOICES, file, mode=Mode.RELOAD, years=(bad,))
-    assert isinstance(first.error, RemovalWithheldError)
-    fault_in(place, "rows_missing_counted", INVOICES, good, times=1)
-    outcome = one(place, INVOICES, file, mode=Mode.RELOAD, years=(good,))
-    assert isinstance(outcome.error, RemovalWithheldError)
-    assert first.state.withheld is not None
-    assert outcome.state.withheld is not None
-    assert outcome.state.withheld.chain == first.state.withheld.chain
-    assert outcome.state.withheld.since == first.state.withheld.since
-
-
-@pytest.mark.parametrize("is_second", [False, True])
-def test_only_the_year_that_was_refused_is_asked_for_again(
-    place: Installation, file: Path, *, is_second: bool
-) -> None:
-    bring(place, INVOICES, file=file)
-    before = rows(file, INVOICES)
-    years = (place.settings.start_year + 1, place.settings.start_year + 3)
-    fault_in(place, "rows_missing_counted", INVOICES, years[is_second], times=1)
-    place.simulator.control.forget_calls()
-    assert one(place, INVOICES, file, mode=Mode.RELOAD, years=years).error is None
-    expected = {years[is_second]: 2, years[not is_second]: 1}
-    assert {year: asked_for(place, INVOICES, year) for year in years} == expected
-    assert rows(file, INVOICES) == before
-    assert problems(place, INVOICES, file=file) == {}
-
-
-@pytest.mark.parametrize("name", [UNITS, CODES])
-def test_a_table_that_is_read_whole_is_asked_for_twice_at_most(place: Installation, file: Path, name: str) -> None:
-    bring(place, name, file=file)
-    before = rows(file, name)
-    fault(place, "rows_missing_counted", name, times=1)
-    place.simulator.control.forget_calls()
-    assert one(place, name, file).error is None
-    assert asked(place, name) == 2
-    assert rows(file, name) == before
-
-
-@pytest.mark.parametrize("kind", ["rows_missing", "rows_missing_counted"])
-@pytest.mark.parametrize("mode", [Mode.SWEEP, Mode.RELOAD])
-@pytest.mark.parametrize("name", [OPPORTUNITIES, ACCOUNTS])
-def test_a_doubted_or_withheld_answer_is_not_asked_for_again_within_six_hours(
-    place: Installation, file: Path, name: str, mode: Mode, kind: str
-) -> None:
-    error = RemovalDoubtedError if kind == "rows_missing" else RemovalWithheldError
-    bring(place, name, file=file)
-    fault(place, kind, name)
-    assert isinstance(one(place, name, file, mode=mode).error, error)
-    for hours, calls in ((0, 1), (5, 1), (2, 4), (3, 1)):
-        place.simulator.control.advance(hours * HOUR)
-        place.simulator.control.forget_calls()
-        outcome = one(place, name, file)
-        assert isinstance(outcome.error, error)
-        assert "It is asked again within 6 hours" in str(outcome.error)
-        assert asked(place, name) == calls, f"{hours} hours later"
-
-
-@pytest.mark.parametrize("kind", ["rows_missing", "rows_missing_counted"])
-@pytest.mark.parametrize("name", [UNITS, CODES])
-def test_a_table_that_is_read_whole_is_asked_for_twice_only_every_six_hours(
-    place: Installation, file: Path, name: str, kind: str
-) -> None:
-    bring(place, name, file=file)
-    before = rows(file, name)
-    fault(place, kind, name)
-    for hours, calls in ((0, 3), (0, 1), (5, 1), (2, 3)):
-        place.simulator.control.advance(hours * HOUR)
-        place.simulator.control.forget_calls()
-        outcome = one(place, name, file)
-        assert isinstance(outcome.error, RemovalDoubtedError | RemovalWithheldError)
-        assert asked(place, name) == calls, f"{hours} hours later"
-        assert rows(file, name) == before
-        assert kept_aside(file) == []
-
-
-def test_an_answer_that_takes_more_than_what_stood_for_a_day_has_to_stand_itself(
-    place: Installation, file: Path
-) -> None:
-    place.simulator.control.insert("crm/Opportunities", place.divisions[0], count=100)
-    bring(place, OPPORTUNITIES, file=file)
-    before = rows(file, OPPORTUNITIES)
-    fault(place, "rows_missing_counted", OPPORTUNITIES, value=0.4)
-    assert isinstance(one(place, OPPORTUNITIES, file, mode=Mode.SWEEP).error, RemovalWithheldError)
-    place.simulator.control.clear_faults()
-    fault(place, "rows_missing_counted", OPPORTUNITIES)
-    place.simulator.control.advance(25 * HOUR)
-    assert isinstance(one(place, OPPORTUNITIES, file).error, RemovalWithheldError)
-    assert rows(file, OPPORTUNITIES) == before
-    place.simulator.control.advance(25 * HOUR)
-    assert one(place, OPPORTUNITIES, file).error is None
-    assert rows(file, OPPORTUNITIES) == 0
