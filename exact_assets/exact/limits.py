@@ -143,8 +143,8 @@ class Quota:
             return self._exhausted(news, now=now)
         if status < 300:
             return self._told(news, now)
-        minute, day = self.minute.uncounted(news.minute), self.day.uncounted(news.day)
-        return Quota(minute=minute.told(news.minute, now, end_of_minute), day=day.told(news.day, now, end_of_day))
+        uncounted = Quota(minute=self.minute.uncounted(news.minute), day=self.day.uncounted(news.day))
+        return uncounted._told(news, now)
 
     def _told(self, news: "Quota", now: datetime) -> "Quota":
         return Quota(
