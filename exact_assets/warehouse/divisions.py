@@ -165,7 +165,7 @@ def unwritable(why: str) -> str:
     """Return the sentence for a table that can be read and not be written."""
     return (
         f"{TABLE} cannot be written ({why}): correct it, or run `exact-assets divisions restore`. "
-        "Until then nothing changes."
+        "Until then it stays as it is."
     )
 
 

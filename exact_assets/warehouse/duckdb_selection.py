@@ -187,6 +187,8 @@ def restore_in_place(connection: DuckDBPyConnection, choices: Iterable[DivisionC
     if found is None:
         connection.execute(divisions.CREATE)
         connection.execute(divisions.COMMENT)
+    # One whose status is generated takes the choices, and would show nothing for ever.
+    connection.execute(_NOTE.format_map(_columns(connection)), {"rows": [], "status": ""})
     _write(connection, choices, there={one.division for one in (found.choices if found else None) or ()})
 
 

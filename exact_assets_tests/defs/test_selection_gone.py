@@ -219,18 +219,29 @@ def has_its_own_rowid(file: Path) -> None:
     remake(file, "SELECT *, 'mine' AS rowid")
 
 
-@pytest.mark.parametrize("make", [is_view, has_a_generated_status, has_its_own_rowid])
+@pytest.mark.parametrize("make", [is_view, has_its_own_rowid])
 def test_a_selection_that_can_be_read_and_not_written_says_what_to_do(
     chosen: Ticking, make: Callable[[Path], None]
 ) -> None:
-    chosen.warehouse.set_sync_now([SECOND], True)
     make(chosen.place.warehouse)
     assert "exact-assets divisions restore" in (chosen.tick("exact_divisions").skip_message or "")
     assert chosen.partitions == BOTH
-    if make is not has_a_generated_status:
-        assert "exact-assets divisions restore" in command("divisions", "disable", str(FIRST)).stderr
+    assert "exact-assets divisions restore" in command("divisions", "disable", str(FIRST)).stderr
     aside = command("divisions", "restore").stdout
     assert make is not is_view or "divisions_set_aside_1" in aside
+
+
+def test_a_status_that_cannot_be_written_keeps_no_division_from_its_sync(
+    chosen: Ticking, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen.warehouse.set_sync_now([SECOND], True)
+    has_a_generated_status(chosen.place.warehouse)
+    assert {one.partition_key for one in chosen.tick("exact_divisions").run_requests or ()}
+    assert "exact-assets divisions restore" in caplog.text
+    assert chosen.partitions == BOTH
+    command("divisions", "restore")
+    chosen.tick("exact_divisions")
+    assert chosen.choice(FIRST).status == "waiting for its first load"
 
 
 @pytest.mark.parametrize(

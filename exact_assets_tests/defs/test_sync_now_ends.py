@@ -1,6 +1,7 @@
 """`sync_now` in a real `dagster dev`: set by plain SQL, and back again whatever way its runs end.
 
-One Dagster, four divisions at once: one is loaded, one refused, one cancelled in the UI, and one's process killed.
+One Dagster, four divisions at once: one is loaded, one refused, one cancelled in the UI, and one's process killed,
+after which it begins again.
 """
 
 import os
@@ -138,8 +139,14 @@ def test_a_run_that_somebody_cancels_says_so(choices: dict[int, DivisionChoice])
     assert re.fullmatch(r"cancelled: run \w{8} was stopped in Dagster", choices[CANCELLED].status or "")
 
 
-def test_a_run_whose_process_is_killed_says_so(choices: dict[int, DivisionChoice]) -> None:
-    assert re.match(r"failed: run \w{8}: .*(SIGKILL|unexpectedly exited|terminated)", choices[KILLED].status or "")
+def test_a_run_whose_process_is_killed_begins_again_by_itself(
+    place: Installation, choices: dict[int, DivisionChoice]
+) -> None:
+    assert choices[KILLED].status == "up to date"
+    with instance_of(place) as instance:
+        runs = instance.get_runs(dg.RunsFilter(job_name="exact_all", tags={"exact/sync_now": str(KILLED)}))
+    assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    assert runs[0].root_run_id == runs[1].run_id
 
 
 def test_what_cannot_be_asked_for_says_why_and_is_taken_back(choices: dict[int, DivisionChoice]) -> None:
