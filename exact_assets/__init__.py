@@ -1,1 +1,33 @@
-"""A faithful copy of Exact Online in a data warehouse, as Dagster assets. Importing this has no effects."""
+"""A faithful copy of Exact Online in a data warehouse, as Dagster assets.
+
+Importing this has no effects and imports no Dagster: what is named here is loaded when it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from exact_assets.build import build_defs
+    from exact_assets.config import ExactConfig
+    from exact_assets.defs.resources import ExactSession
+    from exact_assets.defs.translator import ExactTableProps, ExactTranslator
+
+__all__ = ["ExactConfig", "ExactSession", "ExactTableProps", "ExactTranslator", "build_defs"]
+
+_PLACES = {
+    "ExactConfig": "exact_assets.config",
+    "ExactSession": "exact_assets.defs.resources",
+    "ExactTableProps": "exact_assets.defs.translator",
+    "ExactTranslator": "exact_assets.defs.translator",
+    "build_defs": "exact_assets.build",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

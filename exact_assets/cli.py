@@ -17,8 +17,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 
+from exact_assets.config import ExactConfig
 from exact_assets.errors import ExactAssetsError, ReconnectError, SettingsError
-from exact_assets.settings import Settings
 
 STATUS_TIMEOUT_SECONDS = 10.0
 """Whoever asks how it stands does not wait a minute to hear that another program holds the file."""
@@ -67,14 +67,14 @@ def connect(redirect_url: str | None, browser: bool, wait_seconds: float) -> Non
     from exact_assets.control.connect import finish, look_around  # noqa: PLC0415 - other commands start sooner
     from exact_assets.control.open import Control  # noqa: PLC0415 - likewise
 
-    control = Control.open(Settings())
+    control = Control.open(ExactConfig.from_env())
     control.client_secret()
     answer = redirect_url or _ask(control, browser=browser, wait_seconds=wait_seconds)
     if answer is None:
         return
     finish(control, answer, is_typed=redirect_url is not None)
     found = asyncio.run(look_around(control))
-    click.echo(f"Connected to {control.settings.site_url} as {found.me.name}; its clock is {found.zone}.")
+    click.echo(f"Connected to {control.config.site_url} as {found.me.name}; its clock is {found.zone}.")
     for division in found.divisions:
         mark = "*" if division.is_current else " "
         click.echo(f"{mark} {division.code:>9}  {division.description or ''}")
@@ -85,7 +85,7 @@ def _ask(control: "Control", *, browser: bool, wait_seconds: float) -> str | Non
     from exact_assets.control.callback import Receiver  # noqa: PLC0415 - other commands start sooner
     from exact_assets.control.connect import begin  # noqa: PLC0415 - likewise
 
-    with Receiver(control.settings.redirect_uri) as receiver:
+    with Receiver(control.config.redirect_uri) as receiver:
         address = begin(control)
         click.echo(f"Open this address and let the app in:\n{address}")
         if browser:
@@ -111,9 +111,9 @@ def tables(as_json: bool, selection: str | None) -> None:
     """List the tables: how each is read, its key and year, what it costs in calls, how often it is kept in step."""
     from exact_assets.catalogue import chosen_tables, listing, select  # noqa: PLC0415 - other commands start sooner
 
-    settings, wrong = Settings(), None
+    config, wrong = ExactConfig.from_env(), None
     try:
-        kept = chosen_tables(settings.tables, settings.frequencies)
+        kept = chosen_tables(config.tables, config.frequencies)
     except SettingsError as error:  # told below the list, which shows what can be said instead
         kept, wrong = (), error
     listed = listing(select(selection or "all"), kept=kept)
@@ -134,7 +134,7 @@ def plan(as_json: bool, division: int | None, counts: bool) -> None:
     from exact_assets.planning import view  # noqa: PLC0415 - other commands start sooner
     from exact_assets.planning.command import gather  # noqa: PLC0415 - likewise
 
-    found = gather(Settings(), division=division, counts=counts)
+    found = gather(ExactConfig.from_env(), division=division, counts=counts)
     if as_json:
         _show([asdict(one) for one in found], as_json=True)
         return
@@ -159,7 +159,7 @@ def refresh() -> None:
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
     from exact_assets.selection.known import take_up_divisions  # noqa: PLC0415 - likewise
 
-    control = Control.open(Settings())
+    control = Control.open(ExactConfig.from_env())
     _say_what_is_wrong(control)
     added = asyncio.run(take_up_divisions(control, _warehouse(), partitions=_partitions()))
     click.echo(f"{len(added)} new divisions")
@@ -179,7 +179,7 @@ def restore() -> None:
     from exact_assets.selection.kept import kept_choices  # noqa: PLC0415 - likewise
     from exact_assets.selection.kept import restore as bring_back  # noqa: PLC0415 - likewise
 
-    control = Control.open(Settings())
+    control = Control.open(ExactConfig.from_env())
     kept = kept_choices(control, _partitions())
     if not any(one.sync_enabled for one in kept):
         raise SettingsError("No choice of divisions is known: `exact-assets divisions refresh`, then enable some.")
@@ -194,8 +194,8 @@ def enable(codes: tuple[int, ...]) -> None:
     from exact_assets.catalogue.deletions import LOG  # noqa: PLC0415 - likewise
 
     _enable(codes, enabled=True)
-    settings = Settings()
-    tables = chosen_tables(settings.tables, settings.frequencies)
+    config = ExactConfig.from_env()
+    tables = chosen_tables(config.tables, config.frequencies)
     hours = min(table.frequency_minutes for table in tables if table.name != LOG) / 60
     click.echo(
         f"Loading begins with the next schedule of a running Dagster, within {hours:g} h. "
@@ -234,7 +234,9 @@ def set_start_year(codes: tuple[int, ...], is_default: bool) -> None:
     if not chosen:
         raise click.UsageError("Name divisions and then the year, or --default.")
     choice = DivisionChoice(division=0, start_year=year)
-    problem = start_year_problem(choice, setting=Settings().start_year, this_year=datetime.now(UTC).year)
+    problem = start_year_problem(
+        choice, setting=ExactConfig.from_env().start_year, this_year=datetime.now(UTC).year
+    )
     if problem:
         raise SettingsError(f"{problem}.")
     _warehouse().set_start_year(chosen, year)
@@ -251,7 +253,7 @@ def purge(codes: tuple[int, ...], yes: bool) -> None:
     from exact_assets.selection.purge import purge as delete  # noqa: PLC0415 - likewise
     from exact_assets.selection.purge import refuse_enabled  # noqa: PLC0415 - likewise
 
-    control, warehouse = Control.open(Settings()), _warehouse()
+    control, warehouse = Control.open(ExactConfig.from_env()), _warehouse()
     refuse_enabled(codes, control, warehouse)
     if not yes:
         click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
@@ -267,9 +269,9 @@ def status(as_json: bool) -> None:
     from exact_assets.selection.health import look  # noqa: PLC0415 - likewise
     from exact_assets.selection.overview import overview  # noqa: PLC0415 - likewise
 
-    settings = Settings()
-    tables = chosen_tables(settings.tables, settings.frequencies)
-    health = look(settings, _warehouse(lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
+    config = ExactConfig.from_env()
+    tables = chosen_tables(config.tables, config.frequencies)
+    health = look(config, _warehouse(lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
     for problem in health.problems:
         click.echo(f"exact-assets: {problem}", err=True)
     if health.control is not None:
@@ -314,9 +316,9 @@ def _keep_choices() -> None:
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
     from exact_assets.selection.kept import keep  # noqa: PLC0415 - likewise
 
-    settings = Settings()
-    if settings.client_id:
-        keep(Control.open(settings), _warehouse().selection())
+    config = ExactConfig.from_env()
+    if config.client_id:
+        keep(Control.open(config), _warehouse().selection())
 
 
 def _partitions() -> frozenset[int]:
@@ -337,21 +339,21 @@ def _listed() -> frozenset[int] | None:
     """Give the divisions that Exact lists; None: it was not asked yet, or there is no app to ask with."""
     from exact_assets.control.open import Control  # noqa: PLC0415 - other commands start sooner
 
-    settings = Settings()
-    return Control.open(settings).listing.read() if settings.client_id else None
+    config = ExactConfig.from_env()
+    return Control.open(config).listing.read() if config.client_id else None
 
 
 def _choices() -> "tuple[DivisionChoice, ...]":
     from exact_assets.selection.health import known_choices  # noqa: PLC0415 - other commands start sooner
 
-    return known_choices(Settings(), _warehouse())
+    return known_choices(ExactConfig.from_env(), _warehouse())
 
 
 def _warehouse(*, lock_timeout_seconds: float | None = None) -> "Warehouse":
     from exact_assets.warehouse import open as opening  # noqa: PLC0415 - other commands start sooner
 
     timeout = opening.LOCK_TIMEOUT_SECONDS if lock_timeout_seconds is None else lock_timeout_seconds
-    return opening.open_warehouse(Settings().warehouse_url, lock_timeout_seconds=timeout)
+    return opening.open_warehouse(ExactConfig.from_env().warehouse_url, lock_timeout_seconds=timeout)
 
 
 def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -45,7 +45,7 @@ def problems(place: Installation, tables: Iterable[Table], *, start_year: int, f
 async def _bring(
     place: Installation, services: Mapping[str, list[Table]], request: Request, folder: Path
 ) -> Outcomes:
-    control = Control.open(place.settings)
+    control = Control.open(place.config)
     outcomes: dict[str, Mapping[int, Outcome]] = {}
     places = asyncio.Semaphore(SERVICES_AT_ONCE)
 

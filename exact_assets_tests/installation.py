@@ -1,4 +1,4 @@
-"""A whole installation for a test: a simulator, settings, a connection, and folders of its own.
+"""A whole installation for a test: a simulator, a configuration, a connection, and folders of its own.
 
 What a user does with commands is done here with the same commands; nothing is patched.
 """
@@ -17,7 +17,7 @@ import httpx
 from pydantic import SecretStr
 
 from exact_assets.catalogue.table import Table
-from exact_assets.settings import Settings
+from exact_assets.config import ExactConfig
 from exact_simulator.process import Simulator, start
 
 CHECKOUT = Path(__file__).parents[1]
@@ -51,9 +51,9 @@ class Installation:
         }
 
     @property
-    def settings(self) -> Settings:
+    def config(self) -> ExactConfig:
         """What a command reads from this environment, for a test that calls the product in its own process."""
-        return Settings(
+        return ExactConfig(
             dagster_home=self.folder,
             base_url=self.simulator.base_url,
             client_id=self.simulator.client_id,

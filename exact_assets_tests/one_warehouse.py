@@ -77,7 +77,7 @@ def attempt(
             warehouse=_warehouse(file or place.warehouse, is_soft=is_soft, now=now),
             epochs=epochs or {},
             request=Request(
-                start_year=start_year or place.settings.start_year,
+                start_year=start_year or place.config.start_year,
                 years=years or _years(place),
                 mode=mode,
                 confirm=confirm,
@@ -93,7 +93,7 @@ def _warehouse(file: Path, *, is_soft: bool, now: Callable[[], datetime] | None)
 
 
 def _years(place: Installation) -> tuple[int, ...]:
-    first = place.settings.start_year
+    first = place.config.start_year
     return tuple(range(first, first + YEARS_BACK + 1))
 
 
@@ -105,7 +105,7 @@ async def _bring(
     epochs: Mapping[str, str | None],
     request: Request,
 ) -> Outcomes:
-    control = Control.open(place.settings)
+    control = Control.open(place.config)
     async with control.client() as client:
         return {
             table.name: await replicate(
@@ -130,7 +130,7 @@ def problems(place: Installation, names: str, *, file: Path | None = None) -> di
             for division in place.divisions:
                 truth, headers = place.truth(table, division), place.headers(table, division)
                 wrong = compare(
-                    connection, table, division, truth, start_year=place.settings.start_year, headers=headers
+                    connection, table, division, truth, start_year=place.config.start_year, headers=headers
                 )
                 if wrong:
                     found[f"{table.name} {division}"] = f"{len(wrong)} rows, such as {wrong[0]}"

@@ -126,7 +126,7 @@ def test_a_division_is_purged_after_it_is_disabled_and_nobody_reads_it(tmp_path:
             place.command("divisions", "purge", "--yes", "100001")
         place.command("divisions", "disable", "100001")
         with (
-            Control.open(place.settings).lease("stream/crm_accounts/100001"),
+            Control.open(place.config).lease("stream/crm_accounts/100001"),
             pytest.raises(AssertionError, match="A run is reading crm_accounts of division 100001"),
         ):
             place.command("divisions", "purge", "--yes", "100001")
@@ -136,7 +136,7 @@ def test_a_division_is_purged_after_it_is_disabled_and_nobody_reads_it(tmp_path:
         printed = place.command("divisions", "purge", "--yes", "100001")
         assert f"{rows[100001]} rows deleted from 1 tables" in printed
         assert count(place) == {100002: rows[100002]}
-        assert set(Control.open(place.settings).visits.read()) == {100002}
+        assert set(Control.open(place.config).visits.read()) == {100002}
 
 
 def count(place: Installation) -> dict[int, int]:

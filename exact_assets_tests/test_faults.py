@@ -35,14 +35,14 @@ def _no_faults_are_left(place: Installation) -> Iterator[None]:
 
 
 def load(place: Installation, folder: Path, names: str) -> list[ExactAssetsError | None]:
-    start_year = place.settings.start_year
+    start_year = place.config.start_year
     request = Request(start_year=start_year, years=tuple(range(start_year, start_year + YEARS_BACK + 1)))
     outcomes = bring(place, select(names), request, folder=folder)
     return [outcomes[name][DIVISION].error for name in names.split(",")]
 
 
 def differences(place: Installation, folder: Path, names: str) -> dict[str, str]:
-    return problems(place, select(names), start_year=place.settings.start_year, folder=folder)
+    return problems(place, select(names), start_year=place.config.start_year, folder=folder)
 
 
 @pytest.mark.parametrize("kind", PASSING)

@@ -52,7 +52,7 @@ class Busy:
 def run(
     place: Installation, path: Path, table: Table, divisions: list[int], *, leases: Leases | None = None
 ) -> Mapping[int, Outcome]:
-    settings = place.settings
+    settings = place.config
     control = Control.open(settings)
     request = Request(start_year=settings.start_year, years=(settings.start_year + YEARS_BACK,))
 

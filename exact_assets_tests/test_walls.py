@@ -12,18 +12,18 @@ PACKAGE = ROOT / "exact_assets"
 MAY_KNOW = {
     "errors": set(),
     "disk": set(),
-    "settings": {"errors"},
+    "config": {"errors"},
     "stream": set(),
     "exact": {"errors"},
     "catalogue": {"errors"},
     "feeds": {"errors", "stream", "exact", "catalogue"},
-    "warehouse": {"errors", "disk", "stream", "catalogue"},
-    "control": {"errors", "disk", "settings", "exact"},
+    "warehouse": {"errors", "config", "disk", "stream", "catalogue"},
+    "control": {"errors", "config", "disk", "exact"},
     "batch": {"errors"},
     "epochs": {"stream", "catalogue"},
     "planning": {
         "errors",
-        "settings",
+        "config",
         "stream",
         "exact",
         "catalogue",
@@ -32,7 +32,7 @@ MAY_KNOW = {
         "selection",
         "warehouse",
     },
-    "selection": {"errors", "settings", "exact", "catalogue", "control", "warehouse"},
+    "selection": {"errors", "config", "exact", "catalogue", "control", "warehouse"},
     "removals": {"errors", "stream", "catalogue", "feeds"},
     "storing": {"errors", "stream", "exact", "catalogue", "feeds", "batch", "removals"},
     "replicate": {
@@ -51,7 +51,7 @@ MAY_KNOW = {
     "checks": {"errors", "stream", "exact", "catalogue", "feeds", "warehouse"},
     "defs": {
         "errors",
-        "settings",
+        "config",
         "exact",
         "catalogue",
         "control",
@@ -62,11 +62,12 @@ MAY_KNOW = {
         "replicate",
         "checks",
     },
-    "definitions": {"settings", "catalogue", "defs"},
-    "demo": {"errors", "catalogue"},
+    "build": {"config", "defs"},
+    "definitions": {"build"},
+    "demo": {"errors", "config", "catalogue"},
     "cli": {
         "errors",
-        "settings",
+        "config",
         "exact",
         "catalogue",
         "control",
@@ -78,7 +79,7 @@ MAY_KNOW = {
     },
 }
 ONLY_HERE = {
-    "dagster": {"defs", "definitions"},
+    "dagster": {"defs", "build"},
     "httpx": {"exact", "control", "demo"},
     "duckdb": {"warehouse", "demo"},
     "sqlalchemy": {"control", "warehouse", "defs"},
@@ -133,6 +134,21 @@ def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
         if name.split(".")[0] == library
     }
     assert knowing <= ONLY_HERE[library]
+
+
+def reads_of_the_environment(path: Path) -> Iterator[str]:
+    """Names by which a module reads the environment."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv", "EnvVar"}:
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            names = {alias.name for alias in node.names}
+            yield from names & {"environ", "environb", "getenv", "EnvVar", "BaseSettings"}
+
+
+def test_only_the_configuration_reads_the_environment() -> None:
+    reading = {path.name for path in PACKAGE.rglob("*.py") if list(reads_of_the_environment(path))}
+    assert reading == {"config.py"}
 
 
 def test_the_simulator_shares_nothing_with_what_it_tests() -> None:

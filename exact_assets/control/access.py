@@ -4,16 +4,17 @@ Each process keeps the token in memory while it is good; when it is due, a proce
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from os import pathsep
 from pathlib import Path
 
 import msgspec
 
 import exact_assets
+from exact_assets.config import child_environment
 from exact_assets.control.refresh import Order, Report
 from exact_assets.control.tokens import TokenStore
 from exact_assets.errors import ControlError, UnavailableError, UnreachableError
@@ -116,14 +117,14 @@ async def refresh_apart(order: Order) -> None:
 
 def _run(order: Order) -> Report:
     root = Path(exact_assets.__file__).parents[1]
-    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    path = pathsep.join(filter(None, (str(root), child_environment().get("PYTHONPATH"))))
     ended = subprocess.run(  # no timeout: it has its own bounds, and must not be killed
         [sys.executable, "-m", "exact_assets.control.refresh"],
         input=msgspec.json.encode(order),
         capture_output=True,
         check=False,
         start_new_session=True,  # a signal to our group must not reach it
-        env={**os.environ, "PYTHONPATH": path},
+        env=child_environment(PYTHONPATH=path),
     )
     try:
         return msgspec.json.decode(ended.stdout, type=Report)

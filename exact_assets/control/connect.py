@@ -29,9 +29,9 @@ class Connected:
 def begin(control: Control) -> str:
     """Return the address at which the user lets the app in; its state is kept for `finish`."""
     return authorize_url(
-        control.settings.site_url,
+        control.config.site_url,
         client_id=control.client_id,
-        redirect_uri=control.settings.redirect_uri,
+        redirect_uri=control.config.redirect_uri,
         state=control.tokens.begin_connection(at=datetime.now(UTC)),
     )
 
@@ -52,12 +52,12 @@ def finish(control: Control, redirect_url: str, *, is_typed: bool = False) -> No
     with httpx.Client() as http:
         endpoint = TokenEndpoint(
             http,
-            site_url=control.settings.site_url,
+            site_url=control.config.site_url,
             client_id=control.client_id,
             client_secret=control.client_secret(),
         )
-        token = endpoint.exchange(code, redirect_uri=control.settings.redirect_uri)
-    name = lock_name_of(site_url=control.settings.site_url, client_id=control.client_id)
+        token = endpoint.exchange(code, redirect_uri=control.config.redirect_uri)
+    name = lock_name_of(site_url=control.config.site_url, client_id=control.client_id)
     with control.locks.hold(name, wait=True):  # a refresh under way would put the old chain in its place
         control.tokens.keep(token)
     control.tokens.end_connection()

@@ -9,6 +9,7 @@ from typing import Self
 import httpx
 import msgspec
 
+from exact_assets.config import NO_APP, ExactConfig
 from exact_assets.control.access import SharedTokens, refresh_apart
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
@@ -24,7 +25,6 @@ from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
 from exact_assets.exact.token import Token
-from exact_assets.settings import NO_APP, Settings
 
 DEFAULT_ZONE = "Europe/Amsterdam"
 TIMEOUT = httpx.Timeout(120.0, connect=15.0, pool=None)
@@ -36,7 +36,7 @@ CONNECTIONS = httpx.Limits(max_connections=64, max_keepalive_connections=64, kee
 class Control:
     """What all processes of one installation share: tokens, quota ledger, visits, leases."""
 
-    settings: Settings
+    config: ExactConfig
     client_id: str
     tokens: TokenStore
     ledger: QuotaLedger
@@ -47,36 +47,36 @@ class Control:
     """What users chose for divisions, should the warehouse lose it."""
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
+    def open(cls, config: ExactConfig) -> Self:
         """Open the store, creating it where there is none.
 
         Raises:
             SettingsError: there is no client id, or the control URL is none that can be used.
         """
-        if not settings.client_id:
+        if not config.client_id:
             raise SettingsError(NO_APP)
-        names = {"site": settings.site_url, "client": settings.client_id}
-        durable = open_database(settings.control_url, is_durable=True)
-        path = database_path(settings.control_url)
-        cipher = open_cipher(settings.secret_key, folder=path.parent, is_in_use=has_tokens(durable))
+        names = {"site": config.site_url, "client": config.client_id}
+        durable = open_database(config.control_url, is_durable=True)
+        path = database_path(config.control_url)
+        cipher = open_cipher(config.secret_key, folder=path.parent, is_in_use=has_tokens(durable))
         return cls(
-            settings=settings,
-            client_id=settings.client_id,
+            config=config,
+            client_id=config.client_id,
             tokens=TokenStore(durable, cipher, **names),
             ledger=QuotaLedger(
-                open_database(settings.control_url, is_durable=False),
-                site=settings.site_url,
-                client=settings.client_id,
+                open_database(config.control_url, is_durable=False),
+                site=config.site_url,
+                client=config.client_id,
             ),
             locks=Locks(path),
-            visits=VisitLog(open_database(settings.control_url, is_durable=False), **names),
-            listing=DivisionListing(open_database(settings.control_url, is_durable=False), **names),
-            choices=ChoiceStore(open_database(settings.control_url, is_durable=False), **names),
+            visits=VisitLog(open_database(config.control_url, is_durable=False), **names),
+            listing=DivisionListing(open_database(config.control_url, is_durable=False), **names),
+            choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
         )
 
     def obstacle(self) -> str | None:
         """Return why nothing could be written now; None: nothing is known to stand in the way."""
-        return obstacle(database_path(self.settings.control_url))
+        return obstacle(database_path(self.config.control_url))
 
     @contextmanager
     def lease(self, name: str, *, wait: bool = False) -> Iterator[bool]:
@@ -84,13 +84,13 @@ class Control:
 
         The operating system lets go when the process dies, however it dies.
         """
-        with self.locks.hold(f"lease {self.settings.site_url} {name}", wait=wait) as is_held:
+        with self.locks.hold(f"lease {self.config.site_url} {name}", wait=wait) as is_held:
             yield is_held
 
     @asynccontextmanager
     async def slot(self, division: int) -> AsyncIterator[None]:
         """Hold the division's only place for a call in flight."""
-        async with self.locks.hold_async(f"slot {self.settings.site_url} {self.client_id} {division}"):
+        async with self.locks.hold_async(f"slot {self.config.site_url} {self.client_id} {division}"):
             yield
 
     @asynccontextmanager
@@ -105,10 +105,10 @@ class Control:
             NotConnectedError: there are no tokens yet.
         """
         held = self.tokens.read()
-        key = self.settings.secret_key
+        key = self.config.secret_key
         order = Order(
-            control_url=self.settings.control_url,
-            site_url=self.settings.site_url,
+            control_url=self.config.control_url,
+            site_url=self.config.site_url,
             client_id=self.client_id,
             client_secret=self.client_secret(),
             secret_key=None if key is None else key.get_secret_value(),
@@ -123,9 +123,7 @@ class Control:
         async with open_http() as http:
             ledger = self.ledger.for_background() if is_background else self.ledger
             sender = Sender(http, tokens=SharedTokens(self.tokens, refresh), ledger=ledger, slots=self)
-            yield ExactClient(
-                sender, ledger=ledger, site_url=self.settings.site_url, zone=held.zone or DEFAULT_ZONE
-            )
+            yield ExactClient(sender, ledger=ledger, site_url=self.config.site_url, zone=held.zone or DEFAULT_ZONE)
 
     def client_secret(self) -> str:
         """Return the secret of the app registration.
@@ -133,7 +131,7 @@ class Control:
         Raises:
             SettingsError: there is none.
         """
-        secret = self.settings.client_secret
+        secret = self.config.client_secret
         if secret is None:
             raise SettingsError("EXACT_CLIENT_SECRET: expected the client secret of your app registration.")
         return secret.get_secret_value()

@@ -3,7 +3,7 @@
 https://docs.dagster.io/guides/build/assets/defining-assets. How tables are read and stored is not known here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,9 +14,9 @@ from pydantic import Field
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
 from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, waiting
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.requests import RunKind, requests, wanted_by
-from exact_assets.defs.resources import ExactResource, WarehouseResource
-from exact_assets.defs.specs import asset_key, asset_spec
+from exact_assets.defs.resources import RESOURCE, session_of
 from exact_assets.planning.shares import guessed_calls, shares
 from exact_assets.replicate import Mode, Outcome
 
@@ -42,10 +42,8 @@ class TableConfig(dg.Config):
     )
 
 
-def table_asset(
-    table: Table, *, start_year: int, warehouse_kind: str, chosen: Sequence[Table] = ()
-) -> dg.AssetsDefinition:
-    """Make the asset of a table; `chosen` are all tables that share the divisions' calls.
+def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
+    """Make the asset of a table.
 
     A multi-asset of one spec, because only such a body may record the partitions one by one: those that are up
     to date, not those of a division that failed. One run serves all partitions it is given.
@@ -53,46 +51,44 @@ def table_asset(
 
     @dg.multi_asset(
         name=table.name,
-        specs=[asset_spec(table, start_year=start_year, warehouse_kind=warehouse_kind)],
+        specs=[location.specs[table.name]],
+        required_resource_keys={RESOURCE},
         backfill_policy=dg.BackfillPolicy.single_run(),
         # Small tables go first: they are up to date before a large one has used what is left of the day.
         op_tags={PRIORITY_TAG: str(-guessed_calls(table))},
     )
     def materialise(
-        context: dg.AssetExecutionContext,
-        config: TableConfig,
-        exact: ExactResource,
-        warehouse: WarehouseResource,
+        context: dg.AssetExecutionContext, config: TableConfig
     ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
         wanted = wanted_by(context.run, lambda: context.partition_keys)
-        grid_years = range(start_year, datetime.now(UTC).year + 1)
+        exact = session_of(context)
+        grid_years = range(location.config.start_year, datetime.now(UTC).year + 1)
         kind = RunKind.of(context.run, Mode(config.mode), confirm=config.confirm)
-        opened = warehouse.open()
         with exact.noting(table, wanted):
-            choices = exact.choices(opened)
+            choices = exact.choices()
         asked = requests(table, wanted, choices, kind=kind, grid_years=grid_years)
         if stopped := sorted(set(wanted) - set(asked)):
             context.log.warning("Disabled since this run was asked for, and left alone: %s", stopped)
         in_run = context.job_def.asset_layer.selected_asset_keys
         of_loads = shares(
             table,
-            run=[one for one in chosen if asset_key(one) in in_run],
-            chosen=chosen,
-            states=opened.states_of(list(asked)),
+            run=[one for one in location.tables if location.key(one) in in_run],
+            chosen=location.tables,
+            states=exact.warehouse.states_of(list(asked)),
             now=datetime.now(UTC),
             is_reload=kind.is_reload,
             keeps_reserve=kind.is_background,
         )
-        outcomes = exact.replicate(
-            table, asked, warehouse=opened, shares=of_loads, is_background=kind.is_background
-        )
+        outcomes = exact.replicate(table, asked, shares=of_loads, is_background=kind.is_background)
         for division, outcome in sorted(outcomes.items()):
             its_years = range(asked[division].start_year, grid_years.stop)
             new_years = newly_loaded(table, outcome, its_years) if kind.has_all_years else ()
             years = tuple(sorted({*wanted[division], *new_years}))
-            yield from materialisations(table, outcome, requested_years=years, grid_years=grid_years)
-            yield from taken_away(table, outcome, grid_years)
-        yield from _rest(context, table, outcomes.values())
+            yield from materialisations(
+                location.key(table), table, outcome, requested_years=years, grid_years=grid_years
+            )
+            yield from taken_away(location.specs, table, outcome, grid_years)
+        yield from _rest(context, location.key(table), table, outcomes.values())
         failed = failure(table, outcomes.values())
         if failed is not None:
             raise failed
@@ -101,10 +97,10 @@ def table_asset(
 
 
 def _rest(
-    context: dg.AssetExecutionContext, table: Table, outcomes: Iterable[Outcome]
+    context: dg.AssetExecutionContext, key: dg.AssetKey, table: Table, outcomes: Iterable[Outcome]
 ) -> Iterator[dg.AssetObservation]:
     """Say what waits for calls, and mark the run."""
-    rest = waiting(table, outcomes)
+    rest = waiting(key, table, outcomes)
     if rest is not None:
         context.log.warning(rest.description or "")
         context.instance.add_run_tags(context.run.run_id, {tags.OUTCOME: tags.PARTIAL})

@@ -15,10 +15,11 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.registry import checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.run import CheckRequest
+from exact_assets.defs.executor import locking_executor
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.defs.resources import ExactResource, WarehouseResource
-from exact_assets.defs.specs import asset_key
+from exact_assets.defs.resources import RESOURCE, session_of
 
 JOB = "exact_checks"
 LEDGER_JOB = "exact_ledger_checks"
@@ -27,51 +28,54 @@ CRON = "37 4 * * *"
 MOST_DIVISIONS_SHOWN = 500
 
 
-def table_checks(table: Table, *, kept: Sequence[Table], start_year: int) -> dg.AssetChecksDefinition:
-    """Make the checks of a table; `kept` are all tables that are kept."""
-    checks = checks_of(table, kept=kept)
-    key = asset_key(table)
+def table_checks(location: CodeLocation, table: Table) -> dg.AssetChecksDefinition:
+    """Make the checks of a table."""
+    checks = checks_of(table, kept=location.tables)
+    key = location.key(table)
 
     @dg.multi_asset_check(
         name=f"{table.name}_checks",
         specs=[dg.AssetCheckSpec(name=check.name, asset=key, description=check.description) for check in checks],
         can_subset=True,
+        required_resource_keys={RESOURCE},
     )
-    def check(
-        context: dg.AssetCheckExecutionContext, exact: ExactResource, warehouse: WarehouseResource
-    ) -> Iterator[dg.AssetCheckResult]:
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         chosen = {selected.name for selected in context.selected_asset_check_keys}
         request = CheckRequest(
             table=table,
-            kept=tuple(kept),
+            kept=location.tables,
             checks=tuple(one for one in checks if one.name in chosen),
             divisions={int(key) for key in context.instance.get_dynamic_partitions(str(DIVISIONS.name))},
-            start_year=start_year,
+            start_year=location.config.start_year,
         )
-        for one in exact.run_checks(request, warehouse=warehouse.open()):
+        for one in session_of(context).run_checks(request):
             yield asset_check_result(one, key)
 
     return check
 
 
-def check_keys(tables: Sequence[Table], *, only_of_ledger: bool = False) -> Sequence[dg.AssetCheckKey]:
+def check_keys(location: CodeLocation, *, only_of_ledger: bool = False) -> Sequence[dg.AssetCheckKey]:
     """Return the keys of all checks of the tables, or of those that only a ledger has."""
     return [
-        dg.AssetCheckKey(asset_key(table), check.name)
-        for table in tables
-        for check in checks_of(table, kept=tables)
+        dg.AssetCheckKey(location.key(table), check.name)
+        for table in location.tables
+        for check in checks_of(table, kept=location.tables)
         if check.is_of_ledger or not only_of_ledger
     ]
 
 
-def check_jobs(tables: Sequence[Table]) -> Iterator[UnresolvedAssetJobDefinition]:
+def check_jobs(location: CodeLocation) -> Iterator[UnresolvedAssetJobDefinition]:
     """Return the job of all checks, and where the ledger is kept one of those that only a ledger has.
 
     They select checks without their assets, so that nothing is loaded.
     """
-    yield dg.define_asset_job(JOB, selection=AssetSelection.checks(*check_keys(tables)), tags=OF_JOBS)
-    if of_ledger := check_keys(tables, only_of_ledger=True):
-        yield dg.define_asset_job(LEDGER_JOB, selection=AssetSelection.checks(*of_ledger), tags=OF_JOBS)
+    named = {JOB: check_keys(location), LEDGER_JOB: check_keys(location, only_of_ledger=True)}
+    for name, keys in named.items():
+        if keys:
+            selection = AssetSelection.checks(*keys)
+            yield dg.define_asset_job(
+                name, selection=selection, tags=OF_JOBS, executor_def=locking_executor(location)
+            )
 
 
 def check_schedule() -> dg.ScheduleDefinition:

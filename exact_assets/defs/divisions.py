@@ -20,17 +20,16 @@ from dagster._core.storage.tags import (
 )
 
 from exact_assets.catalogue.table import Table
+from exact_assets.config import NO_APP
 from exact_assets.control.open import Control
 from exact_assets.defs import tags
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
-from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
 from exact_assets.defs.sync_now import START_WITHIN, Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
 from exact_assets.defs.trouble import cursor_of, over, patient
-from exact_assets.errors import SettingsError
 from exact_assets.selection.kept import NO_LIST, is_gone, keep, kept_choices, require_usable, restore
-from exact_assets.settings import NO_APP, Settings
 from exact_assets.warehouse.divisions import Selection
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -47,9 +46,7 @@ _ENDS = {
 }
 
 
-def divisions_sensor(
-    tables: Sequence[Table], jobs: Sequence[UnresolvedAssetJobDefinition], *, start_year: int
-) -> dg.SensorDefinition:
+def divisions_sensor(location: CodeLocation, jobs: Sequence[UnresolvedAssetJobDefinition]) -> dg.SensorDefinition:
     """Make the sensor that follows the selection; `jobs` together bring a division wholly up to date."""
 
     @dg.sensor(
@@ -60,28 +57,24 @@ def divisions_sensor(
         description="Turns the division selection into partitions and runs, and shows there how they went.",
     )
     def exact_divisions(
-        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+        context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult | dg.SkipReason:
         memory = _memory(cursor_of(context))
         if memory is None:
             # Its first number is kept before it is used: runs of a cursor that somebody has reset are others.
             context.update_cursor(_text(Memory(number=int(datetime.now(UTC).timestamp()))))
             return dg.SkipReason("Begins with the next tick.")
-        try:
-            settings = Settings()
-        except SettingsError as error:
-            return over(context, dg.SkipReason(str(error)))
-        if not settings.client_id:
+        if not location.config.client_id:
             return over(context, dg.SkipReason(NO_APP))
 
         def work() -> dg.SensorResult | dg.SkipReason:
             look = _Look(
                 instance=context.instance,
-                warehouse=warehouse.open_briefly(),
-                control=Control.open(settings),
-                tables=tables,
+                warehouse=location.warehouse_briefly(),
+                control=location.control(),
+                tables=location.tables,
                 jobs=[job.name for job in jobs],
-                start_year=start_year,
+                start_year=location.config.start_year,
             )
             return look.take(memory)
 

@@ -10,13 +10,13 @@ import dagster as dg
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.catalogue.tables import tables
 from exact_assets.defs.partitions import partition_key
-from exact_assets.defs.specs import asset_key
 from exact_assets.exact.limits import Quota
 from exact_assets.planning.shares import is_unfinished
 from exact_assets.replicate import Outcome
 
 
 def materialisations(
+    key: dg.AssetKey,
     table: Table,
     outcome: Outcome,
     *,
@@ -33,22 +33,26 @@ def materialisations(
     counts = _by_partition(table, outcome.row_counts, grid_years)
     for year in _recorded(table, outcome, requested_years, changed):
         yield dg.AssetMaterialization(
-            asset_key=asset_key(table),
+            asset_key=key,
             partition=partition_key(outcome.division, year),
             metadata=_metadata(outcome, rows=counts.get(year, 0), changed=changed.get(year, 0)),
         )
 
 
-def taken_away(source: Table, outcome: Outcome, grid_years: range) -> Iterator[dg.AssetObservation]:
+def taken_away(
+    specs: Mapping[str, dg.AssetSpec], source: Table, outcome: Outcome, grid_years: range
+) -> Iterator[dg.AssetObservation]:
     """Tell of partitions of other tables from which rows went: the deletion log named them, or their header went.
 
     Their own materialisations stay as they are: they say when the table was read.
     """
     for name, changes in sorted(outcome.elsewhere.items()):
+        if name not in specs:
+            continue  # a table that is not kept any more
         table = tables()[name]
         for year, rows in sorted(_by_partition(table, changes.years, grid_years).items(), key=str):
             yield dg.AssetObservation(
-                asset_key=asset_key(table),
+                asset_key=specs[name].key,
                 partition=partition_key(outcome.division, year),
                 description=f"{rows} rows that are gone from Exact were taken away, as {source.name} told.",
                 metadata={"rows_deleted": rows},
@@ -73,14 +77,14 @@ def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
     )
 
 
-def waiting(table: Table, outcomes: Iterable[Outcome]) -> dg.AssetObservation | None:
+def waiting(key: dg.AssetKey, table: Table, outcomes: Iterable[Outcome]) -> dg.AssetObservation | None:
     """Tell which divisions wait for calls, and until when; None: none does. What was loaded is stored."""
     found = sorted((o for o in outcomes if o.waits_until is not None), key=lambda o: o.division)
     if not found:
         return None
     until = max(o.waits_until for o in found if o.waits_until is not None)
     return dg.AssetObservation(
-        asset_key=asset_key(table),
+        asset_key=key,
         description=f"{len(found)} divisions of {table.name} are partly up to date: the day's calls are used. "
         f"What is left goes on with the next run, after {until:%Y-%m-%d %H:%M} UTC at the latest.",
         metadata={

@@ -15,16 +15,14 @@ import dagster as dg
 import msgspec
 
 from exact_assets.catalogue.table import Table
-from exact_assets.control.open import Control
+from exact_assets.config import NO_APP
 from exact_assets.control.visits import Visits, expected
-from exact_assets.defs.resources import WarehouseResource
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.shown import hidden_checks
-from exact_assets.defs.specs import asset_key
 from exact_assets.defs.trouble import UNUSABLE, cursor_of, is_lasting, marked, over, sentence, since_of
 from exact_assets.errors import SettingsError
 from exact_assets.selection.freshness import Level, Verdict, fail_after, judge_table
 from exact_assets.selection.kept import kept_choices, problems
-from exact_assets.settings import NO_APP, Settings
 from exact_assets.warehouse.protocol import Warehouse
 
 CHECK = "fresh"
@@ -45,35 +43,38 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def check_spec(table: Table) -> dg.AssetCheckSpec:
+def check_spec(location: CodeLocation, table: Table) -> dg.AssetCheckSpec:
     """Describe the check of a table."""
     minutes = round(fail_after(table).total_seconds() / 60)
     time = f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
     return dg.AssetCheckSpec(
         CHECK,
-        asset=asset_key(table),
+        asset=location.key(table),
         description=f"Each enabled division was up to date within {time}, and nothing stands in the way.",
     )
 
 
-def fresh_checks(tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+def fresh_checks(location: CodeLocation) -> dg.AssetChecksDefinition:
     """Make the check of all tables as one, so that a run of many tables looks once."""
-    by_key = {asset_key(table): table for table in tables}
+    by_key = {location.key(table): table for table in location.tables}
+    specs = [check_spec(location, table) for table in location.tables]
 
-    @dg.multi_asset_check(name=f"exact_{CHECK}", specs=[check_spec(table) for table in tables], can_subset=True)
+    @dg.multi_asset_check(name=f"exact_{CHECK}", specs=specs, can_subset=True)
     def fresh(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+        context: dg.AssetCheckExecutionContext,
     ) -> Iterator[dg.AssetCheckResult]:
         now = datetime.now(UTC)
-        found = look(tables, warehouse.open(), now=now)
+        found = look(location, location.warehouse(), now=now)
         for key in sorted(context.selected_asset_check_keys):
-            yield _result(by_key[key.asset_key], found.judge(by_key[key.asset_key], now=now))
+            verdict = found.judge(by_key[key.asset_key], now=now)
+            yield dg.AssetCheckResult(**_shown(key.asset_key, verdict))
 
     return fresh
 
 
-def freshness_sensor(tables: Sequence[Table]) -> dg.SensorDefinition:
+def freshness_sensor(location: CodeLocation) -> dg.SensorDefinition:
     """Make the sensor that tells a table's verdict when it changes."""
+    tables = location.tables
 
     @dg.sensor(
         name="exact_freshness",
@@ -82,16 +83,12 @@ def freshness_sensor(tables: Sequence[Table]) -> dg.SensorDefinition:
         description="Looks every minute whether each division of each table is fresh, and tells what has changed.",
     )
     def exact_freshness(
-        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+        context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult | dg.SkipReason:
         now, before = datetime.now(UTC), _told(cursor_of(context))
-        try:
-            is_set_up = bool(Settings().client_id)
-        except SettingsError as error:
-            return over(context, dg.SkipReason(str(error)))
-        if not is_set_up:
+        if not location.config.client_id:
             return over(context, dg.SkipReason(NO_APP))
-        found = look(tables, warehouse.open_briefly(), now=now)
+        found = look(location, location.warehouse_briefly(), now=now)
         since = (since_of(context) or now) if found.error else None
         if since is not None and not is_lasting(since, now):
             found = replace(found, error=None)
@@ -99,12 +96,16 @@ def freshness_sensor(tables: Sequence[Table]) -> dg.SensorDefinition:
                 context.update_cursor(marked(cursor_of(context), since))
                 return dg.SkipReason("The control store cannot be read; looks again in a minute.")
         verdicts = {table: found.judge(table, now=now, since=since) for table in tables}
-        keys = {dg.AssetCheckKey(asset_key(table), CHECK): table.name for table in tables}
+        keys = {dg.AssetCheckKey(location.key(table), CHECK): table.name for table in tables}
         hidden = {keys[key] for key in hidden_checks(context.instance, list(keys), now=now)}
         told = news(verdicts, before, hidden=hidden, now=now)
         kept = _cursor({**before, **told})
         return dg.SensorResult(
-            asset_events=[_evaluation(table, verdict) for table, verdict in verdicts.items() if table.name in told],
+            asset_events=[
+                dg.AssetCheckEvaluation(**_shown(location.key(table), verdict))
+                for table, verdict in verdicts.items()
+                if table.name in told
+            ],
             cursor=kept if since is None else marked(kept, since),
             skip_reason=f"{len(told)} of {len(tables)} tables have news.",
         )
@@ -140,7 +141,7 @@ class Look:
         return known
 
 
-def look(tables: Sequence[Table], warehouse: Warehouse, *, now: datetime) -> Look:
+def look(location: CodeLocation, warehouse: Warehouse, *, now: datetime) -> Look:
     """Read which divisions are enabled and how their streams were last visited. Raises nothing.
 
     While the selection cannot be read, those count that were enabled when it last could: a warehouse that is held
@@ -155,11 +156,11 @@ def look(tables: Sequence[Table], warehouse: Warehouse, *, now: datetime) -> Loo
     except UNUSABLE as unusable:
         error = str(unusable)
     try:
-        control = Control.open(Settings())
+        control = location.control()
         remarks = problems(selection, kept_choices(control)) if error is None else ()
         if selection is not None and selection.choices and not remarks:
             enabled = [one.division for one in selection.choices if one.sync_enabled]
-            control.visits.expect(enabled, [table.name for table in tables], at=now)
+            control.visits.expect(enabled, [table.name for table in location.tables], at=now)
         visits = control.visits.read()
         error = error or control.obstacle()
     except (SettingsError, *UNUSABLE) as unusable:
@@ -207,19 +208,11 @@ def metadata(verdict: Verdict) -> Mapping[str, dg.MetadataValue]:
     }
 
 
-def _result(table: Table, verdict: Verdict) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(**_shown(table, verdict))
-
-
-def _evaluation(table: Table, verdict: Verdict) -> dg.AssetCheckEvaluation:
-    return dg.AssetCheckEvaluation(**_shown(table, verdict))
-
-
-def _shown(table: Table, verdict: Verdict) -> dict[str, Any]:
+def _shown(key: dg.AssetKey, verdict: Verdict) -> dict[str, Any]:
     """Give what a run of the check and the sensor both tell of a verdict."""
     return {
         "check_name": CHECK,
-        "asset_key": asset_key(table),
+        "asset_key": key,
         "passed": verdict.level is Level.FRESH,
         "severity": LEVELS.get(verdict.level, dg.AssetCheckSeverity.ERROR),
         "description": describe(verdict),

@@ -4,7 +4,6 @@ One `dagster.yaml` names this class and so serves a checkout and a deployment al
 are Dagster's; nothing of Exact's data is kept here.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from dagster_postgres import DagsterPostgresStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from exact_assets.config import dagster_home, dagster_pg_url
 from exact_assets.defs.sqlite_events import KeptSqliteEventLogStorage
 from exact_assets.errors import SettingsError
 
@@ -41,7 +41,7 @@ class InstanceStorage(DagsterStorage[Any], ConfigurableClass):
         Raises:
             SettingsError: `DAGSTER_PG_URL` is set and is not a PostgreSQL address.
         """
-        url = os.environ.get("DAGSTER_PG_URL")
+        url = dagster_pg_url()
         if url:
             return _pooled(DagsterPostgresStorage(_checked(url), inst_data=inst_data))
         return _kept(DagsterSqliteStorage.from_local(str(folder(config_value["base_dir"])), inst_data=inst_data))
@@ -66,8 +66,7 @@ def _kept(storage: DagsterSqliteStorage) -> DagsterSqliteStorage:
 
 def folder(base_dir: str) -> Path:
     """Give the folder of Dagster's SQLite files: `DAGSTER_HOME` where it is set, else `base_dir` here."""
-    home = os.environ.get("DAGSTER_HOME")
-    return Path(home) if home else Path(base_dir).absolute()
+    return dagster_home() or Path(base_dir).absolute()
 
 
 def _checked(url: str) -> str:

@@ -8,7 +8,7 @@ own retries (`run_retries` in dagster.yaml): nobody has to ask for it once more.
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +17,8 @@ import msgspec
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from exact_assets.control.run_locks import Life, RunLocks
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
-from exact_assets.settings import Settings
 
 LOOK_SECONDS = 15
 SETTLE = timedelta(seconds=10)
@@ -41,8 +41,8 @@ MESSAGE = "Run execution process is gone: it was killed together with what had s
 _PID = re.compile(r"\(pid: (\d+)\)")
 
 
-def lost_runs_sensor(asset_keys: Collection[dg.AssetKey]) -> dg.SensorDefinition:
-    """Make the sensor; the keys are our assets'. It needs neither the warehouse nor the control database."""
+def lost_runs_sensor(location: CodeLocation) -> dg.SensorDefinition:
+    """Make the sensor. It needs neither the warehouse nor the control database."""
 
     @dg.sensor(
         name="exact_lost_runs",
@@ -54,9 +54,9 @@ def lost_runs_sensor(asset_keys: Collection[dg.AssetKey]) -> dg.SensorDefinition
         origin = context.code_location_origin
         lost = LostRuns(
             instance=context.instance,
-            run_locks=RunLocks(Settings().control_url),
+            run_locks=location.run_locks(),
             location=origin.location_name if origin else None,
-            asset_keys=frozenset(asset_keys),
+            asset_keys=frozenset(location.keys),
         )
         suspects, failed = lost.look(_suspects(context.cursor), now=datetime.now(UTC))
         context.update_cursor(msgspec.json.encode(suspects).decode())

@@ -8,8 +8,8 @@ import dagster as dg
 import msgspec
 
 from exact_assets.control.open import Control
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.selection import numbers
 from exact_assets.defs.trouble import cursor_of, patient
 from exact_assets.errors import (
@@ -22,7 +22,6 @@ from exact_assets.errors import (
     WarehouseError,
 )
 from exact_assets.selection.known import take_up_divisions
-from exact_assets.settings import Settings
 from exact_assets.warehouse.protocol import Warehouse
 
 REFRESH_SECONDS = 60
@@ -33,7 +32,7 @@ ASK_TIMEOUT_SECONDS = 45
 """Dagster gives a sensor a minute."""
 
 
-def refresh_sensor() -> dg.SensorDefinition:
+def refresh_sensor(location: CodeLocation) -> dg.SensorDefinition:
     """Make the sensor that keeps the selection in step with Exact's list."""
 
     @dg.sensor(
@@ -43,17 +42,18 @@ def refresh_sensor() -> dg.SensorDefinition:
         description="Asks Exact every 6 hours which divisions there are; new ones come in, not enabled.",
     )
     def exact_divisions_refresh(
-        context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+        context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult | dg.SkipReason:
         def work() -> dg.SkipReason:
-            return _look(context, warehouse.open_briefly())
+            return _look(context, location)
 
         return patient(context, work)
 
     return exact_divisions_refresh
 
 
-def _look(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SkipReason:
+def _look(context: dg.SensorEvaluationContext, location: CodeLocation) -> dg.SkipReason:
+    warehouse = location.warehouse_briefly()
     now = datetime.now(UTC)
     plan = _plan(cursor_of(context), now)
     partitions = numbers(context.instance.get_dynamic_partitions(str(DIVISIONS.name)))
@@ -63,7 +63,7 @@ def _look(context: dg.SensorEvaluationContext, warehouse: Warehouse) -> dg.SkipR
         is_early = now < plan.due <= now + REFRESH_EVERY
         if is_early and (plan.is_retry or not is_missing):
             return dg.SkipReason(f"Asks again at {plan.due:%Y-%m-%d %H:%M} UTC.")
-        added = asyncio.run(_ask(Control.open(Settings()), warehouse, partitions))
+        added = asyncio.run(_ask(location.control(), warehouse, partitions))
     except (NotConnectedError, ReconnectError, SettingsError) as error:
         # None of these costs a call: the next tick may try again.
         return dg.SkipReason(str(error))

@@ -1,7 +1,7 @@
-"""The two resources that all assets share: the way to Exact Online, and the warehouse.
+"""The resource that all assets share: Exact Online, and the warehouse for what it tells.
 
-Resources hold typed configuration and build plain objects; the work is theirs. Tokens, quota and leases are
-shared by all processes through the control store, so any number of runs may use these at once.
+A run gets a session, which keeps its connections open from table to table. Tokens, quota and leases are shared by
+all processes through the control store, so any number of runs may have one at the same time.
 """
 
 import asyncio
@@ -11,41 +11,44 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
-from pydantic import PrivateAttr, SecretStr
 
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.result import CheckResult
 from exact_assets.checks.run import CheckRequest, run_checks
 from exact_assets.control.open import DEFAULT_ZONE, Control
-from exact_assets.control.run_locks import RunLocks
+from exact_assets.defs.location import CodeLocation
 from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.selection.kept import kept_choices
-from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
-from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 
-BRIEF_LOCK_TIMEOUT_SECONDS = 5.0
+RESOURCE = "exact_online"
+"""The resource's key."""
 
 
-class WarehouseResource(dg.ConfigurableResource[Warehouse]):
-    """The warehouse that holds the copy."""
+def exact_resource(location: CodeLocation) -> dg.ResourceDefinition:
+    """Make the resource. Its configuration stays out of the UI: parts of it are secret."""
 
-    url: str
-    deletions: str = "hard"
-    """`soft`: rows that Exact no longer has are marked, not removed."""
+    @dg.resource(
+        description=f"Exact Online at {location.config.site_url}: its quota and tokens are shared by all runs."
+    )
+    def exact_online(context: dg.InitResourceContext) -> Iterator[ExactSession]:
+        session = ExactSession(location, run_id=context.run.run_id if context.run else None)
+        try:
+            yield session
+        finally:
+            session.close()
 
-    def open(self) -> Warehouse:
-        """Give the warehouse; nothing is opened or locked until it is used."""
-        return open_warehouse(self.url, is_soft=self.deletions == "soft")
+    return exact_online
 
-    def open_briefly(self) -> Warehouse:
-        """Give the warehouse for a sensor, which comes again soon and does not wait long for its turn."""
-        is_soft = self.deletions == "soft"
-        return open_warehouse(self.url, is_soft=is_soft, lock_timeout_seconds=BRIEF_LOCK_TIMEOUT_SECONDS)
+
+def session_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> "ExactSession":
+    """Return the session of the run."""
+    session: ExactSession = getattr(context.resources, RESOURCE)
+    return session
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +68,28 @@ class _WayToExact:
         return self.control.client()
 
 
-class ExactResource(dg.ConfigurableResource[None]):
-    """Exact Online, through the app registration whose calls and tokens all runs share."""
+class ExactSession:
+    """What one run does with Exact Online."""
 
-    client_id: str
-    client_secret: str
-    _runner: asyncio.Runner | None = PrivateAttr(default=None)
-    _open: AsyncExitStack = PrivateAttr(default_factory=AsyncExitStack)
-    _shared: tuple[Control, ExactClient] | None = PrivateAttr(default=None)
-    _run_id: str | None = PrivateAttr(default=None)
-    _choices: Mapping[int, DivisionChoice] | None = PrivateAttr(default=None)
+    def __init__(self, location: CodeLocation, *, run_id: str | None) -> None:
+        """Note for which run this is; nothing is opened until it is used."""
+        self.warehouse: Warehouse = location.warehouse()
+        self._location = location
+        self._run_id = run_id
+        self._runner: asyncio.Runner | None = None
+        self._open = AsyncExitStack()
+        self._shared: tuple[Control, ExactClient] | None = None
+        self._choices: Mapping[int, DivisionChoice] | None = None
 
-    def settings(self) -> Settings:
-        """Read the settings, with this resource's app registration."""
-        return Settings(client_id=self.client_id, client_secret=SecretStr(self.client_secret))
-
-    def choices(self, warehouse: Warehouse) -> Mapping[int, DivisionChoice]:
+    def choices(self) -> Mapping[int, DivisionChoice]:
         """Read what users chose for divisions, once per run.
 
         Of a division that the selection does not tell of, because the table is gone or damaged, the choice counts
         that was known last: its first year among it. Empty where nothing was ever chosen.
         """
         if self._choices is None:
-            found = warehouse.list_divisions() or ()
-            kept = kept_choices(self._control()) if self.client_id else ()
+            found = self.warehouse.list_divisions() or ()
+            kept = kept_choices(self._control()) if self._location.config.client_id else ()
             self._choices = {one.division: one for one in (*(one for one in kept if one.sync_enabled), *found)}
         return self._choices
 
@@ -97,7 +98,6 @@ class ExactResource(dg.ConfigurableResource[None]):
         table: Table,
         requests: Mapping[int, Request],
         *,
-        warehouse: Warehouse,
         shares: Mapping[int, Share] | None = None,
         is_background: bool = False,
     ) -> Mapping[int, Outcome]:
@@ -106,12 +106,11 @@ class ExactResource(dg.ConfigurableResource[None]):
         Args:
             table: of the streams.
             requests: what is asked, per division.
-            warehouse: for rows and states.
             shares: what loads may use of a division's calls.
             is_background: whether the run leaves a part of the day's calls to others; the same for all its tables.
         """
         self._runner = self._runner or asyncio.Runner()
-        return self._runner.run(self._replicate(table, requests, warehouse, shares, is_background=is_background))
+        return self._runner.run(self._replicate(table, requests, shares, is_background=is_background))
 
     @contextmanager
     def noting(self, table: Table, divisions: Iterable[int]) -> Iterator[None]:
@@ -122,18 +121,13 @@ class ExactResource(dg.ConfigurableResource[None]):
             self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
 
-    def run_checks(self, request: CheckRequest, *, warehouse: Warehouse) -> Sequence[CheckResult]:
+    def run_checks(self, request: CheckRequest) -> Sequence[CheckResult]:
         """Check a table. Exact is asked only by checks that compare with it."""
         self._runner = self._runner or asyncio.Runner()
-        return self._runner.run(
-            run_checks(request, exact=_WayToExact(Control.open(self.settings())), warehouse=warehouse)
-        )
+        way = _WayToExact(self._location.control())
+        return self._runner.run(run_checks(request, exact=way, warehouse=self.warehouse))
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Note for which run this is."""
-        self._run_id = context.run.run_id if context.run else None
-
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002 - Dagster gives it
+    def close(self) -> None:
         """Close what the run's tables shared."""
         if self._runner is not None:
             self._runner.run(self._open.aclose())
@@ -143,7 +137,6 @@ class ExactResource(dg.ConfigurableResource[None]):
         self,
         table: Table,
         requests: Mapping[int, Request],
-        warehouse: Warehouse,
         shares: Mapping[int, Share] | None,
         *,
         is_background: bool,
@@ -152,18 +145,17 @@ class ExactResource(dg.ConfigurableResource[None]):
             control = self._control()
             if self._shared is None:
                 if self._run_id is not None:
-                    run_locks = RunLocks(control.settings.control_url)
                     # Held by the executor already, unless the job has another one.
-                    self._open.enter_context(run_locks.hold(self._run_id, leaves_trace=False))
+                    self._open.enter_context(self._location.run_locks().hold(self._run_id, leaves_trace=False))
                 opening = control.client(is_background=is_background)
                 self._shared = control, await self._open.enter_async_context(opening)
             client = self._shared[1]
             outcomes = await replicate(
-                table, requests, client=client, warehouse=warehouse, leases=control, shares=shares
+                table, requests, client=client, warehouse=self.warehouse, leases=control, shares=shares
             )
         ended = {division: outcome.error for division, outcome in outcomes.items()}
         control.visits.note(table.name, ended, at=datetime.now(UTC))
         return outcomes
 
     def _control(self) -> Control:
-        return self._shared[0] if self._shared else Control.open(self.settings())
+        return self._shared[0] if self._shared else self._location.control()

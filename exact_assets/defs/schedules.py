@@ -16,10 +16,9 @@ from exact_assets.catalogue.frequencies import DAY, HOUR, WEEK, label
 from exact_assets.defs import tags
 from exact_assets.defs.batches import Batch, Decision, decide
 from exact_assets.defs.jobs import EVERYTHING, TableJob
+from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.runs import in_flight
-from exact_assets.defs.specs import asset_key
 from exact_assets.planning.shares import unfinished
 from exact_assets.replicate import Mode
 
@@ -33,6 +32,7 @@ SOME = 5
 
 
 def schedules(
+    location: CodeLocation,
     *,
     by_frequency: Mapping[int, Iterable[TableJob]],
     everything: Iterable[TableJob],
@@ -48,7 +48,7 @@ def schedules(
             words = f"Brings {len(one.tables)} tables of all divisions up to date every {label(minutes)}."
             yield _periodic(one, cron(minutes), priority=-minutes, description=words)
     for one in everything:
-        yield _after_midnight(one)
+        yield _after_midnight(location, one)
     for one in swept:
         words = f"Sweeps the keys of {len(one.tables)} tables once a week for rows that Exact no longer has."
         yield _periodic(one, SWEEP_CRON, priority=-WEEK, description=words, mode=Mode.SWEEP)
@@ -87,7 +87,7 @@ def _periodic(
     return periodic
 
 
-def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
+def _after_midnight(location: CodeLocation, due: TableJob) -> dg.ScheduleDefinition:
     by_name = {table.name: table for table in due.tables}
 
     @dg.schedule(
@@ -99,16 +99,16 @@ def _after_midnight(due: TableJob) -> dg.ScheduleDefinition:
         description="Goes on with loads that the calls of the day before were not enough for.",
     )
     def after_midnight(
-        context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+        context: dg.ScheduleEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
-        states = warehouse.open().states_of([int(division) for division in order])
+        states = location.warehouse().states_of([int(division) for division in order])
         left = {str(one): names for one, names in unfinished(due.tables, states).items()}
         decision = decide(order, in_flight(context.instance, due.job.name), wanted=left)
 
         def select(batch: Batch) -> Sequence[dg.AssetKey]:
             names = sorted({name for one in batch.divisions for name in left.get(one, ())})
-            return [asset_key(by_name[name]) for name in names]
+            return [location.key(by_name[name]) for name in names]
 
         yield from _requests(context, due, decision, priority=AFTER_MIDNIGHT_PRIORITY, select=select)
         if not decision.asked:

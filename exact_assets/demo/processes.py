@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from exact_assets.config import child_environment
 from exact_assets.errors import ExactAssetsError
 
 STOP_SECONDS = 15
@@ -28,7 +29,7 @@ def running(
         process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
             [sys.executable, "-m", *arguments],
             cwd=folder,
-            env={**os.environ, **environment},
+            env=child_environment(**environment),
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

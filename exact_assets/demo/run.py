@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import httpx
 from rich.console import Console
 
 from exact_assets.catalogue import select
+from exact_assets.config import child_environment
 from exact_assets.demo.loading import load
 from exact_assets.demo.processes import DemoError, free_port, running, wait_for
 from exact_assets.demo.report import report
@@ -161,7 +161,7 @@ def _command(place: Place, environment: Mapping[str, str], *arguments: str) -> s
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         [sys.executable, "-m", "exact_assets.cli", *arguments],
         cwd=place.folder,
-        env={**os.environ, **environment},
+        env=child_environment(**environment),
         capture_output=True,
         text=True,
         check=False,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from exact_assets.catalogue import chosen_tables
 from exact_assets.catalogue.table import Table
+from exact_assets.config import NO_APP, ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.errors import (
     DayQuotaError,
@@ -23,7 +24,6 @@ from exact_assets.planning.forecast import DivisionForecast, forecast
 from exact_assets.planning.shares import NEVER_STORED, States, is_unfinished
 from exact_assets.selection.kept import NO_LIST, is_gone, kept_choices, problems, require_usable
 from exact_assets.selection.standing import start_year_of
-from exact_assets.settings import NO_APP, Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
@@ -33,11 +33,11 @@ NOT_THE_TABLES = (DayQuotaError, KeyBlockedError, NotConnectedError, ReconnectEr
 """Errors that the next table would meet as well."""
 
 
-def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[DivisionForecast, ...]:
+def gather(config: ExactConfig, *, division: int | None, counts: bool) -> tuple[DivisionForecast, ...]:
     """Forecast the enabled divisions, or one that is named, enabled or not.
 
     Args:
-        settings: what is chosen.
+        config: what is chosen.
         division: the one; None: all that are enabled.
         counts: whether to ask Exact how large tables are that are not loaded, a call for each.
 
@@ -45,9 +45,9 @@ def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[D
         SettingsError: there is no list of divisions, or the named one is not in it.
         ExactError: Exact cannot be asked for counts.
     """
-    tables = chosen_tables(settings.tables, settings.frequencies)
-    warehouse = open_warehouse(settings.warehouse_url)
-    control = Control.open(settings) if settings.client_id else None
+    tables = chosen_tables(config.tables, config.frequencies)
+    warehouse = open_warehouse(config.warehouse_url)
+    control = Control.open(config) if config.client_id else None
     choices = _chosen(warehouse, control, division)
     numbers = [choice.division for choice in choices]
     states = warehouse.states_of(numbers)
@@ -65,7 +65,7 @@ def gather(settings: Settings, *, division: int | None, counts: bool) -> tuple[D
             rows=rows[choice.division],
             counts=counted.get(choice.division, {}),
             quota=control.ledger.quota(choice.division).at(now) if control else Quota(),
-            start_year=start_year_of(choice, setting=settings.start_year, this_year=now.year),
+            start_year=start_year_of(choice, setting=config.start_year, this_year=now.year),
             now=now,
         )
         for choice in choices

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.errors import ControlError, SelectionError, SettingsError, WarehouseError
 from exact_assets.selection.kept import NO_LIST, is_gone, kept_choices, problems, require_usable
-from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice, Selection
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -22,7 +22,7 @@ class Health:
     """None: the control store cannot be used."""
 
 
-def look(settings: Settings, warehouse: Warehouse) -> Health:
+def look(config: ExactConfig, warehouse: Warehouse) -> Health:
     """Look at both stores; what cannot be read is a problem, and raises nothing."""
     found: list[str] = []
     selection: Selection | None = None
@@ -36,7 +36,7 @@ def look(settings: Settings, warehouse: Warehouse) -> Health:
     except (WarehouseError, OSError) as error:
         found.append(f"The warehouse cannot be used: {error}")
     try:
-        opened = Control.open(settings)
+        opened = Control.open(config)
         kept = kept_choices(opened)
         found += [one] if (one := opened.obstacle()) else []
         control = opened
@@ -53,7 +53,7 @@ def look(settings: Settings, warehouse: Warehouse) -> Health:
     return Health(problems=tuple(found), choices=choices, control=control)
 
 
-def known_choices(settings: Settings, warehouse: Warehouse) -> tuple[DivisionChoice, ...]:
+def known_choices(config: ExactConfig, warehouse: Warehouse) -> tuple[DivisionChoice, ...]:
     """Return the choices of a selection that can be read.
 
     Raises:
@@ -61,7 +61,7 @@ def known_choices(settings: Settings, warehouse: Warehouse) -> tuple[DivisionCho
         SettingsError: there never was one.
     """
     selection = warehouse.selection()
-    kept = kept_choices(Control.open(settings)) if settings.client_id else ()
+    kept = kept_choices(Control.open(config)) if config.client_id else ()
     if is_gone(selection, kept):
         raise SelectionError(" ".join(problems(selection, kept)))
     if selection is None:

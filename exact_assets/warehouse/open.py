@@ -1,5 +1,6 @@
 """From a warehouse URL to the warehouse. Each kind's driver is imported when it is asked for, and no earlier."""
 
+from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
 from exact_assets.warehouse.protocol import Warehouse
 
@@ -7,10 +8,16 @@ SUPPORTED = "duckdb:///path/to/file.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
 
 
+def open_configured(config: ExactConfig, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Warehouse:
+    """Return the warehouse of a configuration; raises as `open_warehouse`."""
+    is_soft = config.deletions == "soft"
+    return open_warehouse(config.warehouse_url, is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
+
+
 def open_warehouse(
     url: str, *, is_soft: bool = False, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
 ) -> Warehouse:
-    """Give the warehouse at a URL; nothing is opened or locked until it is used.
+    """Return the warehouse at a URL; nothing is opened or locked until it is used.
 
     Args:
         url: `duckdb:///relative/path`, or `duckdb:////absolute/path`; the path is taken literally.

@@ -56,7 +56,7 @@ def load(
     """Bring tables up to date in all divisions."""
 
     async def run() -> None:
-        control = Control.open(place.settings)
+        control = Control.open(place.config)
         request = Request(start_year=start_year, years=tuple(range(start_year, THIS_YEAR + 1)))
         requests = dict.fromkeys(place.divisions, request)
         async with control.client() as client:
@@ -99,7 +99,7 @@ class Copy:
         warehouse: Warehouse | None = None,
     ) -> dict[str, CheckResult]:
         """Check tables; results by table and check."""
-        way = Way(Control.open(self.place.settings))
+        way = Way(Control.open(self.place.config))
         found: dict[str, CheckResult] = {}
         for table in tables:
             request = CheckRequest(
@@ -152,7 +152,7 @@ def new_place(folders: pytest.TempPathFactory) -> Iterator[Installation]:
 
 def load_all(place: Installation) -> Path:
     """Load all tables; the warehouse's file."""
-    load(place, open_warehouse(place.settings.warehouse_url), TABLES)
+    load(place, open_warehouse(place.config.warehouse_url), TABLES)
     return place.warehouse
 
 

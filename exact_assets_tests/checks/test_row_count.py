@@ -145,7 +145,7 @@ def test_a_fresh_default_selection_passes_and_nothing_is_refused(tmp_path: Path,
     kept = select("default")
     with installation(tmp_path, divisions=2, rows=200, strict=strict, settings=UNLIMITED) as place:
         place.enable(*place.divisions)
-        load(place, open_warehouse(place.settings.warehouse_url), kept)
+        load(place, open_warehouse(place.config.warehouse_url), kept)
         place.simulator.control.forget_calls()
         results = Copy(place, place.warehouse).results(kept, kept=kept)
         calls = place.simulator.control.calls()

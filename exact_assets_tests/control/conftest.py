@@ -1,14 +1,15 @@
-"""Settings and a store in a folder of the test's own, and a simulator that all tests of the folder share."""
+"""A configuration and a store in a folder of the test's own, and a simulator that all tests of the folder share."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.connect import begin, finish
 from exact_assets.control.open import Control
-from exact_assets.settings import Settings
 from exact_simulator.process import Simulator, start
 
 
@@ -27,22 +28,22 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def settings(simulator: Simulator, tmp_path: Path) -> Settings:
+def config(simulator: Simulator, tmp_path: Path) -> ExactConfig:
     simulator.control.clear_faults()
     simulator.control.forget_quota()
     simulator.control.set(token_seconds=600, minute_limit=60, day_limit=5000, minute_seconds=60)
-    return Settings(
+    return ExactConfig(
         base_url=simulator.base_url,
         client_id=simulator.client_id,
-        client_secret=simulator.client_secret,
+        client_secret=SecretStr(simulator.client_secret),
         redirect_uri=simulator.redirect_uri,
         control_url=f"sqlite:///{tmp_path / 'control.sqlite'}",
     )
 
 
 @pytest.fixture
-def control(settings: Settings) -> Control:
-    return Control.open(settings)
+def control(config: ExactConfig) -> Control:
+    return Control.open(config)
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.connect import look_around, zone_of
 from exact_assets.control.open import Control
-from exact_assets.settings import Settings
 from exact_assets_tests.control.processes import ROOT, next_line, start
 from exact_simulator.process import Simulator
 from exact_simulator.process import start as start_simulator
@@ -39,12 +39,12 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def environment(settings: Settings, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_BASE_URL", settings.site_url)
+def environment(config: ExactConfig, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
     monkeypatch.setenv("EXACT_CLIENT_ID", simulator.client_id)
     monkeypatch.setenv("EXACT_CLIENT_SECRET", simulator.client_secret)
     monkeypatch.setenv("EXACT_REDIRECT_URI", simulator.redirect_uri)
-    monkeypatch.setenv("EXACT_CONTROL_URL", settings.control_url)
+    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -139,7 +139,7 @@ def test_no_secret_is_logged_printed_or_kept_in_the_open(
         logging.getLogger("httpx").setLevel(logging.DEBUG)
         logging.getLogger("httpcore").setLevel(logging.DEBUG)
         found = asyncio.run(look_around(connected))
-    shown = f"{caplog.text}{connected!r}{connected.settings!r}{found!r}{connected.tokens.read()!r}"
+    shown = f"{caplog.text}{connected!r}{connected.config!r}{found!r}{connected.tokens.read()!r}"
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert len(caplog.records) > 5
     for secret in secrets_of(connected):

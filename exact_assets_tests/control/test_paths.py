@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.database import METADATA, open_database, transaction
 from exact_assets.control.marks import APPLICATION_ID, SCHEMA_VERSION
 from exact_assets.control.open import Control
 from exact_assets.control.secrets import KEY_FILE, open_cipher
 from exact_assets.errors import ControlError
 from exact_assets.exact.token import Token
-from exact_assets.settings import Settings
 from exact_assets_tests.control.processes import output_of, start
 from exact_assets_tests.exact.fakes import token
 
@@ -99,13 +99,13 @@ def content(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(("make", "said"), OTHERS.values(), ids=OTHERS)
 def test_what_is_no_store_of_ours_is_refused_and_left_as_it_is(
-    tmp_path: Path, make: Callable[[Path], object], said: str, settings: Settings
+    tmp_path: Path, make: Callable[[Path], object], said: str, config: ExactConfig
 ) -> None:
     path = tmp_path / "s"
     make(path)
     before = content(tmp_path)
     with pytest.raises(ControlError, match=said) as caught:
-        Control.open(settings.model_copy(update={"control_url": f"sqlite:///{path}"}))
+        Control.open(config.model_copy(update={"control_url": f"sqlite:///{path}"}))
     assert "EXACT_CONTROL_URL" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert content(tmp_path) == before
@@ -166,10 +166,10 @@ OPEN = """
 import sys
 from exact_assets.control.open import Control
 from exact_assets.errors import ExactAssetsError
-from exact_assets.settings import Settings
-settings = Settings(client_id="c", control_url=sys.argv[1])
+from exact_assets.config import ExactConfig
+config = ExactConfig(client_id="c", control_url=sys.argv[1])
 try:
-    Control.open(settings).ledger.quota(7)
+    Control.open(config).ledger.quota(7)
     print("good")
 except ExactAssetsError as error:
     print(type(error).__name__, error)
@@ -260,34 +260,36 @@ def keep(control: Control) -> Token:
     return control.tokens.read().token
 
 
-def test_a_lost_key_is_said_to_be_and_can_be_put_back(control: Control, settings: Settings, tmp_path: Path) -> None:
+def test_a_lost_key_is_said_to_be_and_can_be_put_back(
+    control: Control, config: ExactConfig, tmp_path: Path
+) -> None:
     keep(control)
     (tmp_path / KEY_FILE).rename(tmp_path / "backup")
-    opened = Control.open(settings)
+    opened = Control.open(config)
     for _ in range(2):
         with pytest.raises(ControlError, match=r"secret\.key, which is gone\. Put it back") as caught:
             opened.tokens.read()
     assert "exact-assets connect" in str(caught.value)
     assert not (tmp_path / KEY_FILE).exists(), "none is made in its place"
     (tmp_path / "backup").rename(tmp_path / KEY_FILE)
-    assert Control.open(settings).tokens.read().token.access_token == "access-1"
+    assert Control.open(config).tokens.read().token.access_token == "access-1"
 
 
 def test_connecting_again_makes_a_new_key_for_one_that_is_lost(
-    control: Control, settings: Settings, tmp_path: Path
+    control: Control, config: ExactConfig, tmp_path: Path
 ) -> None:
     keep(control)
     (tmp_path / KEY_FILE).unlink()
-    assert keep(Control.open(settings)).access_token == "access-1"
-    assert Control.open(settings).tokens.read().token.refresh_token == "refresh-1"
+    assert keep(Control.open(config)).access_token == "access-1"
+    assert Control.open(config).tokens.read().token.refresh_token == "refresh-1"
 
 
-def test_a_key_that_does_not_fit_the_store_is_named(control: Control, settings: Settings, tmp_path: Path) -> None:
+def test_a_key_that_does_not_fit_the_store_is_named(control: Control, config: ExactConfig, tmp_path: Path) -> None:
     keep(control)
-    other = settings.model_copy(update={"secret_key": SecretStr("another passphrase")})
+    other = config.model_copy(update={"secret_key": SecretStr("another passphrase")})
     with pytest.raises(ControlError, match="another key than that of EXACT_SECRET_KEY"):
         Control.open(other).tokens.read()
     (tmp_path / KEY_FILE).unlink()
     open_cipher(None, folder=tmp_path)
     with pytest.raises(ControlError, match=r"another key than that of .*secret\.key"):
-        Control.open(settings).tokens.read()
+        Control.open(config).tokens.read()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.access import SharedTokens
 from exact_assets.control.open import Control
 from exact_assets.errors import (
@@ -20,18 +21,17 @@ from exact_assets.errors import (
     TokenUsedElsewhereError,
 )
 from exact_assets.exact.token import Token
-from exact_assets.settings import Settings
 from exact_assets_tests.control.processes import output_of, start
 from exact_simulator.process import Simulator
 
 ASK = """
 import asyncio, sys
 from exact_assets.control.open import Control
-from exact_assets.settings import Settings
+from exact_assets.config import ExactConfig
 
 async def main():
-    settings = Settings()
-    async with Control.open(settings).client() as client:
+    config = ExactConfig.from_env()
+    async with Control.open(config).client() as client:
         for _ in range(int(sys.argv[1])):
             me = await client.me()
             print(me.current_division, flush=True)
@@ -48,13 +48,13 @@ def age(control: Control, *, seconds: float = 571) -> None:
 
 
 @pytest.fixture
-def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_BASE_URL", settings.site_url)
-    monkeypatch.setenv("EXACT_CLIENT_ID", settings.client_id or "")
+def environment(config: ExactConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
+    monkeypatch.setenv("EXACT_CLIENT_ID", config.client_id or "")
     monkeypatch.setenv(
-        "EXACT_CLIENT_SECRET", "" if settings.client_secret is None else settings.client_secret.get_secret_value()
+        "EXACT_CLIENT_SECRET", "" if config.client_secret is None else config.client_secret.get_secret_value()
     )
-    monkeypatch.setenv("EXACT_CONTROL_URL", settings.control_url)
+    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
 
 
 async def ask_me(control: Control) -> int:

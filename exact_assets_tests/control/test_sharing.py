@@ -2,8 +2,8 @@
 
 import pytest
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
-from exact_assets.settings import Settings
 from exact_assets_tests.control.processes import next_line, output_of, start
 from exact_simulator.process import Simulator
 
@@ -12,7 +12,7 @@ import asyncio, sys
 import pyarrow as pa
 from exact_assets.control.open import Control
 from exact_assets.errors import DayQuotaError
-from exact_assets.settings import Settings
+from exact_assets.config import ExactConfig
 
 SCHEMA = pa.schema([("Timestamp", pa.int64()), ("ID", pa.string()), ("Division", pa.int32())])
 PATH = "/api/v1/{division}/sync/CRM/Accounts"
@@ -31,7 +31,7 @@ async def read(client, division, times):
     return calls
 
 async def main():
-    async with Control.open(Settings()).client() as client:
+    async with Control.open(ExactConfig.from_env()).client() as client:
         counts = await asyncio.gather(*(read(client, division, int(sys.argv[1])) for division in (100001, 100002)))
         print(sum(counts))
 
@@ -40,11 +40,11 @@ asyncio.run(main())
 
 
 @pytest.fixture(autouse=True)
-def _environment(settings: Settings, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_BASE_URL", settings.site_url)
+def _environment(config: ExactConfig, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
     monkeypatch.setenv("EXACT_CLIENT_ID", simulator.client_id)
     monkeypatch.setenv("EXACT_CLIENT_SECRET", simulator.client_secret)
-    monkeypatch.setenv("EXACT_CONTROL_URL", settings.control_url)
+    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
 
 
 @pytest.mark.usefixtures("connected")

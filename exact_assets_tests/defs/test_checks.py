@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.checks.has_header import HAS_HEADER
 from exact_assets.checks.headers import line_header_of
 from exact_assets.checks.registry import CHECKS, checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.row_count import ROW_COUNT
-from exact_assets.definitions import build_defs
+from exact_assets.config import ExactConfig
 from exact_assets.defs.checks import JOB, LEDGER_JOB, asset_check_result
-from exact_assets.defs.specs import asset_key
-from exact_assets.settings import Settings
 from exact_assets_tests.installation import Installation, installation
 
 YEAR = datetime.now(UTC).year
@@ -61,7 +60,7 @@ def test_the_job_records_an_evaluation_of_every_check(place: Installation, monke
     tables = select(TABLES)
     with dg.DagsterInstance.get() as instance:
         wanted = [
-            dg.AssetCheckKey(asset_key(table), one.name)
+            dg.AssetCheckKey(dg.AssetKey(["exact", table.name]), one.name)
             for table in tables
             for one in checks_of(table, kept=tables)
         ]
@@ -76,9 +75,9 @@ def test_a_load_runs_no_checks(place: Installation, monkeypatch: pytest.MonkeyPa
     """A backfill, and a run launched from the UI, selects the checks of its tables too."""
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
-    defs = build_defs(settings=Settings(tables=TABLES))
+    defs = build_defs(ExactConfig.from_env(tables=TABLES))
     job = defs.resolve_implicit_global_asset_job_def().get_subset(
-        asset_selection={asset_key(select("crm_accounts")[0])}
+        asset_selection={dg.AssetKey(["exact", "crm_accounts"])}
     )
     with dg.DagsterInstance.get() as instance:
         job.execute_in_process(
@@ -95,14 +94,14 @@ def test_a_load_runs_no_checks(place: Installation, monkeypatch: pytest.MonkeyPa
 
 
 def test_jobs_that_load_have_no_checks_and_the_job_of_checks_loads_nothing() -> None:
-    defs = build_defs(settings=Settings(tables=TABLES))
+    defs = build_defs(ExactConfig.from_env(tables=TABLES))
     assert not any(node.name.endswith("_checks") for node in defs.resolve_job_def("exact_all").nodes)
     assert all(node.name.endswith("_checks") for node in defs.resolve_job_def(JOB).nodes)
     assert [node.name for node in defs.resolve_job_def(LEDGER_JOB).nodes] == [f"{LEDGER}_checks"]
 
 
 def test_all_checks_run_once_a_day_off_the_hour() -> None:
-    schedule = build_defs(settings=Settings(tables=TABLES)).resolve_schedule_def(f"{JOB}_schedule")
+    schedule = build_defs(ExactConfig.from_env(tables=TABLES)).resolve_schedule_def(f"{JOB}_schedule")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     minute, hour, *rest = str(schedule.cron_schedule).split()
     assert (minute != "0", hour.isdecimal(), rest) == (True, True, ["*", "*", "*"])

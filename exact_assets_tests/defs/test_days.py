@@ -1,6 +1,5 @@
 """Days of quota: real runs of what the schedules ask for, into DuckDB, until everything is there."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import cast
 import dagster as dg
 import pytest
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.catalogue.table import YearKind
 from exact_assets.control.open import Control
-from exact_assets.definitions import build_defs
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.defs.resources import WarehouseResource
 from exact_assets_tests.comparison import differences
 from exact_assets_tests.installation import YEARS_BACK, Installation, installation
 
@@ -52,11 +50,8 @@ def instance(place: Installation) -> Iterator[dg.DagsterInstance]:
 
 
 def asked(name: str, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    warehouse = WarehouseResource(url=os.environ["EXACT_WAREHOUSE_URL"])
     schedule = build_defs().resolve_schedule_def(name)
-    with dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=datetime.now(UTC), resources={"warehouse": warehouse}
-    ) as context:
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
         return list(schedule.evaluate_tick(context).run_requests or ())
 
 
@@ -163,7 +158,7 @@ def test_background_leaves_the_reserve_to_people(place: Installation, instance: 
     by_a_person = {"dagster/partition": f"{division}|{YEAR}", **partition_tags(division)}
     in_the_background = {**by_a_person, "exact/background": "true"}
     assert "exact/outcome" not in run("exact_vat", instance, dg.RunRequest(tags=in_the_background)).tags
-    ledger = Control.open(place.settings).ledger
+    ledger = Control.open(place.config).ledger
     while ledger.for_background().book(division, "elsewhere", now=datetime.now(UTC)).is_booked:
         pass
     assert ledger.quota(division).day.remaining == RESERVE

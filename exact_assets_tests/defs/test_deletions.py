@@ -8,14 +8,14 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.catalogue.deletions import LOG, without_log
 from exact_assets.catalogue.select import with_deletion_log
-from exact_assets.definitions import build_defs
+from exact_assets.config import ExactConfig
 from exact_assets.defs.batches import Batch
 from exact_assets.defs.deletions import Memory, after, due_divisions
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.settings import Settings
 from exact_assets_tests.defs.test_schedules import MOMENT
 from exact_assets_tests.installation import installation
 from exact_assets_tests.one_warehouse import problems
@@ -35,7 +35,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 def look(instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[dg.RunRequest], str | None, str | None]:
     """One tick: what is asked for, the new cursor, and why nothing."""
-    defs = build_defs(settings=Settings(tables=TABLES))
+    defs = build_defs(ExactConfig.from_env(tables=TABLES))
     with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs) as context:
         done = defs.resolve_sensor_def("exact_deletions").evaluate_tick(context)
     return list(done.run_requests or ()), done.cursor, done.skip_message
@@ -100,7 +100,7 @@ def test_what_no_log_tells_is_swept_and_lines_go_with_their_headers() -> None:
 
 
 def test_the_weekly_sweep_asks_for_sweeps(instance: dg.DagsterInstance) -> None:
-    defs = build_defs(settings=Settings(tables=TABLES))
+    defs = build_defs(ExactConfig.from_env(tables=TABLES))
     schedule = defs.resolve_schedule_def("exact_sweep")
     assert schedule.cron_schedule == "41 1 * * 6"
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=MOMENT) as context:

@@ -15,14 +15,14 @@ import duckdb
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
+from exact_assets.build import build_defs
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.control.run_locks import RunLocks
-from exact_assets.definitions import build_defs
-from exact_assets.defs import resources
+from exact_assets.defs import location
 from exact_assets.defs.lost_runs import LostRuns
 from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.errors import NotConnectedError, UserBlockedError
-from exact_assets.settings import Settings
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
@@ -49,7 +49,6 @@ class Ticking:
             instance=self.instance,
             repository_def=repository,
             cursor=self.cursors.get(name),
-            resources={"warehouse": (self.defs.resources or {})["warehouse"]},
         ) as context:
             data = repository.get_sensor_def(name).evaluate_tick(context)
         if keeps_cursor:
@@ -101,7 +100,7 @@ def ticking(simulated: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name, value in {**place.environment, "EXACT_TABLES": TABLES}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(resources, "BRIEF_LOCK_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(location, "BRIEF_LOCK_TIMEOUT_SECONDS", 0.3)
     with dg.DagsterInstance.ephemeral() as instance:
         made = Ticking(place, instance)
         made.tick("exact_divisions")
@@ -132,6 +131,7 @@ def test_without_a_connection_the_selection_waits_and_says_what_to_do(ticking: T
 
 def test_without_an_app_registration_no_sensor_breaks(ticking: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EXACT_CLIENT_ID")
+    ticking.defs = build_defs()
     for name in ("exact_divisions", "exact_divisions_refresh", "exact_freshness"):
         assert "EXACT_CLIENT_ID" in (ticking.tick(name).skip_message or "")
 
@@ -225,7 +225,7 @@ def test_an_unknown_division_gets_no_partition_and_says_why(chosen: Ticking) -> 
 
 
 def test_a_division_that_exact_no_longer_lists_keeps_its_partition(chosen: Ticking) -> None:
-    Control.open(Settings()).listing.keep([FIRST, THIRD])
+    Control.open(ExactConfig.from_env()).listing.keep([FIRST, THIRD])
     chosen.tick("exact_divisions")
     assert chosen.partitions == {str(FIRST), str(SECOND)}
 
@@ -235,7 +235,7 @@ def test_a_start_year_that_makes_no_sense_is_said_and_the_settings_counts(chosen
     chosen.warehouse.set_sync_now([FIRST], True)
     chosen.run(chosen.tick("exact_divisions"))
     chosen.tick("exact_divisions")
-    first_year = chosen.place.settings.start_year
+    first_year = chosen.place.config.start_year
     assert (chosen.choice(FIRST).status or "").startswith(
         f"up to date; start_year -3 is not used: expected {first_year}"
     )
@@ -258,7 +258,7 @@ def test_a_lost_connection_is_noted_for_every_division_and_turns_all_red(chosen:
     asked = chosen.tick("exact_divisions")
     forget_connection(chosen.place)
     chosen.run(asked)
-    visits = Control.open(Settings()).visits.read()
+    visits = Control.open(ExactConfig.from_env()).visits.read()
     assert {visits[division]["crm_accounts"].error_kind for division in (FIRST, SECOND)} == {
         NotConnectedError.__name__
     }
@@ -287,7 +287,7 @@ def test_a_division_may_have_a_starting_year_of_its_own(chosen: Ticking, monkeyp
     years = f"SELECT division, min(financial_year) FROM exact.{LEDGER} GROUP BY division ORDER BY division"
     assert query(chosen.place.warehouse, years) == [
         (FIRST, this_year - 1),
-        (SECOND, chosen.place.settings.start_year),
+        (SECOND, chosen.place.config.start_year),
     ]
 
 
@@ -301,7 +301,7 @@ def test_a_load_of_the_command_line_that_is_killed_is_found_out(chosen: Ticking)
         partition = f"{FIRST}|{datetime.now(UTC).year}"
         with subprocess.Popen([sys.executable, "-m", "dagster", *arguments, "--partition", partition]) as load:
             wait_for_call(chosen.place, FIRST)
-            lost = LostRuns(instance=instance, run_locks=RunLocks(Settings().control_url))
+            lost = LostRuns(instance=instance, run_locks=RunLocks(ExactConfig.from_env().control_url))
             now = datetime.now(UTC)
             suspects, failed = lost.look({}, now=now)
             assert (suspects, failed) == ({}, ())
@@ -323,7 +323,7 @@ def wait_for_call(place: Installation, division: int) -> None:
 
 def test_freshness_is_judged_by_what_was_last_known_while_the_selection_cannot_be_read(chosen: Ticking) -> None:
     chosen.tick("exact_freshness")
-    Control.open(Settings()).visits.note(
+    Control.open(ExactConfig.from_env()).visits.note(
         "crm_accounts", {FIRST: UserBlockedError("Blocked.")}, at=datetime.now(UTC)
     )
     with held(chosen.place):

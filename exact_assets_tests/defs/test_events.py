@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import dagster as dg
+
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.events import failure, materialisations, newly_loaded, waiting
 from exact_assets.errors import DayQuotaError, DivisionNotGrantedError
@@ -11,6 +13,7 @@ from exact_assets.replicate import Outcome
 from exact_assets.stream import Chain, Changes, StreamState
 from exact_assets_tests.tables import table
 
+KEY = dg.AssetKey(["exact", "financialtransaction_transaction_lines"])
 GRID = range(2022, 2027)
 
 
@@ -33,7 +36,7 @@ def outcome(
 def recorded(of: Table, result: Outcome, requested_years: tuple[int, ...] = (2026,)) -> dict[str | None, int]:
     return {
         event.partition: int(str(event.metadata["dagster/row_count"].value))
-        for event in materialisations(of, result, requested_years=requested_years, grid_years=GRID)
+        for event in materialisations(KEY, of, result, requested_years=requested_years, grid_years=GRID)
     }
 
 
@@ -76,7 +79,7 @@ def test_a_failed_division_is_not_recorded_and_is_named_with_its_reason() -> Non
 
 def test_calls_that_are_used_up_are_told_and_unknown_limits_are_not() -> None:
     used_up = replace(outcome(), quota=Quota(minute=Window(limit=60, remaining=0)))
-    [event] = materialisations(table(), used_up, requested_years=(2026,), grid_years=GRID)
+    [event] = materialisations(KEY, table(), used_up, requested_years=(2026,), grid_years=GRID)
     assert event.metadata["calls_left_this_minute"].value == 0
     assert "calls_left_today" not in event.metadata
 
@@ -95,7 +98,7 @@ def waits(division: int) -> Outcome:
 def test_a_division_that_waits_for_calls_is_no_failure_and_is_not_recorded() -> None:
     assert recorded(table(), waits(200)) == {}
     assert failure(table(), [outcome(), waits(200)]) is None
-    told = waiting(table(), [outcome(), waits(200)])
+    told = waiting(KEY, table(), [outcome(), waits(200)])
     assert told is not None
     assert "1 divisions of crm_accounts are partly up to date" in (told.description or "")
     assert "after 2026-11-25 00:00 UTC" in (told.description or "")
@@ -104,7 +107,7 @@ def test_a_division_that_waits_for_calls_is_no_failure_and_is_not_recorded() -> 
 
 def test_nothing_is_said_of_waiting_when_nothing_waits() -> None:
     refused = Outcome(division=300, error=DivisionNotGrantedError("division 300 is not granted to the app"))
-    assert waiting(table(), [outcome(), refused]) is None
+    assert waiting(KEY, table(), [outcome(), refused]) is None
 
 
 def test_a_failure_counts_neither_what_waits_nor_what_is_done() -> None:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from exact_assets.control.visits import Visit
 from exact_assets.defs.freshness import AGAIN_AFTER, NAMED, Look, describe, metadata, news
-from exact_assets.defs.specs import asset_spec
+from exact_assets.defs.translator import ExactTableProps, ExactTranslator
 from exact_assets.selection.freshness import Verdict, judge_table
 from exact_assets_tests.tables import table
 
@@ -68,5 +68,6 @@ def test_a_table_without_divisions_and_a_fresh_one_say_so() -> None:
 
 
 def test_the_policy_follows_the_tables_frequency() -> None:
-    policy = asset_spec(TABLE, start_year=2022, warehouse_kind="duckdb").freshness_policy
+    props = ExactTableProps(table=TABLE, start_year=2022, warehouse_kind="duckdb")
+    policy = ExactTranslator().get_asset_spec(props).freshness_policy
     assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=13), warn_window=timedelta(hours=7))

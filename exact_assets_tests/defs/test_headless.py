@@ -77,7 +77,7 @@ def test_no_secret_is_in_what_a_run_prints_or_records(place: Installation) -> No
     done = materialise(place, "vat_vat_codes", "--partition", f"100001|{YEAR}")
     printed = done.stdout + done.stderr
     recorded = b"".join(path.read_bytes() for path in (place.folder / "history").rglob("*.db"))
-    token = Control.open(place.settings).tokens.read().token
+    token = Control.open(place.config).tokens.read().token
     for secret in (place.simulator.client_secret, token.access_token, token.refresh_token):
         assert secret not in printed
         assert secret.encode() not in recorded

@@ -13,20 +13,20 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
+from exact_assets.build import build_defs
+from exact_assets.config import ExactConfig
 from exact_assets.control.run_locks import MOMENT_SECONDS, Life, RunLocks
-from exact_assets.definitions import build_defs
 from exact_assets.defs import lost_runs
 from exact_assets.defs.batches import decide
 from exact_assets.defs.lost_runs import LostRuns
 from exact_assets.defs.own_runs import OF_JOBS
 from exact_assets.defs.runs import in_flight
-from exact_assets.settings import Settings
 
 LIVING = """
 import sys, time
 from exact_assets.control.run_locks import RunLocks
-from exact_assets.settings import Settings
-with RunLocks(Settings().control_url).hold(sys.argv[1], leaves_trace=sys.argv[3] == "True"):
+from exact_assets.config import ExactConfig
+with RunLocks(ExactConfig.from_env().control_url).hold(sys.argv[1], leaves_trace=sys.argv[3] == "True"):
     print("living", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -37,7 +37,7 @@ MINUTES = timedelta(minutes=2)
 @pytest.fixture
 def run_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunLocks:
     monkeypatch.setenv("EXACT_CONTROL_URL", f"sqlite:///{tmp_path}/control.sqlite")
-    return RunLocks(Settings().control_url)
+    return RunLocks(ExactConfig.from_env().control_url)
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 from dagster._utils.schedules import cron_string_iterator
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.catalogue.frequencies import MINUTES
-from exact_assets.definitions import build_defs
+from exact_assets.config import ExactConfig
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.defs.resources import WarehouseResource
 from exact_assets.defs.schedules import cron
-from exact_assets.settings import Settings
 from exact_assets.stream import Chain, Step, StreamState, Verb
 from exact_assets.warehouse.open import open_warehouse
 
@@ -33,8 +32,8 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
-    return WarehouseResource(url=f"duckdb:///{tmp_path / 'warehouse.duckdb'}")
+def warehouse_url(tmp_path: Path) -> str:
+    return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
 
 
 def enable(instance: dg.DagsterInstance, *divisions: int) -> None:
@@ -45,14 +44,13 @@ def tick(
     name: str,
     instance: dg.DagsterInstance,
     *,
-    warehouse: WarehouseResource | None = None,
+    warehouse_url: str = "duckdb:///nowhere.duckdb",
     frequencies: str | None = None,
     at: datetime = MOMENT,
 ) -> list[dg.RunRequest] | str:
-    defs = build_defs(settings=Settings(tables=TABLES, frequencies=frequencies))
-    resources = {"warehouse": warehouse} if warehouse else {}
+    defs = build_defs(ExactConfig(tables=TABLES, frequencies=frequencies, warehouse_url=warehouse_url))
     schedule = defs.resolve_schedule_def(name)
-    with dg.build_schedule_context(instance=instance, scheduled_execution_time=at, resources=resources) as context:
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
         ticked = schedule.evaluate_tick(context)
     return ticked.skip_message or list(ticked.run_requests or ())
 
@@ -64,7 +62,7 @@ def asked(*arguments: Any, **options: Any) -> list[dg.RunRequest]:
 
 
 def test_there_is_a_schedule_for_each_frequency_that_a_chosen_table_has() -> None:
-    defs = build_defs(settings=Settings(tables=TABLES, frequencies="transaction_lines=15m,logistics=1d,hrm=1w"))
+    defs = build_defs(ExactConfig.from_env(tables=TABLES, frequencies="transaction_lines=15m,logistics=1d,hrm=1w"))
     names = {schedule.name for schedule in defs.schedules or ()}
     assert names == {
         "exact_every_15m",
@@ -79,7 +77,7 @@ def test_there_is_a_schedule_for_each_frequency_that_a_chosen_table_has() -> Non
 
 
 def test_every_schedule_runs_without_being_switched_on() -> None:
-    defs = build_defs(settings=Settings(tables=TABLES))
+    defs = build_defs(ExactConfig.from_env(tables=TABLES))
     assert {one.default_status for one in defs.schedules or ()} == {dg.DefaultScheduleStatus.RUNNING}
 
 
@@ -149,46 +147,46 @@ def test_what_comes_often_goes_first_and_what_people_ask_for_before_all(instance
     assert rare < frequent < 0
 
 
-def store(warehouse: WarehouseResource, name: str, division: int, state: StreamState) -> None:
+def store(warehouse_url: str, name: str, division: int, state: StreamState) -> None:
     table = select(name)[0]
-    opened = open_warehouse(warehouse.url)
+    opened = open_warehouse(warehouse_url)
     opened.prepare([table])
     rows = table.arrow_schema.empty_table()
     opened.store(table, division, Step(verb=Verb.UPSERT, rows=rows, state=state), expected_seq=0)
 
 
 def test_after_midnight_asks_for_what_is_not_loaded_and_for_nothing_else(
-    instance: dg.DagsterInstance, warehouse: WarehouseResource
+    instance: dg.DagsterInstance, warehouse_url: str
 ) -> None:
     enable(instance, *range(100, 110))
     under_way = StreamState(cursor="1", chain=Chain(link="…", reload=True))
     for division in range(100, 110):
         for name in ("crm_accounts", "vat_vat_codes", "financialtransaction_transaction_lines"):
             is_left = division == 104 and name == "crm_accounts"
-            store(warehouse, name, division, under_way if is_left else StreamState(cursor="1"))
-    requests = asked("exact_after_midnight", instance, warehouse=warehouse)
+            store(warehouse_url, name, division, under_way if is_left else StreamState(cursor="1"))
+    requests = asked("exact_after_midnight", instance, warehouse_url=warehouse_url)
     assert [(one.tags[START], one.tags[END]) for one in requests] == [("104|2026", "104|2026")]
     assert requests[0].asset_selection == [dg.AssetKey(["exact", "crm_accounts"])]
     assert requests[0].tags["exact/background"] == "true"
 
 
 def test_after_midnight_a_division_that_was_never_read_has_work(
-    instance: dg.DagsterInstance, warehouse: WarehouseResource
+    instance: dg.DagsterInstance, warehouse_url: str
 ) -> None:
     enable(instance, 100)
-    requests = asked("exact_after_midnight_undated", instance, warehouse=warehouse)
+    requests = asked("exact_after_midnight_undated", instance, warehouse_url=warehouse_url)
     assert [one.asset_selection for one in requests] == [
         [dg.AssetKey(["exact", "logistics_units"]), dg.AssetKey(["exact", "sync_deleted"])]
     ]
 
 
 def test_after_midnight_nothing_is_asked_for_when_all_is_loaded(
-    instance: dg.DagsterInstance, warehouse: WarehouseResource
+    instance: dg.DagsterInstance, warehouse_url: str
 ) -> None:
     enable(instance, 100)
     for name in ("logistics_units", "sync_deleted"):
-        store(warehouse, name, 100, StreamState(cursor="1"))
-    assert tick("exact_after_midnight_undated", instance, warehouse=warehouse) == "Everything is loaded."
+        store(warehouse_url, name, 100, StreamState(cursor="1"))
+    assert tick("exact_after_midnight_undated", instance, warehouse_url=warehouse_url) == "Everything is loaded."
 
 
 @pytest.mark.parametrize("minutes", MINUTES)

@@ -13,11 +13,11 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.cli import main
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
-from exact_assets.definitions import build_defs
-from exact_assets.settings import Settings
 from exact_assets_tests.defs.test_divisions_sensors import (
     FIRST,
     LEDGER,
@@ -93,7 +93,7 @@ def test_the_tick_that_restores_says_so_and_nothing_counts_as_loaded_any_more(ch
 
 
 def test_without_a_kept_choice_the_partitions_are_one(chosen: Ticking) -> None:
-    Control.open(Settings()).choices.keep({})
+    Control.open(ExactConfig.from_env()).choices.keep({})
     chosen.place.warehouse.unlink()
     chosen.tick("exact_divisions_refresh")
     chosen.tick("exact_divisions")

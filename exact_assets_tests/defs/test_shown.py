@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from exact_assets.definitions import build_defs
+from exact_assets.build import build_defs
+from exact_assets.config import ExactConfig
 from exact_assets.defs.shown import AS_OF, again, hidden_checks, is_hidden
-from exact_assets.settings import Settings
 
 NOW = datetime.now(UTC)
 MINUTE = timedelta(minutes=1)
@@ -109,7 +109,7 @@ def test_the_sensor_tells_the_last_verdict_again(
 
 
 def _tick(instance: dg.DagsterInstance) -> list[dg.AssetCheckEvaluation]:
-    defs = build_defs(settings=Settings(tables="crm_accounts"))
+    defs = build_defs(ExactConfig.from_env(tables="crm_accounts"))
     with dg.build_sensor_context(instance=instance, definitions=defs) as context:
         done = defs.resolve_sensor_def("exact_check_results").evaluate_tick(context)
     return [event for event in done.asset_events if isinstance(event, dg.AssetCheckEvaluation)]

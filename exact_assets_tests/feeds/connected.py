@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from exact_assets.catalogue.table import Table
+from exact_assets.config import ExactConfig
 from exact_assets.control.connect import begin, finish, look_around
 from exact_assets.control.open import Control
 from exact_assets.feeds import Want
-from exact_assets.settings import Settings
 from exact_assets_tests.feeds.model import Model
 from exact_simulator.process import Simulator, start
 
@@ -54,14 +55,14 @@ def connected(folder: Path, *, rows: int, **options: Any) -> Iterator[Connected]
     """Start a simulator and connect to it."""
     years = (FIRST_YEAR - 1, 2026)
     with start(divisions=(DIVISION,), years=years, rows=rows, **options) as simulator:
-        settings = Settings(
+        config = ExactConfig(
             base_url=simulator.base_url,
             client_id=simulator.client_id,
-            client_secret=simulator.client_secret,
+            client_secret=SecretStr(simulator.client_secret),
             redirect_uri=simulator.redirect_uri,
             control_url=f"sqlite:///{folder / 'control.sqlite'}",
         )
-        control = Control.open(settings)
+        control = Control.open(config)
         simulator.control.set(**UNLIMITED)
         finish(control, httpx.get(begin(control), follow_redirects=False).headers["location"])
         asyncio.run(look_around(control))

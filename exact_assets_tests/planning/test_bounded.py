@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 
 def bring(place: Installation, path: Path, table: Table, share: Share | None, *, mode: Mode = Mode.AUTO) -> Outcome:
-    settings = place.settings
+    settings = place.config
     control = Control.open(settings)
     years = tuple(range(settings.start_year, settings.start_year + YEARS_BACK + 1))
     request = Request(start_year=settings.start_year, years=years, mode=mode)
@@ -62,7 +62,7 @@ def found(place: Installation, path: Path, table: Table) -> list[str]:
         table,
         DIVISION,
         place.truth(table, DIVISION),
-        start_year=place.settings.start_year,
+        start_year=place.config.start_year,
         headers=place.headers(table, DIVISION),
     )
 

@@ -30,8 +30,8 @@ def test_of_two_years_in_a_reload_only_the_one_that_stood_for_a_day_may_go(
     place: Installation, file: Path, stood: int
 ) -> None:
     bring(place, INVOICES, file=file)
-    first, second = place.settings.start_year + 1, place.settings.start_year + 3
-    stood += place.settings.start_year
+    first, second = place.config.start_year + 1, place.config.start_year + 3
+    stood += place.config.start_year
     other = first if stood == second else second
     kept = rows(file, INVOICES, f"_year = {other}")
     fault(place, "rows_missing_counted", INVOICES)
@@ -53,7 +53,7 @@ def test_a_refused_year_that_is_good_the_second_time_says_nothing_of_another_yea
 ) -> None:
     bring(place, INVOICES, file=file)
     before = rows(file, INVOICES)
-    first, second = place.settings.start_year + 1, place.settings.start_year + 3
+    first, second = place.config.start_year + 1, place.config.start_year + 3
     of = rows(file, INVOICES, f"_year = {second}")
     fault_in(place, "rows_missing_counted", INVOICES, first, times=1)
     fault_in(place, "rows_missing_counted", INVOICES, second)
@@ -67,7 +67,7 @@ def test_a_refused_year_that_is_good_the_second_time_says_nothing_of_another_yea
 
 def test_a_year_that_is_good_the_second_time_leaves_another_year_withheld(place: Installation, file: Path) -> None:
     bring(place, INVOICES, file=file)
-    good, bad = place.settings.start_year + 1, place.settings.start_year + 3
+    good, bad = place.config.start_year + 1, place.config.start_year + 3
     fault_in(place, "rows_missing_counted", INVOICES, bad)
     first = one(place, INVOICES, file, mode=Mode.RELOAD, years=(bad,))
     assert isinstance(first.error, RemovalWithheldError)
@@ -86,7 +86,7 @@ def test_only_the_year_that_was_refused_is_asked_for_again(
 ) -> None:
     bring(place, INVOICES, file=file)
     before = rows(file, INVOICES)
-    years = (place.settings.start_year + 1, place.settings.start_year + 3)
+    years = (place.config.start_year + 1, place.config.start_year + 3)
     fault_in(place, "rows_missing_counted", INVOICES, years[is_second], times=1)
     place.simulator.control.forget_calls()
     assert one(place, INVOICES, file, mode=Mode.RELOAD, years=years).error is None

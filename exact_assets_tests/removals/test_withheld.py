@@ -222,7 +222,7 @@ def test_a_year_that_comes_back_empty_is_compared_with_the_rows_of_that_year(
     name = "salesinvoice_sales_invoices"
     bring(place, name, file=file)
     before = rows(file, name)
-    year = place.settings.start_year + 1
+    year = place.config.start_year + 1
     fault(place, "rows_missing_counted", name)
     outcome = one(place, name, file, mode=Mode.RELOAD, years=(year,))
     of = rows(file, name, f"_year = {year}")
@@ -244,7 +244,7 @@ def test_what_is_gone_by_ones_own_wish_is_not_withheld(place: Installation, file
     """A later starting year leaves rows out."""
     name = "financial_reporting_balance"
     bring(place, name, file=file)
-    first = place.settings.start_year
+    first = place.config.start_year
     later = first + 4
     outcome = attempt(place, name, file=file, start_year=later)[name][place.divisions[0]]
     assert outcome.error is None

@@ -14,10 +14,10 @@ import pytest
 from pydantic import SecretStr
 
 from exact_assets.catalogue import tables
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.errors import DivisionDisabledError, LoadSupersededError, SettingsError, WarehouseError
 from exact_assets.selection.purge import purge
-from exact_assets.settings import Settings
 from exact_assets.stream import Step, StreamState, Verb
 from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.open import open_warehouse
@@ -29,8 +29,8 @@ KEPT = 20
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
+def config(tmp_path: Path) -> ExactConfig:
+    return ExactConfig(
         client_id="client",
         client_secret=SecretStr("secret"),
         warehouse_url=f"duckdb:///{tmp_path / 'warehouse.duckdb'}",
@@ -39,9 +39,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def warehouse(settings: Settings) -> Warehouse:
+def warehouse(config: ExactConfig) -> Warehouse:
     """Give one in which some tables hold rows of four disabled divisions and an enabled one."""
-    warehouse = open_warehouse(settings.warehouse_url)
+    warehouse = open_warehouse(config.warehouse_url)
     warehouse.prepare([tables()[name] for name in NAMES])
     warehouse.refresh_divisions(KnownDivision(division=division) for division in (*DIVISIONS, KEPT))
     warehouse.set_enabled((*DIVISIONS, KEPT), enabled=True)
@@ -53,8 +53,8 @@ def warehouse(settings: Settings) -> Warehouse:
 
 
 @pytest.fixture
-def control(settings: Settings) -> Control:
-    return Control.open(settings)
+def control(config: ExactConfig) -> Control:
+    return Control.open(config)
 
 
 def one_row(name: str, division: int) -> Step:
@@ -71,9 +71,9 @@ def one_row(name: str, division: int) -> Step:
     return Step(verb=Verb.UPSERT, rows=pa.table(row, schema=table.arrow_schema), state=StreamState(cursor="1"))
 
 
-def counts(settings: Settings) -> dict[int, int]:
+def counts(config: ExactConfig) -> dict[int, int]:
     """Count all rows per division, and whatever else is kept of one."""
-    path = settings.warehouse_url.removeprefix("duckdb:///")
+    path = config.warehouse_url.removeprefix("duckdb:///")
     found: dict[int, int] = {}
     with duckdb.connect(path, read_only=True) as connection:
         for name in (*NAMES, "_streams"):
@@ -97,30 +97,30 @@ def most_more_open_files(count: int) -> Iterator[None]:
 
 
 def test_four_divisions_are_purged_with_few_files_open(
-    warehouse: Warehouse, control: Control, settings: Settings
+    warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
     """Each table and division has a lock; 1,092 were held at once."""
     with most_more_open_files(75):
         assert purge(DIVISIONS, control=control, warehouse=warehouse) == dict.fromkeys(NAMES, len(DIVISIONS))
-    assert counts(settings) == {KEPT: 2 * len(NAMES)}
+    assert counts(config) == {KEPT: 2 * len(NAMES)}
     statuses = {choice.division: choice.status for choice in warehouse.list_divisions() or ()}
     assert statuses == dict.fromkeys(DIVISIONS, "disabled: purged, nothing of it is left") | {KEPT: None}
 
 
 def test_a_killed_purge_leaves_each_table_with_all_or_nothing_and_the_next_one_goes_on(
-    warehouse: Warehouse, control: Control, settings: Settings
+    warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
     program = f"""
 from pydantic import SecretStr
 from exact_assets.control.open import Control
 from exact_assets.selection.purge import purge
-from exact_assets.settings import Settings
+from exact_assets.config import ExactConfig
 from exact_assets.warehouse.open import open_warehouse
-settings = Settings(client_id="client", client_secret=SecretStr("secret"),
-    warehouse_url={settings.warehouse_url!r}, control_url={settings.control_url!r})
-warehouse = open_warehouse(settings.warehouse_url)
+config = ExactConfig(client_id="client", client_secret=SecretStr("secret"),
+    warehouse_url={config.warehouse_url!r}, control_url={config.control_url!r})
+warehouse = open_warehouse(config.warehouse_url)
 print("ready", flush=True)
-purge({DIVISIONS}, control=Control.open(settings), warehouse=warehouse)
+purge({DIVISIONS}, control=Control.open(config), warehouse=warehouse)
 """
     seen: set[int] = set()
     for number in range(6):
@@ -134,24 +134,24 @@ purge({DIVISIONS}, control=Control.open(settings), warehouse=warehouse)
         seen.add(len(left))
         # A row and a state of each division in each table that is not purged yet.
         expected = {division: 2 * len(left) for division in DIVISIONS if left}
-        assert counts(settings) == expected | {KEPT: 2 * len(NAMES)}
+        assert counts(config) == expected | {KEPT: 2 * len(NAMES)}
         if left != list(NAMES) and left:
             begun = {choice.status for choice in warehouse.list_divisions() or () if choice.division in DIVISIONS}
             assert begun == {"disabled: a purge has begun and not ended: run `exact-assets divisions purge` again"}
     purge(DIVISIONS, control=control, warehouse=warehouse)
-    assert counts(settings) == {KEPT: 2 * len(NAMES)}
+    assert counts(config) == {KEPT: 2 * len(NAMES)}
 
 
 def test_nothing_is_deleted_while_a_run_reads_one_of_the_tables(
-    warehouse: Warehouse, control: Control, settings: Settings
+    warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
-    before = counts(settings)
+    before = counts(config)
     with (
         control.lease(f"stream/{NAMES[-1]}/13"),
         pytest.raises(WarehouseError, match=f"{NAMES[-1]} of division 13.*Nothing was deleted"),
     ):
         purge(DIVISIONS, control=control, warehouse=warehouse)
-    assert counts(settings) == before
+    assert counts(config) == before
 
 
 def test_a_run_that_was_at_work_before_cannot_bring_rows_back(warehouse: Warehouse, control: Control) -> None:
@@ -166,19 +166,19 @@ def test_a_run_that_was_at_work_before_cannot_bring_rows_back(warehouse: Warehou
 
 
 def test_a_division_that_is_enabled_meanwhile_keeps_its_rows(
-    warehouse: Warehouse, control: Control, settings: Settings
+    warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
     warehouse.set_enabled([14], enabled=True)
-    before = counts(settings)
+    before = counts(config)
     with pytest.raises(SettingsError, match="divisions disable 14"):
         purge(DIVISIONS, control=control, warehouse=warehouse)
     with pytest.raises(WarehouseError, match="divisions disable 14"):
         warehouse.purge("crm_accounts", DIVISIONS)
-    assert counts(settings) == before
+    assert counts(config) == before
 
 
-def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Control, settings: Settings) -> None:
-    path = settings.warehouse_url.removeprefix("duckdb:///")
+def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Control, config: ExactConfig) -> None:
+    path = config.warehouse_url.removeprefix("duckdb:///")
     with duckdb.connect(path) as connection:
         connection.execute("CREATE TABLE exact._sweep_crm_accounts_11 AS SELECT uuid() AS id")
         connection.execute("CREATE TABLE exact._sweep_crm_accounts_20 AS SELECT uuid() AS id")
@@ -203,33 +203,33 @@ MADE_ANEW = {
 
 @pytest.mark.parametrize("kind", MADE_ANEW)
 def test_a_selection_of_other_types_is_read_alike_by_loads_and_purges(
-    warehouse: Warehouse, control: Control, settings: Settings, kind: str
+    warehouse: Warehouse, control: Control, config: ExactConfig, kind: str
 ) -> None:
-    remake(settings, MADE_ANEW[kind])
+    remake(config, MADE_ANEW[kind])
     another = tables()["crm_addresses"]
     warehouse.prepare([another])
     assert warehouse.store(another, KEPT, one_row(another.name, KEPT), expected_seq=0).changes.inserted == 1
     with pytest.raises(DivisionDisabledError):
         warehouse.store(another, 11, one_row(another.name, 11), expected_seq=0)
     purge(DIVISIONS, control=control, warehouse=warehouse)
-    assert counts(settings) == {KEPT: 2 * len(NAMES) + 1}
+    assert counts(config) == {KEPT: 2 * len(NAMES) + 1}
     statuses = {choice.division: choice.status for choice in warehouse.list_divisions() or ()}
     if kind in {"texts", "decimals", "divisions as text", "last_sync of another type"}:
         assert statuses == dict.fromkeys(DIVISIONS, "disabled: purged, nothing of it is left") | {KEPT: None}
 
 
 def test_a_division_that_one_of_two_rows_enables_is_enabled_for_loads_too(
-    warehouse: Warehouse, settings: Settings
+    warehouse: Warehouse, config: ExactConfig
 ) -> None:
-    remake(settings, "SELECT * FROM exact.divisions UNION ALL BY NAME SELECT 11 AS division, true AS sync_enabled")
+    remake(config, "SELECT * FROM exact.divisions UNION ALL BY NAME SELECT 11 AS division, true AS sync_enabled")
     another = tables()["crm_addresses"]
     warehouse.prepare([another])
     assert warehouse.store(another, 11, one_row(another.name, 11), expected_seq=0).changes.inserted == 1
 
 
-def remake(settings: Settings, query: str) -> None:
+def remake(config: ExactConfig, query: str) -> None:
     """Make the selection anew, as a user does by hand."""
-    with duckdb.connect(settings.warehouse_url.removeprefix("duckdb:///")) as connection:
+    with duckdb.connect(config.warehouse_url.removeprefix("duckdb:///")) as connection:
         source = "" if "FROM" in query else " FROM exact.divisions"
         connection.execute(f"CREATE TABLE exact.made AS {query}{source}")
         connection.execute("DROP TABLE exact.divisions; ALTER TABLE exact.made RENAME TO divisions")

@@ -23,9 +23,9 @@ import duckdb
 from pydantic import SecretStr
 from rich.console import Console
 
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.selection.purge import purge
-from exact_assets.settings import Settings
 from exact_assets.stream import Chain, Step, StreamState, Verb
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
@@ -75,13 +75,13 @@ def store(warehouse: Warehouse, division: int, step: Step) -> None:
 
 
 def purged(path: Path, rows: int) -> None:
-    settings = Settings(
+    config = ExactConfig(
         client_id="trial",
         client_secret=SecretStr("trial"),
         warehouse_url=f"duckdb:///{path}",
         control_url=f"sqlite:///{path.parent / 'control.sqlite'}",
     )
-    purge([HERE], control=Control.open(settings), warehouse=warehouse_at(path))
+    purge([HERE], control=Control.open(config), warehouse=warehouse_at(path))
 
 
 def made_hard(path: Path, rows: int) -> None:

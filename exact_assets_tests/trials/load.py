@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 
 from exact_assets.catalogue import select
+from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.replicate import Mode, Request, replicate
-from exact_assets.settings import Settings
 from exact_assets.warehouse.open import open_warehouse
 
 _FORKS = get_context("forkserver")
@@ -36,16 +36,16 @@ def _run(environment: Mapping[str, str], tables: str, divisions: Sequence[int], 
 
 async def _load(tables: str, divisions: Sequence[int], reload_id: str | None) -> None:
     """Bring each table up to date in all divisions; fail with the first error."""
-    settings = Settings()
-    warehouse = open_warehouse(settings.warehouse_url)
-    years = tuple(range(settings.start_year, settings.start_year + 5))
+    config = ExactConfig.from_env()
+    warehouse = open_warehouse(config.warehouse_url)
+    years = tuple(range(config.start_year, config.start_year + 5))
     request = Request(
-        start_year=settings.start_year,
+        start_year=config.start_year,
         years=years,
         mode=Mode.RELOAD if reload_id else Mode.AUTO,
         backfill_id=reload_id,
     )
-    control = Control.open(settings)
+    control = Control.open(config)
     async with control.client() as client:
         for table in select(tables):
             requests = dict.fromkeys(divisions, request)

@@ -207,7 +207,7 @@ class Soak:
                 truth, headers = self.place.truth(table, division), self.place.headers(table, division)
                 self.compared += len(truth)
                 yield from compare(
-                    connection, table, division, truth, start_year=self.place.settings.start_year, headers=headers
+                    connection, table, division, truth, start_year=self.place.config.start_year, headers=headers
                 )
 
 

@@ -153,7 +153,7 @@ class Storm:
             verb(path, division, count=self.chance.randrange(1, 5))
 
     def _problems(self, warehouse: Path) -> Iterator[str]:
-        start_year = self.place.settings.start_year
+        start_year = self.place.config.start_year
         for table in select(self.tables):
             yield from doubled_keys(warehouse, table)
             for division in self.place.divisions:

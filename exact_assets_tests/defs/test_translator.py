@@ -2,17 +2,18 @@
 
 import dagster as dg
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
-from exact_assets.definitions import build_defs
-from exact_assets.defs.specs import asset_spec, code_version
-from exact_assets.settings import Settings
+from exact_assets.config import ExactConfig
+from exact_assets.defs.translator import ExactTableProps, ExactTranslator, code_version
 from exact_assets_tests.tables import table
 
 LEDGER = "financialtransaction_transaction_lines"
 
 
 def test_columns_carry_exacts_names_and_types_beside_the_warehouses() -> None:
-    spec = asset_spec(select(LEDGER)[0], start_year=2022, warehouse_kind="duckdb")
+    props = ExactTableProps(table=select(LEDGER)[0], start_year=2022, warehouse_kind="duckdb")
+    spec = ExactTranslator().get_asset_spec(props)
     columns = {column.name: column for column in spec.metadata["dagster/column_schema"].columns}
     assert columns["amount_dc"].type == "DECIMAL(38, 10)"
     assert columns["amount_dc"].description == "AmountDC (Edm.Double)"
@@ -26,7 +27,7 @@ def test_the_code_version_follows_the_columns() -> None:
 
 
 def test_all_tables_are_assets_in_the_groups_of_exacts_services() -> None:
-    defs = build_defs(settings=Settings(tables="all"))
+    defs = build_defs(ExactConfig.from_env(tables="all"))
     specs = list(defs.resolve_all_asset_specs())
     assert len(specs) >= 260
     accounts = next(spec for spec in specs if spec.key == dg.AssetKey(["exact", "crm_accounts"]))
@@ -35,6 +36,6 @@ def test_all_tables_are_assets_in_the_groups_of_exacts_services() -> None:
 
 
 def test_every_table_has_a_job_for_all_and_one_for_its_group() -> None:
-    defs = build_defs(settings=Settings(tables="crm"))
+    defs = build_defs(ExactConfig.from_env(tables="crm"))
     names = {job.name for job in defs.resolve_all_job_defs()}
     assert {"exact_all", "exact_all_undated", "exact_crm", "exact_crm_undated"} <= names

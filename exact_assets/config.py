@@ -1,16 +1,27 @@
-"""Names, types and defaults of what users set, read from the environment and from `.env`.
+"""One configuration of the product: names, types and defaults, given by a caller or read from the environment.
 
-Nothing is read at import: `Settings()` reads. What a table selection or a warehouse URL means further on is for
-the part that uses it; here stands only what can be refused without knowing tables, SQL or HTTP.
+Nothing is read at import. No other module reads the environment or `.env`, so that two configurations can stand
+side by side in one process. What a table selection or a warehouse URL means further on is for the part that uses
+it; here stands only what can be refused without knowing tables, SQL or HTTP.
 """
 
 import difflib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exact_assets.errors import SettingsError
@@ -47,24 +58,16 @@ def _state_file(values: dict[str, Any], name: str) -> Path:
 NO_APP = "EXACT_CLIENT_ID: expected the client id of your app registration."
 
 
-class Settings(BaseSettings):
-    """What users set. Each field is read from `EXACT_` and its name in capitals; an empty value is unset.
+class ExactConfig(BaseModel):
+    """What users choose. Its `repr` shows no secrets, and no addresses that may hold a password.
 
     Raises:
-        SettingsError: one line for each value that makes no sense, by name, with what was expected.
+        ValidationError: of pydantic's, for values that make no sense.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="EXACT_",
-        env_file=".env",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        populate_by_name=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    dagster_home: Path | None = Field(default=None, validation_alias="DAGSTER_HOME")
+    dagster_home: Path | None = None
     """Where the default state folder is; None: the working directory."""
     country: Annotated[Country, BeforeValidator(_read_country)] = "nl"
     base_url: str | None = None
@@ -82,16 +85,27 @@ class Settings(BaseSettings):
     deletions: Deletions = "hard"
     """What becomes of rows that Exact no longer has: removed, or marked with `deleted_at`."""
     warehouse_url: str = Field(
-        default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}"
+        default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}", repr=False
     )
-    control_url: str = Field(default_factory=lambda values: f"sqlite:///{_state_file(values, 'control.sqlite')}")
+    control_url: str = Field(
+        default_factory=lambda values: f"sqlite:///{_state_file(values, 'control.sqlite')}", repr=False
+    )
     secret_key: SecretStr | None = None
     """Encrypts tokens at rest; None: a key file beside the control database, made on first use."""
 
-    def __init__(self, **values: Any) -> None:
-        """Read the environment and `.env`; `values` go first."""
+    @classmethod
+    def from_env(cls, **values: Any) -> Self:
+        """Read the environment and `.env`: each field from `EXACT_` and its name in capitals; empty is unset.
+
+        Args:
+            values: go before those of the environment.
+
+        Raises:
+            SettingsError: one line for each value that makes no sense, by its variable, with what was expected.
+        """
+        found = _environment_model()().model_dump(exclude_none=True)
         try:
-            super().__init__(**values)
+            return cls.model_validate({**found, **values})
         except ValidationError as error:
             raise SettingsError("\n".join(_problems(error))) from None
 
@@ -146,6 +160,43 @@ class Settings(BaseSettings):
             return self.base_url
         return f"https://start.exactonline.{'co.uk' if self.country == 'uk' else self.country}"
 
+    @property
+    def warehouse_kind(self) -> str:
+        """The kind of the warehouse, as its URL begins."""
+        return self.warehouse_url.partition(":")[0].partition("+")[0]
+
+
+def variable_of(field: str) -> str:
+    """Return the environment variable that sets a field of the configuration."""
+    return field.upper() if field == "dagster_home" else f"EXACT_{field.upper()}"
+
+
+def dagster_home() -> Path | None:
+    """Return Dagster's own folder as the environment has it; None: it is not set."""
+    home = os.environ.get("DAGSTER_HOME")
+    return Path(home) if home else None
+
+
+def dagster_pg_url() -> str | None:
+    """Return the address of Dagster's own PostgreSQL storage; None: it is kept in SQLite."""
+    return os.environ.get("DAGSTER_PG_URL") or None
+
+
+def child_environment(**values: str) -> dict[str, str]:
+    """Return the environment for a process that is started from here: this one's, and the values."""
+    return {**os.environ, **values}
+
+
+def _environment_model() -> type[BaseSettings]:
+    """Make the reader of the environment: every field as text, for `ExactConfig` to judge."""
+    fields: dict[str, Any] = {
+        name: (str | None, Field(default=None, validation_alias=variable_of(name)))
+        for name in ExactConfig.model_fields
+    }
+    settings = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    base = type("_Environment", (BaseSettings,), {"model_config": settings, "__module__": __name__})
+    return create_model("_Environment", __base__=base, **fields)
+
 
 def _problems(error: ValidationError) -> list[str]:
     """Name each setting as users know it. The values themselves stay out: some are secret."""
@@ -153,7 +204,6 @@ def _problems(error: ValidationError) -> list[str]:
     for problem in error.errors(include_input=False, include_url=False):
         if problem["type"] == "default_factory_not_called":
             continue  # follows from another problem
-        field = str(problem["loc"][0]).upper()
-        name = field if field == "DAGSTER_HOME" else f"EXACT_{field}"
+        name = variable_of(str(problem["loc"][0]))
         lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
     return lines

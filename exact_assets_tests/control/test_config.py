@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
-from exact_assets.settings import Settings
 
 THIS_YEAR = datetime.now(UTC).year
 
@@ -32,7 +32,7 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(
 ) -> None:
     monkeypatch.setenv(f"EXACT_{name}", value)
     with pytest.raises(SettingsError, match=f"^EXACT_{name}: ") as caught:
-        Settings()
+        ExactConfig.from_env()
     assert expected in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -41,7 +41,7 @@ def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXACT_COUNTRY", "xx")
     monkeypatch.setenv("EXACT_START_YEAR", "1")
     with pytest.raises(SettingsError) as caught:
-        Settings()
+        ExactConfig.from_env()
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
         "EXACT_COUNTRY",
         "EXACT_START_YEAR",
@@ -63,23 +63,23 @@ def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_country_selects_the_host(monkeypatch: pytest.MonkeyPatch, country: str, host: str) -> None:
     monkeypatch.setenv("EXACT_COUNTRY", country)
-    assert Settings().site_url == f"https://start.exactonline.{host}"
+    assert ExactConfig.from_env().site_url == f"https://start.exactonline.{host}"
 
 
 def test_the_base_url_goes_before_the_country(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXACT_BASE_URL", "http://127.0.0.1:8000/")
-    assert Settings().site_url == "http://127.0.0.1:8000"
+    assert ExactConfig.from_env().site_url == "http://127.0.0.1:8000"
 
 
 def test_defaults_need_nothing(tmp_path: Path) -> None:
-    settings = Settings()
-    assert (settings.country, settings.start_year) == ("nl", THIS_YEAR - 4)
-    assert settings.warehouse_url == f"duckdb:///{tmp_path.resolve()}/.state/warehouse.duckdb"
+    config = ExactConfig.from_env()
+    assert (config.country, config.start_year) == ("nl", THIS_YEAR - 4)
+    assert config.warehouse_url == f"duckdb:///{tmp_path.resolve()}/.state/warehouse.duckdb"
 
 
 def test_state_goes_to_dagsters_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    assert Settings().control_url == f"sqlite:///{(tmp_path / 'home').resolve()}/.state/control.sqlite"
+    assert ExactConfig.from_env().control_url == f"sqlite:///{(tmp_path / 'home').resolve()}/.state/control.sqlite"
 
 
 def test_an_env_file_is_read_and_the_environment_goes_first(
@@ -87,20 +87,20 @@ def test_an_env_file_is_read_and_the_environment_goes_first(
 ) -> None:
     (tmp_path / ".env").write_text("EXACT_CLIENT_ID=file\nEXACT_COUNTRY=be\nDAGSTER_HOME=home\nOTHER=1\n")
     monkeypatch.setenv("EXACT_CLIENT_ID", "environment")
-    settings = Settings()
-    assert (settings.client_id, settings.country) == ("environment", "be")
-    assert "/home/.state/" in settings.control_url
+    config = ExactConfig.from_env()
+    assert (config.client_id, config.country) == ("environment", "be")
+    assert "/home/.state/" in config.control_url
 
 
 def test_an_empty_value_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXACT_START_YEAR", "")
     monkeypatch.setenv("EXACT_CLIENT_SECRET", "")
-    assert Settings().start_year == THIS_YEAR - 4
-    assert Settings().client_secret is None
+    assert ExactConfig.from_env().start_year == THIS_YEAR - 4
+    assert ExactConfig.from_env().client_secret is None
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXACT_CLIENT_SECRET", "hush-hush")
     monkeypatch.setenv("EXACT_SECRET_KEY", "quiet-quiet")
-    assert "hush" not in repr(Settings())
-    assert "quiet" not in str(Settings())
+    assert "hush" not in repr(ExactConfig.from_env())
+    assert "quiet" not in str(ExactConfig.from_env())

@@ -1,0 +1,82 @@
+"""Assembles tables, assets, checks, jobs, sensors and schedules into Dagster definitions; decides nothing.
+
+Nothing is built at import, so that a project may build several of these, each from a configuration of its own.
+"""
+
+import dagster as dg
+
+from exact_assets.config import ExactConfig
+from exact_assets.defs.assets import table_asset
+from exact_assets.defs.checks import check_jobs, check_keys, check_schedule, table_checks
+from exact_assets.defs.deletions import deletions_sensor
+from exact_assets.defs.divisions import divisions_sensor
+from exact_assets.defs.executor import locking_executor
+from exact_assets.defs.freshness import fresh_checks, freshness_sensor
+from exact_assets.defs.jobs import (
+    deletion_log_job,
+    jobs_by_frequency,
+    jobs_by_group,
+    jobs_of_everything,
+    sweep_jobs,
+)
+from exact_assets.defs.location import CodeLocation
+from exact_assets.defs.lost_runs import lost_runs_sensor
+from exact_assets.defs.refresh import refresh_sensor
+from exact_assets.defs.resources import RESOURCE, exact_resource
+from exact_assets.defs.schedules import schedules
+from exact_assets.defs.shown import results_sensor
+from exact_assets.defs.translator import ExactTranslator
+
+
+def build_defs(config: ExactConfig | None = None, *, translator: ExactTranslator | None = None) -> dg.Definitions:
+    """Build the definitions of a configuration.
+
+    They bring no executor for the whole project: merge them with definitions of your own.
+
+    Args:
+        config: what is chosen; None: as the environment has it.
+        translator: how assets are named and described; None: as `ExactTranslator` does.
+
+    Raises:
+        SettingsError: the environment, the choice of tables or the translator makes no sense.
+    """
+    return _definitions(_location(config, translator))
+
+
+def build_location_defs(config: ExactConfig | None = None) -> dg.Definitions:
+    """Build the definitions of a code location of its own, in which the UI's runs have our executor as well."""
+    location = _location(config, None)
+    return dg.Definitions.merge(_definitions(location), dg.Definitions(executor=locking_executor(location)))
+
+
+def _location(config: ExactConfig | None, translator: ExactTranslator | None) -> CodeLocation:
+    return CodeLocation.of(config or ExactConfig.from_env(), translator or ExactTranslator())
+
+
+def _definitions(location: CodeLocation) -> dg.Definitions:
+    everything = jobs_of_everything(location)
+    log = deletion_log_job(location)
+    return dg.Definitions(
+        assets=[table_asset(location, table) for table in location.tables],
+        # Those of the frequencies come with their schedules.
+        jobs=[*(one.job for one in (*everything, *jobs_by_group(location))), *check_jobs(location)],
+        asset_checks=[fresh_checks(location), *(table_checks(location, table) for table in location.tables)],
+        sensors=[
+            divisions_sensor(location, [one.job for one in everything]),
+            refresh_sensor(location),
+            *([deletions_sensor(log)] if log else []),
+            freshness_sensor(location),
+            lost_runs_sensor(location),
+            results_sensor(check_keys(location)),
+        ],
+        schedules=[
+            *schedules(
+                location,
+                by_frequency=jobs_by_frequency(location),
+                everything=everything,
+                swept=sweep_jobs(location),
+            ),
+            check_schedule(),
+        ],
+        resources={RESOURCE: exact_resource(location)},
+    )

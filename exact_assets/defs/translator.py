@@ -1,0 +1,101 @@
+"""From a table of the catalogue to Dagster's terms: key, group, kinds, columns, tags, freshness, code version.
+
+Naming is decided here and nowhere else in this package; a project that wants other names subclasses the translator.
+What a table is, the catalogue says.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import dagster as dg
+
+from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.defs.partitions import partitions_for
+from exact_assets.selection.freshness import fail_after, warn_after
+from exact_assets.warehouse.columns import sql_columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactTableProps:
+    """What a translator is told of a table."""
+
+    table: Table
+    start_year: int
+    """The first year that has partitions."""
+    warehouse_kind: str
+    """As Dagster names it: `duckdb`."""
+
+
+class ExactTranslator:
+    """Decides key, group, description, tags, owners, kinds and metadata of the assets; may be subclassed.
+
+    Change what `super()` returns, for instance:
+
+        class Mine(ExactTranslator):
+            def get_asset_spec(self, props: ExactTableProps) -> dg.AssetSpec:
+                spec = super().get_asset_spec(props)
+                return spec.replace_attributes(key=spec.key.with_prefix("erp"), owners=["team:finance"])
+    """
+
+    def get_asset_spec(self, props: ExactTableProps) -> dg.AssetSpec:
+        """Describe a table as an asset.
+
+        `skippable`, because the body records each partition that is up to date by itself, and no other.
+        """
+        table = props.table
+        return dg.AssetSpec(
+            dg.AssetKey(["exact", table.name]),
+            skippable=True,
+            group_name=table.group,
+            description=table.description,
+            kinds={"exact", props.warehouse_kind},
+            code_version=code_version(table),
+            partitions_def=partitions_for(table, start_year=props.start_year),
+            freshness_policy=dg.FreshnessPolicy.time_window(
+                fail_window=fail_after(table), warn_window=warn_after(table)
+            ),
+            tags={"exact/feed": table.feed.value},
+            metadata={
+                "dagster/table_name": f"exact.{table.name}",
+                "dagster/column_schema": _column_schema(table),
+                "exact/endpoint": table.endpoint,
+                "exact/key": ", ".join(table.key) or "none",
+                "exact/year": _year(table),
+                "exact/rows_per_call": table.page_size,
+            },
+        )
+
+
+def code_version(table: Table) -> str:
+    """Return a version that changes when the rows of a reload could look different: columns, key, feed or year."""
+    facts = [table.endpoint, table.feed, *table.key, *table.year]
+    facts += [f"{column.property} {column.name} {column.type}" for column in table.columns]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    """Show columns as the warehouse has them, each with Exact's own name and type."""
+    exact_types = {column.name: column.edm_type for column in table.columns}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=f"{column.comment} ({exact_types[column.name]})"
+                if column.name in exact_types
+                else column.comment,
+                constraints=dg.TableColumnConstraints(nullable=not column.is_required),
+            )
+            for column in sql_columns(table)
+        ]
+    )
+
+
+def _year(table: Table) -> str:
+    if table.year_kind is YearKind.NONE:
+        return "undated: partitioned by division alone"
+    if table.parent is not None:
+        # Lines have no year of their own: it is their header's.
+        names = {column.property: column.name for column in table.parent.columns}
+        return ", else ".join(f"{names[one]} of the header" for one in table.parent.year)
+    return ", else ".join(table.year)
