@@ -1,6 +1,8 @@
 """The commands as a user runs them: what they print, and their exit codes."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from exact_assets.catalogue import select
-from exact_assets.cli import main
+from exact_assets.cli import COMMANDS, main
 from exact_assets.control.open import Control
-from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.installation import CHECKOUT, Installation, installation
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +152,31 @@ def test_an_unknown_division_is_refused_by_its_number(tmp_path: Path) -> None:
         place.command("divisions", "refresh")
         with pytest.raises(AssertionError, match="999999"):
             place.command("divisions", "enable", "999999")
+
+
+WITHOUT_LIBRARIES = """
+import sys
+from exact_assets.cli import COMMANDS, main
+try:
+    main(["--help"])
+finally:
+    assert not {"dagster", "duckdb", "httpx", "pyarrow", "pydantic"} & set(sys.modules)
+"""
+
+
+def test_the_help_names_every_command_and_waits_for_no_library() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LIBRARIES], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_even_where_a_setting_is_wrong(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXACT_COUNTRY", "nowhere")
+    explained = run(name, "--help")
+    assert (explained.exit_code, explained.stderr) == (0, "")
+    assert "Usage:" in explained.stdout

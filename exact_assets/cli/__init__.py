@@ -1,0 +1,56 @@
+"""The `exact-assets` command. Thin: each command gathers options and prints; the work is done elsewhere.
+
+Exit codes: 0 done, 1 failed with the reason on standard error, 2 wrong usage. A command's module is imported when
+it is called, so that none waits for the libraries of the others.
+"""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from exact_assets.errors import ExactAssetsError
+
+COMMANDS = {
+    "connect": "Connect to Exact Online: let the app in, and store its tokens.",
+    "divisions": "Choose the divisions (administrations) that are kept in step.",
+    "tables": "List the tables: how each is read, and what it costs in calls.",
+    "plan": "Tell what the chosen tables cost in calls a day.",
+    "status": "Show how the enabled divisions stand.",
+    "demo": "Load two simulated divisions, and open the Dagster UI.",
+}
+"""Each stands in the module of its name."""
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called, and tells errors that are meant to be read in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
+        """Import a command; None: there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"exact_assets.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error of ours is one line on standard error and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except ExactAssetsError as error:
+            click.echo(f"exact-assets: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="exact-assets")
+def main() -> None:
+    """Keep a faithful copy of Exact Online in your warehouse."""
