@@ -17,9 +17,9 @@ from uuid import uuid4
 
 import msgspec
 
-from exact_assets.batch import Batch
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
+from exact_assets.containment import contained
 from exact_assets.epochs import founded
 from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
@@ -31,6 +31,7 @@ from exact_assets.removals import error_of, is_due, kinds_answered
 from exact_assets.storing import Progress, Steps, Storing
 from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState, of_kind
 from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.write_queue import WriteQueue
 
 DIVISIONS_AT_ONCE = 8
 """Each holds at most one chunk of rows in memory; Exact allows one call at a time per division anyway."""
@@ -137,17 +138,17 @@ async def replicate(
 ) -> Mapping[int, Outcome]:
     """Bring a table's streams up to date, several divisions at once, one call at a time in each.
 
-    A division that fails does not stop the others; its outcome carries the error. A stream that another run is
-    busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a division's
-    calls; without, they use all.
+    A division that fails, however it does, does not stop the others; its outcome carries the error. A stream that
+    another run is busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a
+    division's calls; without, they use all.
     """
     await asyncio.to_thread(warehouse.prepare, [table])
     outcomes: dict[int, Outcome] = {}
     queue = deque(requests.items())
 
     async with (
-        Batch[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
-        Batch[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
+        WriteQueue[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
+        WriteQueue[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
         replication = _Replication(table, client, leases, states, storing, shares or {})
 
@@ -161,9 +162,13 @@ async def replicate(
                 else:
                     outcomes[division] = outcome
 
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(DIVISIONS_AT_ONCE, len(queue))):
-                tasks.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(DIVISIONS_AT_ONCE, len(queue))):
+                    tasks.create_task(work())
+        except BaseExceptionGroup as group:
+            # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
+            raise group.exceptions[0] from None
     return await asyncio.to_thread(_with_row_counts, table, warehouse, outcomes)
 
 
@@ -172,22 +177,24 @@ class _Replication:
     table: Table
     client: ExactClient
     leases: Leases
-    states: Batch[int, "_Known"]
-    storing: Batch[tuple[int, Step, int], Stored]
+    states: WriteQueue[int, "_Known"]
+    storing: WriteQueue[tuple[int, Step, int], Stored]
     shares: Mapping[int, Share]
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
         started, calls_before = time.monotonic(), self.client.calls(division)
         progress = Progress()
-        with self.leases.lease(f"stream/{self.table.name}/{division}") as held:
-            if not held:
-                return None
-            error: ExactAssetsError | None = None
-            try:
+        error: ExactAssetsError | None = None
+        try:
+            with self.leases.lease(f"stream/{self.table.name}/{division}") as held:
+                if not held:
+                    return None
                 await self._bring(division, request, progress)
-            except ExactAssetsError as caught:
-                error = caught
+        except ExactAssetsError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - whatever it is, it costs this division alone
+            error = contained(caught, subject=f"{self.table.name} of division {division}")
         return Outcome(
             division=division,
             changes=progress.changes,
@@ -195,17 +202,25 @@ class _Replication:
             seconds=time.monotonic() - started,
             state=progress.state,
             before=progress.found or progress.state,
-            quota=self.client.quota(division),
+            quota=self._quota(division),
             elsewhere=progress.elsewhere,
             error=error,
         )
+
+    def _quota(self, division: int) -> Quota | None:
+        """Return what is left of a division's calls; None: that cannot be read, which undoes nothing stored."""
+        try:
+            return self.client.quota(division)
+        except Exception as error:  # noqa: BLE001 - logged; the outcome tells it as unknown
+            contained(error, subject=f"The quota of division {division}")
+            return None
 
     async def _bring(self, division: int, request: Request, progress: Progress) -> None:
         storing = Storing(
             table=self.table,
             division=division,
             client=self.client,
-            batch=self.storing,
+            queue=self.storing,
             progress=progress,
             is_confirmed=request.confirm,
         )
@@ -214,7 +229,7 @@ class _Replication:
             request = replace(request, backfill_id=f"attempt {uuid4()}")
         superseded = 0
         while True:
-            known = await self.states.ask(division)
+            known = await self.states.put(division)
             progress.found = progress.found or known.state
             progress.state = known.state
             is_to_go_on = known.state.chain is not None

@@ -19,7 +19,8 @@ MAY_KNOW = {
     "feeds": {"errors", "stream", "exact", "catalogue"},
     "warehouse": {"errors", "disk", "stream", "catalogue"},
     "control": {"errors", "disk", "settings", "exact"},
-    "batch": {"errors"},
+    "write_queue": {"errors"},
+    "containment": {"errors"},
     "epochs": {"stream", "catalogue"},
     "planning": {
         "errors",
@@ -34,7 +35,7 @@ MAY_KNOW = {
     },
     "selection": {"errors", "settings", "exact", "catalogue", "control", "warehouse"},
     "removals": {"errors", "stream", "catalogue", "feeds"},
-    "storing": {"errors", "stream", "exact", "catalogue", "feeds", "batch", "removals"},
+    "storing": {"errors", "stream", "exact", "catalogue", "feeds", "write_queue", "removals"},
     "replicate": {
         "errors",
         "stream",
@@ -42,7 +43,8 @@ MAY_KNOW = {
         "catalogue",
         "feeds",
         "warehouse",
-        "batch",
+        "write_queue",
+        "containment",
         "epochs",
         "planning",
         "removals",

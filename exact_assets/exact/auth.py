@@ -25,6 +25,7 @@ from exact_assets.errors import (
     RequestRefusedError,
     TokenExpiredError,
     TokenUsedElsewhereError,
+    TooEarlyError,
     UnavailableError,
     UnreachableError,
 )
@@ -40,13 +41,6 @@ TIMEOUT_SECONDS = 30.0
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-
-
-class TooEarlyError(ExactError):
-    """The access token is not old enough for a refresh; both tokens stay good."""
-
-    server_time: datetime | None = None
-    """When Exact said so, by its clock."""
 
 
 class _Pair(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,9 +16,11 @@ from exact_assets.catalogue.table import Table
 from exact_assets.disk import obstacle
 from exact_assets.errors import (
     DivisionDisabledError,
+    EngineLostError,
     LoadSupersededError,
     RemovalBoundError,
     SelectionError,
+    ShortOfMemoryError,
     ValueRangeError,
     WarehouseBusyError,
     WarehouseError,
@@ -28,7 +30,6 @@ from exact_assets.warehouse import divisions as selection
 from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_query, duckdb_selection
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
 from exact_assets.warehouse.duckdb_arrive import Arrived, arrive, leave
-from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
