@@ -15,7 +15,7 @@ from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import RemovalBoundError, RemovalDoubtedError, RemovalWithheldError
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.filters import MODIFIED
-from exact_assets.feeds.want import Want
+from exact_assets.feeds.request import ReadRequest
 from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld, of_kind
 
 STANDS_AFTER = timedelta(hours=24)
@@ -111,7 +111,7 @@ def without(withheld: Withheld | None, kinds: frozenset[RemovalKind]) -> Withhel
     return earlier if withheld.by in kinds else replace(withheld, earlier=earlier)
 
 
-def kinds_answered(table: Table, state: StreamState, want: Want) -> frozenset[RemovalKind]:
+def kinds_answered(table: Table, state: StreamState, to_read: ReadRequest) -> frozenset[RemovalKind]:
     """Return which kinds of what is withheld are over if a reading of a stream is within the bound.
 
     A chain that is under way is all that is read: it says nothing of other years, whichever are wanted, nor of what
@@ -124,7 +124,7 @@ def kinds_answered(table: Table, state: StreamState, want: Want) -> frozenset[Re
     if chain is not None:
         is_over = chain.reload and (chain.first_year is None or withheld.chain in {None, anew(chain)})
     else:
-        is_over = reads_whole(table, state) or (want.reload and is_answered(withheld, want.years))
+        is_over = reads_whole(table, state) or (to_read.reload and is_answered(withheld, to_read.years))
     return frozenset(kinds | ({RemovalKind.REPLACE} if is_over else set()))
 
 

@@ -20,11 +20,11 @@ import msgspec
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.containment import contained
-from exact_assets.epochs import founded
 from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
+from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, sweep
+from exact_assets.generations import on_generation
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
 from exact_assets.removals import error_of, is_due, kinds_answered
@@ -60,8 +60,8 @@ class Request:
     mode: Mode = Mode.AUTO
     backfill_id: str | None = None
     """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
-    epoch: str | None = None
-    """What the stream's Timestamps and IDs rest on, as `epochs` names it; None: not known."""
+    generation: str | None = None
+    """What the stream's Timestamps and IDs rest on, as `generations` names it; None: not known."""
     confirm: bool = False
     """A person said that rows which Exact's answers lack may go, however many they are."""
 
@@ -97,29 +97,31 @@ class Leases(Protocol):
         """Hold a name for the length of a `with`; False: another holds it."""
 
 
-def plan(state: StreamState, request: Request) -> Want | None:
+def plan(state: StreamState, request: Request) -> ReadRequest | None:
     """Decide what to ask Exact for; None: this backfill has already brought all of it.
 
     A stream that is new is loaded. One that is there is caught up with, or, when a reload or a backfill asks for
     partitions that are already there, asked for again.
     """
-    want = Want(start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id)
+    to_read = ReadRequest(
+        start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id
+    )
     if not state.is_loaded or state.chain is not None:
-        return want
+        return to_read
     if request.mode is not Mode.RELOAD and (request.backfill_id is None or not _is_there(state, request.years)):
-        return want
+        return to_read
     if request.backfill_id is None or state.reload_id != request.backfill_id:
-        return replace(want, reload=True)
+        return replace(to_read, reload=True)
     if not state.reload_years:
         return None
     missing = tuple(year for year in request.years if year not in state.reload_years)
-    return replace(want, reload=True, years=missing) if missing else None
+    return replace(to_read, reload=True, years=missing) if missing else None
 
 
-def is_load(state: StreamState, want: Want) -> bool:
+def is_load(state: StreamState, to_read: ReadRequest) -> bool:
     """Whether more is asked for than what changed: rows that are new or to be replaced, or a chain that was cut."""
-    is_complete = not state.years or set(want.years) <= set(state.years)
-    return is_unfinished(state) or want.reload or not is_complete
+    is_complete = not state.years or set(to_read.years) <= set(state.years)
+    return is_unfinished(state) or to_read.reload or not is_complete
 
 
 def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:
@@ -235,9 +237,9 @@ class _Replication:
             is_to_go_on = known.state.chain is not None
             try:
                 await self._take_ground(request, storing)
-                want = plan(progress.state, request)
-                if want is not None:
-                    is_to_go_on |= await self._read(division, want, storing)
+                to_read = plan(progress.state, request)
+                if to_read is not None:
+                    is_to_go_on |= await self._read(division, to_read, storing)
                 if not is_to_go_on:
                     await self._sweep(division, request, known.log, storing)
                     await self._ask_again(division, request, storing)
@@ -254,21 +256,21 @@ class _Replication:
     async def _take_ground(self, request: Request, storing: Storing) -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
         before = storing.progress.state
-        after = founded(before, request.epoch)
-        if after.epoch != before.epoch and after.is_loaded:
+        after = on_generation(before, request.generation)
+        if after.generation != before.generation and after.is_loaded:
             # Noted at once: reading may bring nothing to store for months.
             await storing.note(after)
         else:
             storing.progress.state = after
 
-    async def _read(self, division: int, want: Want, storing: Storing) -> bool:
+    async def _read(self, division: int, to_read: ReadRequest, storing: Storing) -> bool:
         """Read what is new or asked for; tell whether the stream must be looked at again."""
         state = storing.progress.state
-        want = replace(want, now=self.client.server_now)
-        source = self._source(division, is_bounded=is_load(state, want))
+        to_read = replace(to_read, now=self.client.server_now)
+        source = self._source(division, is_bounded=is_load(state, to_read))
         was_asked_again = await storing.answer(
-            lambda before: read(source, self.table, division, before, want=want),
-            good_for=lambda before: kinds_answered(self.table, before, want),
+            lambda before: read(source, self.table, division, before, request=to_read),
+            good_for=lambda before: kinds_answered(self.table, before, to_read),
         )
         # Snapshots and functions are one question each. Where Modified is refused, other years may be left.
         return was_asked_again and self.table.feed not in {Feed.SNAPSHOT, Feed.FUNCTION}
@@ -278,9 +280,9 @@ class _Replication:
         if not self._is_to_be_swept(request, storing.progress.state, log):
             return
         source = self._source(division, is_bounded=True)
-        want = Want(start_year=request.start_year, now=self.client.server_now)
+        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now)
         await storing.answer(
-            lambda before: sweep(source, self.table, division, before, want=want),
+            lambda before: sweep(source, self.table, division, before, request=to_read),
             good_for=lambda _: frozenset({RemovalKind.SWEEP}),
         )
 
@@ -300,11 +302,11 @@ class _Replication:
         if reload is None or reload.chain is None or not is_now:
             raise error_of(self.table, division, withheld)
         chain, source = reload.chain, self._source(division, is_bounded=True)
-        want = Want(start_year=request.start_year, now=self.client.server_now)
+        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now)
 
         def ask(before: StreamState) -> Steps:
             state = before if before.chain is not None else msgspec.structs.replace(before, chain=chain)
-            return read(source, self.table, division, state, want=want)
+            return read(source, self.table, division, state, request=to_read)
 
         await storing.answer(ask, good_for=lambda _: frozenset({RemovalKind.REPLACE}))
         if (left := storing.progress.state.withheld) is not None:

@@ -20,10 +20,11 @@ from exact_assets.checks.result import CheckResult, never_loaded
 from exact_assets.checks.sql import live, values
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.checks.violations import ViolationCount, Violations, find_violations, result_of_violations
+from exact_assets.cursors import SnapshotCursor
 from exact_assets.errors import ExactError
 from exact_assets.exact.client import ExactClient
-from exact_assets.feeds.rows import as_rows, page_schema, select_list
-from exact_assets.feeds.wall_clock import parse_utc
+from exact_assets.feeds.questions import question_of_table
+from exact_assets.feeds.rows import as_rows
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, qualified
 
 _NAME = "balances_equal_exact"
@@ -82,11 +83,13 @@ def _kept(subject: Subject) -> tuple[dict[int, _BalanceYears], dict[int, str]]:
     for division in subject.streams.keys() - skipped.keys():
         state, _ = subject.balance_streams.get(division, (None, None))
         why = "it was never loaded" if state is None else unsettled(state)
-        if state is None or state.cursor is None or why is not None:
+        if state is None or why is not None:
             skipped[division] = f"{BALANCE}: {why}"
+        elif not isinstance(state.cursor, SnapshotCursor):
+            skipped[division] = f"{BALANCE}: it is not known when it was read"
         else:
             first = max(_first_year(subject, division), state.start_year or subject.start_year)
-            known[division] = _BalanceYears(first_year=first, read_at=parse_utc(state.cursor))
+            known[division] = _BalanceYears(first_year=first, read_at=state.cursor.read_at)
     return known, skipped
 
 
@@ -122,9 +125,8 @@ async def _asked(
 
 async def _read(client: ExactClient, division: int, years: _BalanceYears, *, zone: str) -> pa.Table:
     table = tables()[BALANCE]
-    params = {"$filter": f"ReportingYear ge {years.first_year}", "$select": select_list(table.columns)}
-    pages = client.pages(division, table.endpoint, params, schema=page_schema(table.columns), key=("ID",))
-    found = [page.rows async for page in pages]
+    question = question_of_table(table, {"$filter": f"ReportingYear ge {years.first_year}"})
+    found = [page.rows async for page in client.pages(division, question)]
     return as_rows(found, table, division=division, zone=zone, start_year=years.first_year)
 
 

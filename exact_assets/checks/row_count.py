@@ -23,7 +23,7 @@ from exact_assets.errors import (
 )
 from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.counting import COUNT, Counting, counting
-from exact_assets.feeds.want import Want
+from exact_assets.feeds.request import ReadRequest
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.naming import DIVISION, YEAR, quoted
 from exact_assets.warehouse.protocol import Warehouse
@@ -113,10 +113,10 @@ def _due(
     """Choose the divisions to ask about, and those of which some rows are still to come."""
     due: dict[int, tuple[StreamState, Counting]] = {}
     others: dict[int, _Count] = {}
-    want = Want(start_year=subject.start_year)
+    to_read = ReadRequest(start_year=subject.start_year)
     for division in subject.streams.keys() & divisions:
         state, _ = subject.streams[division]
-        asked, why = counting(subject.table, state, want), unsettled(state)
+        asked, why = counting(subject.table, state, to_read), unsettled(state)
         if why is not None:
             others[division] = _Count(status=CheckStatus.NOT_CHECKED, words=why)
         elif asked is not None:

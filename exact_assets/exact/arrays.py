@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from exact_assets.exact import columns, lenient
+from exact_assets.exact import coerce, columns
 from exact_assets.exact.columns import Kind, Values, kind_of
 
 LISTS: dict[Kind | None, msgspec.json.Decoder[Any]] = {
@@ -31,7 +31,7 @@ class InexactColumnError(ValueError):
 class UnfitColumnError(ValueError):
     """A value of a column that its type cannot hold: which column, and which row of the page."""
 
-    def __init__(self, name: str, cause: lenient.UnfitValueError) -> None:
+    def __init__(self, name: str, cause: coerce.UnfitValueError) -> None:
         """Keep where it stands."""
         super().__init__(str(cause))
         self.name = name
@@ -98,6 +98,6 @@ def _slowly(item: pa.Field, column: Values, kind: Kind, *, zone: str) -> pa.Arra
     if kind is Kind.INTEGER and any(isinstance(value, float) for value in column):
         raise InexactColumnError(item.name)
     try:
-        return lenient.convert(column, kind, item.type, zone=zone)
-    except lenient.UnfitValueError as error:
+        return coerce.coerce_column(column, kind, item.type, zone=zone)
+    except coerce.UnfitValueError as error:
         raise UnfitColumnError(item.name, error) from error

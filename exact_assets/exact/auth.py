@@ -29,8 +29,8 @@ from exact_assets.errors import (
     UnavailableError,
     UnreachableError,
 )
-from exact_assets.exact.answers import LONGEST_TEXT, may_pass, server_time
 from exact_assets.exact.numbers import read_integer
+from exact_assets.exact.responses import LONGEST_TEXT, may_pass, server_time
 from exact_assets.exact.token import Token, lifetime_of
 
 AUTHORIZE_PATH = "/api/oauth2/auth"

@@ -1,4 +1,4 @@
-"""The `$filter` and `$orderby` of a job, and what they rely on."""
+"""The `$filter` and `$orderby` of a reading, and what they rely on."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from datetime import datetime
 import pyarrow as pa
 
 from exact_assets.catalogue.table import Column, Table
+from exact_assets.cursors import ModifiedCursor
 from exact_assets.exact.urls import guid_literal
-from exact_assets.feeds.jobs import Job, Kind, Span
+from exact_assets.feeds.spans import ReadKind, Span, SpanRead
 from exact_assets.feeds.wall_clock import literal, reread_from
 from exact_assets.stream import StreamState
 
@@ -70,7 +71,7 @@ def since_year(year: int) -> Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a job is asked for."""
+    """How a reading is asked for."""
 
     filters: Mapping[str, str]
     """`$filter` and `$orderby`, where there are."""
@@ -79,12 +80,12 @@ class Plan:
 
 
 def plan(
-    job: Job, table: Table, state: StreamState, *, year: YearProperty | None, key: str | None, zone: str
+    reading: SpanRead, table: Table, state: StreamState, *, year: YearProperty | None, key: str | None, zone: str
 ) -> Plan:
-    """Choose the filters of a job; `key` is the key's property where that is a guid."""
-    if job.kind is Kind.CATCH_UP and MODIFIED not in state.refused:
+    """Choose the filters of a reading; `key` is the key's property where that is a guid."""
+    if reading.kind is ReadKind.CATCH_UP and MODIFIED not in state.refused:
         return _since(state, zone=zone)
-    inside = year.within(job.span) if year is not None and job.span is not None else ""
+    inside = year.within(reading.span) if year is not None and reading.span is not None else ""
     if year is not None and inside:
         return Plan(filters={"$filter": inside}, relies_on=year.name)
     return everything(table, state.refused, key=key)
@@ -109,5 +110,6 @@ def guid_key(columns: Iterable[Column], key: Iterable[str]) -> str | None:
 
 
 def _since(state: StreamState, *, zone: str) -> Plan:
-    bound = reread_from(datetime.fromisoformat(state.floor or state.cursor or _EVER.isoformat()), zone)
+    start = state.cursor.start if isinstance(state.cursor, ModifiedCursor) else _EVER
+    bound = reread_from(start, zone)
     return Plan(filters={"$filter": f"{MODIFIED} ge {literal(bound)}", "$orderby": MODIFIED}, relies_on=MODIFIED)

@@ -13,6 +13,7 @@ from dagster._utils.schedules import cron_string_iterator
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.frequencies import MINUTES
+from exact_assets.cursors import SyncCursor
 from exact_assets.definitions import build_defs
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import WarehouseResource
@@ -161,11 +162,11 @@ def test_after_midnight_asks_for_what_is_not_loaded_and_for_nothing_else(
     instance: dg.DagsterInstance, warehouse: WarehouseResource
 ) -> None:
     enable(instance, *range(100, 110))
-    under_way = StreamState(cursor="1", chain=Chain(link="…", reload=True))
+    under_way = StreamState(cursor=SyncCursor(timestamp=1), chain=Chain(link="…", reload=True))
     for division in range(100, 110):
         for name in ("crm_accounts", "vat_vat_codes", "financialtransaction_transaction_lines"):
             is_left = division == 104 and name == "crm_accounts"
-            store(warehouse, name, division, under_way if is_left else StreamState(cursor="1"))
+            store(warehouse, name, division, under_way if is_left else StreamState(cursor=SyncCursor(timestamp=1)))
     requests = asked("exact_after_midnight", instance, warehouse=warehouse)
     assert [(one.tags[START], one.tags[END]) for one in requests] == [("104|2026", "104|2026")]
     assert requests[0].asset_selection == [dg.AssetKey(["exact", "crm_accounts"])]
@@ -187,7 +188,7 @@ def test_after_midnight_nothing_is_asked_for_when_all_is_loaded(
 ) -> None:
     enable(instance, 100)
     for name in ("logistics_units", "sync_deleted"):
-        store(warehouse, name, 100, StreamState(cursor="1"))
+        store(warehouse, name, 100, StreamState(cursor=SyncCursor(timestamp=1)))
     assert tick("exact_after_midnight_undated", instance, warehouse=warehouse) == "Everything is loaded."
 
 

@@ -42,8 +42,8 @@ class UnfitValueError(ValueError):
         self.place = place
 
 
-def convert(column: Sequence[object], kind: Kind, arrow_type: pa.DataType, *, zone: str) -> pa.Array:
-    """Convert a column of JSON texts (Raw) or plain values one by one; an empty text that is no text is null.
+def coerce_column(column: Sequence[object], kind: Kind, arrow_type: pa.DataType, *, zone: str) -> pa.Array:
+    """Coerce a column of JSON texts (Raw) or plain values one by one; an empty text that is no text is null.
 
     Raises:
         UnfitValueError: the first value that its type cannot hold.
