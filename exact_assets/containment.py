@@ -11,7 +11,7 @@ from exact_assets.errors import UnforeseenError
 
 _log = logging.getLogger(__name__)
 
-LONGEST_TEXT = 500
+LONGEST_MESSAGE = 500
 """Of another's message that is passed on: a parser can quote all it was given."""
 HIDDEN = "…"
 _BEARER = re.compile(r"(Bearer\s+)[^\s'\"]+", re.IGNORECASE)
@@ -34,7 +34,7 @@ def contained(error: Exception, *, subject: str) -> UnforeseenError:
     trace = without_secrets("".join(traceback.format_exception(error)))
     _log.error("%s failed in a way that was not foreseen.\n%s", subject, trace)
     text = without_secrets(str(error))
-    text = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}{HIDDEN}"
+    text = text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}{HIDDEN}"
     return UnforeseenError(
         f"{subject}: {type(error).__name__}: {text or 'without a message'}. This was not foreseen: please report "
         "it, with the traceback from the log. What was stored before is kept; the next run goes on from there."

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from exact_assets.catalogue.reading import MODIFIED
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import RemovalBoundError, RemovalDoubtedError, RemovalWithheldError
 from exact_assets.feeds.chain import anew
-from exact_assets.feeds.filters import MODIFIED
 from exact_assets.feeds.request import ReadRequest
 from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld, of_kind
 
@@ -51,7 +51,7 @@ class Refused:
 
 
 def doubt_of(first: Refused, second: Refused, *, counted: int | None) -> str:
-    """Say what speaks against an answer that was given twice; empty: nothing does.
+    """Return what speaks against an answer that was given twice; empty: nothing does.
 
     Args:
         first: the answer.
@@ -129,7 +129,7 @@ def kinds_answered(table: Table, state: StreamState, to_read: ReadRequest) -> fr
 
 
 def is_answered(withheld: Withheld, years: Collection[int]) -> bool:
-    """Tell whether a reload of some years (none: of all) is one of what is withheld."""
+    """Return whether a reload of some years (none: of all) is one of what is withheld."""
     chain = withheld.chain
     if chain is None or chain.first_year is None or chain.last_year is None or not years:
         return True
@@ -137,7 +137,7 @@ def is_answered(withheld: Withheld, years: Collection[int]) -> bool:
 
 
 def has_stood(withheld: Withheld, *, now: datetime) -> bool:
-    """Tell whether an answer is to be applied if it stands still."""
+    """Return whether an answer is to be applied if it stands still."""
     return withheld.since is not None and now - datetime.fromisoformat(withheld.since) >= STANDS_AFTER
 
 
@@ -151,12 +151,12 @@ def is_due(withheld: Withheld, *, now: datetime) -> bool:
 
 
 def reads_whole(table: Table, state: StreamState) -> bool:
-    """Tell whether every reading of a stream brings all its rows."""
+    """Return whether every reading of a stream brings all its rows."""
     return table.feed in {Feed.SNAPSHOT, Feed.FUNCTION} or MODIFIED in state.refused
 
 
 def error_of(table: Table, division: int, withheld: Withheld) -> RemovalWithheldError | RemovalDoubtedError:
-    """Say what is withheld, until when, and what to do."""
+    """Return the error that says what is withheld, until when, and what to do."""
     what = (
         f"{table.name} of division {division}: {_WORDS[withheld.by]} would take away {withheld.rows:,} of "
         f"{withheld.of:,} rows of {withheld.table}. Nothing of it was applied."

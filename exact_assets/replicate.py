@@ -33,7 +33,7 @@ from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState,
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.write_queue import WriteQueue
 
-DIVISIONS_AT_ONCE = 8
+STREAMS_AT_ONCE = 8
 """Each holds at most one chunk of rows in memory; Exact allows one call at a time per division anyway."""
 BUSY_PAUSE_SECONDS = 0.25
 ATTEMPTS_WHEN_SUPERSEDED = 3
@@ -97,7 +97,7 @@ class Leases(Protocol):
         """Hold a name for the length of a `with`; False: another holds it."""
 
 
-def plan(state: StreamState, request: Request) -> ReadRequest | None:
+def read_request_of(state: StreamState, request: Request) -> ReadRequest | None:
     """Decide what to ask Exact for; None: this backfill has already brought all of it.
 
     A stream that is new is loaded. One that is there is caught up with, or, when a reload or a backfill asks for
@@ -119,13 +119,13 @@ def plan(state: StreamState, request: Request) -> ReadRequest | None:
 
 
 def is_load(state: StreamState, to_read: ReadRequest) -> bool:
-    """Whether more is asked for than what changed: rows that are new or to be replaced, or a chain that was cut."""
+    """Return whether more is asked for than what changed: rows that are new or to be replaced, or a cut chain."""
     is_complete = not state.years or set(to_read.years) <= set(state.years)
     return is_unfinished(state) or to_read.reload or not is_complete
 
 
 def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:
-    """Whether any of the years was loaded; a stream that is not loaded by year has them all."""
+    """Return whether any of the years was loaded; a stream that is not loaded by year has them all."""
     return not state.years or any(year in state.years for year in years)
 
 
@@ -166,7 +166,7 @@ async def replicate(
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                for _ in range(min(DIVISIONS_AT_ONCE, len(queue))):
+                for _ in range(min(STREAMS_AT_ONCE, len(queue))):
                     tasks.create_task(work())
         except BaseExceptionGroup as group:
             # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
@@ -237,7 +237,7 @@ class _Replication:
             is_to_go_on = known.state.chain is not None
             try:
                 await self._take_ground(request, storing)
-                to_read = plan(progress.state, request)
+                to_read = read_request_of(progress.state, request)
                 if to_read is not None:
                     is_to_go_on |= await self._read(division, to_read, storing)
                 if not is_to_go_on:
@@ -313,7 +313,7 @@ class _Replication:
             raise error_of(self.table, division, left)
 
     def _is_to_be_swept(self, request: Request, state: StreamState, log: StreamState | None) -> bool:
-        """Tell whether rows may have vanished unseen, or a sweep is asked for or under way."""
+        """Return whether rows may have vanished unseen, or a sweep is asked for or under way."""
         if not can_be_swept(self.table) or not state.is_loaded:
             return False
         since = log.covered_from if log is not None else None
@@ -324,7 +324,7 @@ class _Replication:
         return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
 
     def _source(self, division: int, *, is_bounded: bool) -> Source:
-        """Give what to read from: within the stream's share, where more is read than what changed."""
+        """Return what to read from: within the stream's share, where more is read than what changed."""
         share = self.shares.get(division)
         if share is None or not is_bounded:
             return self.client

@@ -280,5 +280,5 @@ def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, 
 
 
 def _is_under_way(state: StreamState) -> bool:
-    """Whether an answer in parts goes on, or is asked for again."""
+    """Return whether an answer in parts goes on, or is asked for again."""
     return state.chain is not None or of_kind(state.withheld, RemovalKind.CHANGES) is not None

@@ -13,16 +13,16 @@ from typing import Generic, Self, TypeVar
 from exact_assets.errors import ExactAssetsError
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Done = TypeVar("Done")
 
 MOST_ITEMS = 64
 """At once."""
 
 
-class WriteQueue(Generic[Item, Result]):
+class WriteQueue(Generic[Item, Done]):
     """An async context in which items are worked on in groups, by a thread."""
 
-    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result | ExactAssetsError]]) -> None:
+    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Done | ExactAssetsError]]) -> None:
         """Prepare.
 
         Args:
@@ -30,7 +30,7 @@ class WriteQueue(Generic[Item, Result]):
                 did of a group may be asked for again.
         """
         self._work = work
-        self._waiting: asyncio.Queue[tuple[Item, asyncio.Future[Result]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[Item, asyncio.Future[Done]]] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
         """Start to take items."""
@@ -44,13 +44,13 @@ class WriteQueue(Generic[Item, Result]):
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def put(self, item: Item) -> Result:
+    async def put(self, item: Item) -> Done:
         """Put an item, and wait for its result.
 
         Raises:
             ExactAssetsError: the result is an error, or the whole group failed with it.
         """
-        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         await self._waiting.put((item, result))
         return await result
 
@@ -72,7 +72,7 @@ class WriteQueue(Generic[Item, Result]):
             else:
                 future.set_result(result)
 
-    def _results(self, items: Sequence[Item]) -> Sequence[Result | BaseException]:
+    def _results(self, items: Sequence[Item]) -> Sequence[Done | BaseException]:
         """Work on items; where that fails in a way not foreseen, one by one, so that it costs only whose it is."""
         try:
             return self._work(items)

@@ -61,7 +61,7 @@ def to_arrays(
 
 
 def is_as_promised(texts: Sequence[msgspec.Raw], kind: Kind | None) -> bool:
-    """Whether a column of JSON texts can be decoded at once as what its kind is written as."""
+    """Return whether a column of JSON texts can be decoded at once as what its kind is written as."""
     if kind not in LISTS:
         return True
     try:

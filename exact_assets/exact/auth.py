@@ -36,7 +36,7 @@ from exact_assets.exact.token import Token, lifetime_of
 AUTHORIZE_PATH = "/api/oauth2/auth"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a token
 ENDPOINT = "oauth2/token"
-MOST_ATTEMPTS = 4
+MOST_TOKEN_ATTEMPTS = 4
 TIMEOUT_SECONDS = 30.0
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]++|\\.)*+")')
@@ -136,7 +136,7 @@ class TokenEndpoint:
                 return self._ask_once(url, headers, body)
             except (UnavailableError, UnreachableError) as error:
                 was_lost = was_lost or isinstance(error, UnavailableError)
-                if attempt == MOST_ATTEMPTS:
+                if attempt == MOST_TOKEN_ATTEMPTS:
                     raise
             except TokenUsedElsewhereError as error:
                 if was_lost:

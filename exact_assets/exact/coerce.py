@@ -23,7 +23,7 @@ DATE = re.compile(r"/Date\((-?[0-9]{1,20})\)/")
 NULLS = ("", "null")
 FLAGS = {"0": False, "1": True, "false": False, "true": True}
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-LONGEST_SHOWN = 60
+LONGEST_QUOTED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +159,13 @@ def _number(value: object) -> Decimal:
 
 def _shown(item: object) -> str:
     if isinstance(item, msgspec.Raw):
-        return bytes(item)[: 4 * LONGEST_SHOWN].decode(errors="replace").strip('"')
+        return bytes(item)[: 4 * LONGEST_QUOTED].decode(errors="replace").strip('"')
     return str(item)
 
 
 def shorten(text: str) -> str:
     """Cut a text that came from outside to what a message can hold."""
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}…"
 
 
 READERS: dict[Kind, Callable[[Any], object]] = {

@@ -46,7 +46,7 @@ Arrow does not notice where they do, and stores another number."""
 
 
 def kind_of(kind: pa.DataType) -> Kind:
-    """Tell how a property of this Arrow type is written.
+    """Return how a property of this Arrow type is written.
 
     Raises:
         TypeError: no property of Exact becomes this type.

@@ -10,7 +10,7 @@ from exact_assets.exact.json_repair import NotJsonError, repair_json
 from exact_assets.exact.page import Decoded, Unexpanded
 from exact_assets.exact.question import Question
 from exact_assets.exact.reader import RowReader
-from exact_assets.exact.shapes import Part, Row, first_row, parts_of, rows_of
+from exact_assets.exact.shapes import ExpandedRows, Row, first_row, parts_of, rows_of
 
 PARENT_KEY = "parent_key"
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError)
@@ -98,5 +98,5 @@ def _first_line(collections: Sequence[msgspec.Raw]) -> dict[str, object]:
     return {}
 
 
-def _lines_in(parts: Sequence[Part]) -> list[Row]:
+def _lines_in(parts: Sequence[ExpandedRows]) -> list[Row]:
     return [row for part in parts for row in part.rows or ()]

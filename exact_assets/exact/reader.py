@@ -37,7 +37,7 @@ class RowReader:
     _loose: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        """Tell each property's kind once."""
+        """Note each property's kind, once."""
         self._kinds = {item.name: kind_of(item.type) for item in self.schema} | dict.fromkeys(self.kept)
 
     def order(self, seen: Sequence[str]) -> tuple[str, ...]:

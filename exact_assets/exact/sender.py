@@ -58,7 +58,7 @@ may have been set right since: then it would do the harm that it is there to pre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Generic[Read]):
+class Reply(Generic[Read]):
     """What came of a question."""
 
     content: Read
@@ -139,7 +139,7 @@ class Sender:
         """Return the server's time, or somewhat earlier."""
         return self._skew.now(self._now())
 
-    async def ask(self, url: str, read: Callable[[bytes], Read], *, division: int | None = None) -> Answer[Read]:
+    async def ask(self, url: str, read: Callable[[bytes], Read], *, division: int | None = None) -> Reply[Read]:
         """GET an address and read its answer, trying again what may pass.
 
         Args:
@@ -168,7 +168,7 @@ class Sender:
                     error.division = division
                     raise
                 else:
-                    return Answer(content=content, server_time=outcome.server_time, calls=question.calls)
+                    return Reply(content=content, server_time=outcome.server_time, calls=question.calls)
 
     async def _attempt(self, question: _Question) -> _Response | Booking | ExactError:
         """Send once, where a call may go."""
@@ -243,7 +243,7 @@ class Sender:
             raise error
 
     def _may_be_blocked(self, question: _Question, response: _Response, error: ExactError) -> bool:
-        """Whether a bare 403 came from before the place where calls are counted; all others carry rate headers."""
+        """Return whether a bare 403 came from before calls are counted; all others carry rate headers."""
         if response.status != 403 or question.division is None or error.reason not in {None, "Forbidden"}:
             return False
         is_counted = limits.is_known(limits.read_headers(response.headers))

@@ -70,7 +70,7 @@ async def follow(
 
 
 def anew(chain: Chain) -> Chain:
-    """Give the same chain before its first page."""
+    """Return the same chain before its first page."""
     return Chain(first_year=chain.first_year, last_year=chain.last_year, reload=chain.reload)
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
+from exact_assets.catalogue.reading import MODIFIED
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.cursors import ModifiedCursor
 from exact_assets.exact.page import Page
@@ -23,7 +24,7 @@ from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, follow
 from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
-from exact_assets.feeds.filters import MODIFIED, Plan, YearProperty, plan
+from exact_assets.feeds.filters import FilterChoice, YearProperty, choose_filters
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
 from exact_assets.feeds.spans import ReadKind, SpanRead, span_reads
@@ -34,7 +35,7 @@ OVERLAP = timedelta(minutes=5)
 """A row shows some time after its Modified was set: as much is read again."""
 SETTLED = timedelta(hours=3)
 """Changes older than this have all shown, even where the site's zone is mistaken by an hour or two."""
-QUIET = timedelta(hours=26)
+FIRST_LOAD_OVERLAP = timedelta(hours=26)
 """A first load's cursor lies no further back, or a catch-up would read again what was just loaded: enough for any
 mistake about the site's zone."""
 
@@ -56,7 +57,7 @@ class Part:
 class Target:
     """What is asked for, and how pages become rows."""
 
-    ask: Callable[[Plan], Question]
+    ask: Callable[[FilterChoice], Question]
     rows: Callable[[Sequence[Page], int], Awaitable[Part]]
     """Of pages and the year of rows that nothing tells the year of."""
     year: YearProperty | None
@@ -102,12 +103,14 @@ class Reader:
         steps = self._run(reading, chosen, state, stored=stored)
         return Variant(steps=steps, relies_on=chosen.relies_on, without=without, first=first)
 
-    def _plan(self, reading: SpanRead, state: StreamState) -> Plan:
+    def _plan(self, reading: SpanRead, state: StreamState) -> FilterChoice:
         target = self.target
-        return plan(reading, self.table, state, year=target.year, key=target.guid_key, zone=self.source.zone)
+        return choose_filters(
+            reading, self.table, state, year=target.year, key=target.guid_key, zone=self.source.zone
+        )
 
     async def _run(
-        self, reading: SpanRead, chosen: Plan, state: StreamState, *, stored: StreamState
+        self, reading: SpanRead, chosen: FilterChoice, state: StreamState, *, stored: StreamState
     ) -> AsyncGenerator[Step, None]:
         chain = state.chain or _new_chain(reading)
         question = self.target.ask(chosen)
@@ -159,7 +162,7 @@ class Reader:
         return Step(verb=Verb.UPSERT, rows=part.rows, parents=part.parents, gone=part.gone, state=after)
 
     def _start_year(self, state: StreamState) -> int:
-        """Give the year before which rows are left out; what was loaded from an earlier one stays up to date."""
+        """Return the year before which rows are left out; what was loaded from an earlier one stays up to date."""
         return (
             self.request.start_year if state.start_year is None else min(state.start_year, self.request.start_year)
         )
@@ -187,7 +190,7 @@ class Reader:
     def _after(
         self, reading: SpanRead, state: StreamState, chain: Chain, *, fingerprint: str | None
     ) -> StreamState:
-        """Give the state after a reading."""
+        """Return the state after a reading."""
         is_business = self.table.year_kind is YearKind.BUSINESS
         state = replace(state, chain=None, start_year=self._start_year(state) if is_business else None)
         is_unchanged = fingerprint is not None and fingerprint == state.fingerprint
@@ -211,7 +214,7 @@ class Reader:
         if reading.kind is ReadKind.CATCH_UP and old is not None:
             cursor = max(old, seen) if high is not None else old
         else:
-            cursor = max(seen, started - QUIET)
+            cursor = max(seen, started - FIRST_LOAD_OVERLAP)
         floor = None if started - cursor >= SETTLED else cursor - OVERLAP
         return replace(state, cursor=ModifiedCursor(modified=cursor, floor=floor))
 
@@ -234,7 +237,7 @@ def _new_chain(reading: SpanRead) -> Chain:
     )
 
 
-def _without_filter(reading: SpanRead, chosen: Plan, state: StreamState) -> SpanRead:
+def _without_filter(reading: SpanRead, chosen: FilterChoice, state: StreamState) -> SpanRead:
     """Return the reading to do instead: everything, in the place of what is there."""
     if reading.kind is not ReadKind.CATCH_UP and (reading.span is None or not chosen.filters):
         return reading

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from exact_assets.catalogue.reading import MODIFIED
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.cursors import ModifiedCursor, SyncCursor
 from exact_assets.exact.question import Question
 from exact_assets.feeds.chain import Chunk
-from exact_assets.feeds.filters import MODIFIED, everything, guid_key, year_of
+from exact_assets.feeds.filters import everything, guid_key, year_of
 from exact_assets.feeds.request import ReadRequest
 from exact_assets.feeds.spans import Span, spans
-from exact_assets.feeds.wall_clock import literal
+from exact_assets.feeds.wall_clock import wall_literal
 from exact_assets.stream import Asked, StreamState
 
 COUNT = "$inlinecount"
@@ -28,7 +29,7 @@ class Counting:
 
 
 def counting(table: Table, state: StreamState, request: ReadRequest) -> Counting | None:
-    """Say how to count a stream's rows; None: Exact cannot be asked for just those that are kept."""
+    """Return how to count a stream's rows; None: Exact cannot be asked for just those that are kept."""
     select = _select(table)
     if table.feed is Feed.SYNC:
         return Counting(params={"$filter": "Timestamp gt 1L", **select})
@@ -61,18 +62,18 @@ def asked_by(question: Question, table: Table, chunk: Chunk) -> Asked:
 
 
 def changed_since(table: Table, state: StreamState) -> Mapping[str, str] | None:
-    """Say how to count what changed since a stream was read; None: that cannot be asked."""
+    """Return how to count what changed since a stream was read; None: that cannot be asked."""
     match state.cursor:
         case SyncCursor(timestamp=timestamp):
             return {"$filter": f"Timestamp gt {timestamp}L", **_select(table)}
         case ModifiedCursor(modified=moment) if table.feed is Feed.MODIFIED and MODIFIED not in state.refused:
-            return {"$filter": f"{MODIFIED} ge {literal(moment)}", **_select(table)}
+            return {"$filter": f"{MODIFIED} ge {wall_literal(moment)}", **_select(table)}
         case _:
             return None
 
 
 def _spans(table: Table, state: StreamState, request: ReadRequest) -> Sequence[Span]:
-    """Give the years that are there, as far as loads ask by year; none: all at once."""
+    """Return the years that are there, as far as loads ask by year; none: all at once."""
     if state.years:
         return spans(table, state.years, request)
     if table.year_kind is not YearKind.BUSINESS or state.start_year is None:

@@ -16,7 +16,7 @@ from exact_assets.exact.page import Page, Unexpanded
 from exact_assets.exact.question import Question
 from exact_assets.exact.urls import guid_literal
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty, guid_key, year_property
+from exact_assets.feeds.filters import FilterChoice, YearProperty, guid_key, year_property
 from exact_assets.feeds.questions import question_of_lines, question_of_table
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import as_rows, page_schema, years_of
@@ -54,7 +54,7 @@ class Lines:
     parent: Parent
     division: int
 
-    def ask(self, plan: Plan) -> Question:
+    def ask(self, plan: FilterChoice) -> Question:
         """Ask for headers with their lines."""
         return question_of_lines(self.table, self.parent, plan.filters)
 

@@ -14,7 +14,7 @@ from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, follow
 from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
-from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_of
+from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_of
 from exact_assets.feeds.questions import SELECT, question_of_table
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept
@@ -97,7 +97,7 @@ async def _fresh(
 
 
 def _is_stale(chunk: Chunk) -> bool:
-    """Tell whether pages came long after the first one of their chain, by the server's clock for both."""
+    """Return whether pages came long after the first one of their chain, by the server's clock for both."""
     return any(page.server_time - parse_utc(chunk.chain.started) > STALE for page in chunk.pages)
 
 
@@ -122,11 +122,11 @@ def _step(
     return Step(verb=Verb.REPLACE, rows=rows, state=after, asked=asked_by(question, table, chunk))
 
 
-def _plan(table: Table, state: StreamState, request: ReadRequest) -> Plan:
+def _plan(table: Table, state: StreamState, request: ReadRequest) -> FilterChoice:
     if table.feed is Feed.FUNCTION:
         # Functions take no filters, and some no `$select`.
-        return Plan(filters={}, relies_on=None if SELECT in state.refused else SELECT)
+        return FilterChoice(filters={}, relies_on=None if SELECT in state.refused else SELECT)
     year = year_of(table) if table.year_kind is YearKind.BUSINESS else None
     if year is not None and year.is_usable(table, state.refused):
-        return Plan(filters={"$filter": year.within(since_year(request.start_year))}, relies_on=year.name)
+        return FilterChoice(filters={"$filter": year.within(since_year(request.start_year))}, relies_on=year.name)
     return everything(table, state.refused, key=guid_key(table.columns, table.key))

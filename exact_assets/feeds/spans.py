@@ -76,7 +76,7 @@ def span_reads(
 
 
 def under_way(table: Table, chain: Chain, state: StreamState, request: ReadRequest) -> SpanRead:
-    """Tell which reading a chain belongs to."""
+    """Return which reading a chain belongs to."""
     span = None
     if chain.first_year is not None and chain.last_year is not None:
         span = _span(table, chain.first_year, chain.last_year, request)
@@ -108,7 +108,7 @@ def _whole(table: Table, state: StreamState, request: ReadRequest) -> SpanRead:
 
 
 def _years(state: StreamState, request: ReadRequest, *, with_loaded: bool) -> tuple[ReadKind, Iterable[int]]:
-    """Tell which years are asked for, and whether some of them may be there."""
+    """Return which years are asked for, and whether some of them may be there."""
     if not state.is_loaded:
         return ReadKind.LOAD, request.years or range(
             request.start_year, max(request.start_year, request.now().year) + 1

@@ -16,17 +16,17 @@ from exact_assets.catalogue.table import Column, Feed, Table, YearKind
 from exact_assets.feeds.chain import follow
 from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
-from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_property
+from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_property
 from exact_assets.feeds.questions import question_of_keys
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import empty, page_schema
 from exact_assets.stream import Chain, Step, StreamState, Sweep, Verb
 
-DIVISION = "Division"
+_DIVISION = "Division"
 
 
 def can_be_swept(table: Table) -> bool:
-    """Tell whether a sweep finds anything: tables that are read whole have no rows that are gone."""
+    """Return whether a sweep finds anything: tables that are read whole have no rows that are gone."""
     return table.feed in {Feed.SYNC, Feed.MODIFIED, Feed.PARENT}
 
 
@@ -68,7 +68,7 @@ async def _run(
     state: StreamState,
     *,
     swept: "_Swept",
-    plan: Plan,
+    plan: FilterChoice,
     now: Callable[[], datetime],
 ) -> AsyncGenerator[Step, None]:
     question = question_of_keys(table, swept.columns, swept.others, plan.filters, path=swept.path)
@@ -112,7 +112,7 @@ class _Swept:
             names = tuple(column.name for column in table.columns if column.property == table.parent.foreign_key)
             years = tuple(column.name for column in columns if column.property in table.parent.year[:1])
         wanted = {"Timestamp"} if table.feed is Feed.SYNC else set()
-        wanted |= {DIVISION} if table.checks_division else set()
+        wanted |= {_DIVISION} if table.checks_division else set()
         return cls(
             path=path,
             columns=key,
@@ -128,12 +128,12 @@ class _Swept:
         return table.rename_columns(list(self.names))
 
 
-def _plan(table: Table, swept: _Swept, state: StreamState, request: ReadRequest) -> Plan:
+def _plan(table: Table, swept: _Swept, state: StreamState, request: ReadRequest) -> FilterChoice:
     if table.feed is Feed.SYNC:
-        return Plan(filters={"$filter": "Timestamp gt 1L"}, relies_on=None)
+        return FilterChoice(filters={"$filter": "Timestamp gt 1L"}, relies_on=None)
     if table.year_kind is YearKind.BUSINESS and swept.year:
         year = year_property(swept.year[0])
         if year.is_usable(table, state.refused):
             first = request.start_year if state.start_year is None else min(state.start_year, request.start_year)
-            return Plan(filters={"$filter": year.within(since_year(first))}, relies_on=year.name)
+            return FilterChoice(filters={"$filter": year.within(since_year(first))}, relies_on=year.name)
     return everything(table, state.refused, key=guid_key(swept.columns, [column.name for column in swept.columns]))

@@ -69,7 +69,7 @@ async def read(
 
 
 def _opened(table: Table, state: StreamState, request: ReadRequest) -> StreamState:
-    """Give the state with the chain that is to be followed."""
+    """Return the state with the chain that is to be followed."""
     if table.year_kind is YearKind.BUSINESS:
         if state.start_year is not None and request.start_year < state.start_year:
             # Rows of the years between were left out: everything is asked for again, and nothing stored twice.
@@ -118,7 +118,7 @@ def _highest(stamps: pa.ChunkedArray, newest: Sequence[int]) -> tuple[int, ...]:
 
 
 def _ended(state: StreamState, chain: Chain, bound: int, request: ReadRequest) -> StreamState:
-    """Give the state after a chain: cursor at the highest Timestamp, the next read an overlap below it."""
+    """Return the state after a chain: cursor at the highest Timestamp, the next read an overlap below it."""
     newest = chain.newest
     before = state.cursor.timestamp if isinstance(state.cursor, SyncCursor) else _BEGINNING
     floor = newest[-1] if len(newest) == OVERLAP_ROWS else bound
@@ -147,7 +147,7 @@ def _verb(chunk: Chunk, chain: Chain) -> Verb:
 
 
 def _is_known(chunk: Chunk, step: Step, state: StreamState) -> bool:
-    """Tell whether nothing changed: the only answer holds the same versions as the last one."""
+    """Return whether nothing changed: the only answer holds the same versions as the last one."""
     return (
         chunk.is_first
         and chunk.is_last
