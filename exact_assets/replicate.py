@@ -58,7 +58,7 @@ class Request:
     years: tuple[int, ...] = ()
     """Partitions that should be up to date afterwards; empty for undated tables."""
     mode: Mode = Mode.AUTO
-    backfill_id: str | None = None
+    reload_id: str | None = None
     """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
     generation: str | None = None
     """What the stream's Timestamps and IDs rest on, as `generations` names it; None: not known."""
@@ -104,13 +104,13 @@ def read_request_of(state: StreamState, request: Request) -> ReadRequest | None:
     partitions that are already there, asked for again.
     """
     to_read = ReadRequest(
-        start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id
+        start_year=request.start_year, years=request.years, reload=False, reload_id=request.reload_id
     )
     if not state.is_loaded or state.chain is not None:
         return to_read
-    if request.mode is not Mode.RELOAD and (request.backfill_id is None or not _is_there(state, request.years)):
+    if request.mode is not Mode.RELOAD and (request.reload_id is None or not _is_there(state, request.years)):
         return to_read
-    if request.backfill_id is None or state.reload_id != request.backfill_id:
+    if request.reload_id is None or state.reload_id != request.reload_id:
         return replace(to_read, reload=True)
     if not state.reload_years:
         return None
@@ -226,9 +226,9 @@ class _Replication:
             progress=progress,
             is_confirmed=request.confirm,
         )
-        if request.mode is Mode.RELOAD and request.backfill_id is None:
+        if request.mode is Mode.RELOAD and request.reload_id is None:
             # So that years that were reloaded are not asked for once more where another is asked for again.
-            request = replace(request, backfill_id=f"attempt {uuid4()}")
+            request = replace(request, reload_id=f"attempt {uuid4()}")
         superseded = 0
         while True:
             known = await self.states.put(division)

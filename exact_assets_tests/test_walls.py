@@ -51,7 +51,7 @@ MAY_KNOW = {
         "removals",
         "storing",
     },
-    "checks": {"errors", "cursors", "stream", "exact", "catalogue", "feeds", "warehouse"},
+    "checks": {"errors", "containment", "cursors", "stream", "exact", "catalogue", "feeds", "warehouse"},
     "defs": {
         "errors",
         "settings",

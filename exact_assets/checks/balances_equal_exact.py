@@ -20,6 +20,7 @@ from exact_assets.checks.result import CheckResult, never_loaded
 from exact_assets.checks.sql import live, values
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.checks.violations import ViolationCount, Violations, find_violations, result_of_violations
+from exact_assets.containment import contained
 from exact_assets.cursors import SnapshotCursor
 from exact_assets.errors import ExactError
 from exact_assets.exact.client import ExactClient
@@ -110,6 +111,8 @@ async def _asked(
                 found.append(await _read(client, division, years, zone=subject.zone))
         except ExactError as error:
             skipped[division] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this division alone
+            skipped[division] = str(contained(error, subject=f"{BALANCE} of division {division}"))
         else:
             known[division] = years
 
@@ -158,6 +161,9 @@ async def _is_behind(subject: Subject, client: ExactClient, division: int) -> bo
             subject.table, state, division=division, client=client, warehouse=subject.warehouse
         )
     except ExactError:
+        return True
+    except Exception as error:  # noqa: BLE001 - logged; whether it has changed is not known
+        contained(error, subject=f"The count of {subject.table.name} of division {division}")
         return True
     return changed != 0
 

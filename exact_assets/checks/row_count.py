@@ -14,6 +14,7 @@ from exact_assets.checks.check import ExactCheck
 from exact_assets.checks.result import CheckResult, CheckStatus, never_loaded
 from exact_assets.checks.sql import live
 from exact_assets.checks.subject import Subject, unsettled
+from exact_assets.containment import contained
 from exact_assets.errors import (
     ExactError,
     NotConnectedError,
@@ -163,6 +164,9 @@ class _Counter:
             if isinstance(error, NotConnectedError | ReconnectError | UnreachableError):
                 self.stopped = str(error)
             count = _Count(status=CheckStatus.NOT_CHECKED, words=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this division alone
+            told = contained(error, subject=f"The count of {self.table.name} of division {division}")
+            count = _Count(status=CheckStatus.NOT_CHECKED, words=str(told))
         return _with_calls(count, self.client.calls(division) - before)
 
     async def _stop(self, division: int, state: StreamState) -> None:

@@ -79,7 +79,7 @@ def requests(
             years=_years(wanted[division], first_year, kind=kind, grid_years=grid_years),
             mode=kind.mode,
             confirm=kind.confirm,
-            backfill_id=kind.reload_id,
+            reload_id=kind.reload_id,
             generation=_generation(table, choices.get(division)),
         )
         for division, first_year in first_years.items()
