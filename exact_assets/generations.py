@@ -17,7 +17,7 @@ NEVER = "never"
 
 
 def generation_of(table: Table, *, moved_at: datetime | None, hr_linked_at: datetime | None) -> str | None:
-    """Return the name of the ground that a table's streams of a division stand on; None: nothing that may change.
+    """Return the name of the generation that a table's streams of a division are of; None: nothing may change it.
 
     Args:
         table: sync feeds go by Timestamp; tables of HR by ID too; those that are read whole by neither.
@@ -33,7 +33,7 @@ def generation_of(table: Table, *, moved_at: datetime | None, hr_linked_at: date
 
 
 def on_generation(state: StreamState, generation: str | None) -> StreamState:
-    """Return the state to go on from, now that the ground is this one; None: it is not known.
+    """Return the state to go on from in this generation; None: it is not known.
 
     A stream that stands on another is begun anew, as a reload: what is stored stays until all has come.
     """

@@ -236,7 +236,7 @@ class _Replication:
             progress.state = known.state
             is_to_go_on = known.state.chain is not None
             try:
-                await self._take_ground(request, storing)
+                await self._take_generation(request, storing)
                 to_read = read_request_of(progress.state, request)
                 if to_read is not None:
                     is_to_go_on |= await self._read(division, to_read, storing)
@@ -253,7 +253,7 @@ class _Replication:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
 
-    async def _take_ground(self, request: Request, storing: Storing) -> None:
+    async def _take_generation(self, request: Request, storing: Storing) -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
         before = storing.progress.state
         after = on_generation(before, request.generation)
