@@ -1,7 +1,6 @@
 """The modified feed: tables whose rows tell when they were modified, read as they are, 1,000 or 60 a page."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 
 from exact_assets.catalogue.table import Table
 from exact_assets.exact.page import Page
@@ -13,7 +12,7 @@ from exact_assets.feeds.rows import as_rows
 from exact_assets.stream import Step, StreamState
 
 
-async def read(
+def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Load the years that are missing, reload those that are asked for again, and read what changed."""
@@ -29,6 +28,4 @@ async def read(
         guid_key=guid_key(table.columns, table.key),
     )
     reader = Reader(source=source, table=table, division=division, request=request, target=target)
-    async with aclosing(reader.read(state)) as steps:
-        async for step in steps:
-            yield step
+    return reader.read(state)

@@ -4,7 +4,6 @@ Every header that comes brings all its lines: those that are not among them any 
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -25,7 +24,7 @@ from exact_assets.stream import Step, StreamState
 _PARENT_KEY = "parent_key"
 
 
-async def read(
+def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Load the lines of the years that are missing, reload what is asked for again, and read what changed."""
@@ -40,9 +39,7 @@ async def read(
         guid_key=guid_key(table.parent.columns, key),
     )
     reader = Reader(source=source, table=table, division=division, request=request, target=target)
-    async with aclosing(reader.read(state)) as steps:
-        async for step in steps:
-            yield step
+    return reader.read(state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ STALE = timedelta(hours=24)
 """A snapshot that was begun longer ago is begun anew: its first pages no longer go with its last."""
 
 
-async def read(
+def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read the table whole. One call and nothing to store where a page holds it and nothing changed."""
@@ -42,9 +42,7 @@ async def read(
         steps = _run(source, table, division, state, question=question, request=request, stored=stored)
         return Variant(steps=steps, relies_on=plan.relies_on, without=without)
 
-    async with aclosing(first_accepted(variant(state))) as steps:
-        async for step in steps:
-            yield step
+    return first_accepted(variant(state))
 
 
 async def _run(

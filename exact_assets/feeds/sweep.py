@@ -30,7 +30,7 @@ def can_be_swept(table: Table) -> bool:
     return table.feed in {Feed.SYNC, Feed.MODIFIED, Feed.PARENT}
 
 
-async def read(
+def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read all keys; with the last of them comes the step that takes away what has none.
@@ -56,9 +56,7 @@ async def read(
             first=first,
         )
 
-    async with aclosing(first_accepted(variant(state, first))) as steps:
-        async for step in steps:
-            yield step
+    return first_accepted(variant(state, first))
 
 
 async def _run(
