@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "exact_assets"
 SAME_ROLE = {
     "read": (
         {
-            "feeds/deletions.py",
+            "feeds/deletion_log.py",
             "feeds/modified.py",
             "feeds/parent.py",
             "feeds/read.py",

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from exact_assets.exact import coerce, columns
-from exact_assets.exact.columns import Kind, Values, kind_of
+from exact_assets.exact import coerce, vectorized
+from exact_assets.exact.vectorized import Kind, Values, kind_of
 
 LISTS: dict[Kind | None, msgspec.json.Decoder[Any]] = {
     Kind.TEXT: msgspec.json.Decoder(list[str | None], strict=False),
@@ -75,11 +75,11 @@ def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *,
     """Convert what can be; what is missing in the answer is for the slow way, which names the culprit."""
     names = [item.name for item in fields]
     converters: dict[Kind, Callable[[Sequence[Values]], list[pa.Array]]] = {
-        Kind.TEXT: columns.texts,
-        Kind.DECIMAL: columns.decimals,
-        Kind.WALL: columns.walls,
-        Kind.INSTANT: partial(columns.instants, zone=zone),
-        Kind.INTEGER: partial(columns.integers, kinds=[item.type for item in fields]),
+        Kind.TEXT: vectorized.texts,
+        Kind.DECIMAL: vectorized.decimals,
+        Kind.WALL: vectorized.walls,
+        Kind.INSTANT: partial(vectorized.instants, zone=zone),
+        Kind.INTEGER: partial(vectorized.integers, kinds=[item.type for item in fields]),
     }
     try:
         if kind in converters:

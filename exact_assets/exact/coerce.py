@@ -1,7 +1,7 @@
 """JSON values of an unexpected type, one at a time: what converts exactly is taken, the rest is named.
 
 Exact's reference has types wrong here and there, and flags of type Byte come as booleans. The quick way is in
-`columns`; this is the slow one for the few columns where it does not hold. Both must make the same of a value:
+`vectorized`; this is the slow one for the few columns where it does not hold. Both must make the same of a value:
 which way a column goes depends on the other rows of its page.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from exact_assets.exact.columns import FIRST_WALL, LAST_WALL, MICROSECONDS, Kind, to_utc
 from exact_assets.exact.numbers import read_number, to_amount, to_integer
+from exact_assets.exact.vectorized import FIRST_WALL, LAST_WALL, MICROSECONDS, Kind, to_utc
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks have no zone
 DATE = re.compile(r"/Date\((-?[0-9]{1,20})\)/")

@@ -10,8 +10,8 @@ import pyarrow as pa
 from exact_assets.errors import AnswerError, ValueRangeError
 from exact_assets.exact.arrays import InexactColumnError, UnfitColumnError, is_as_promised, to_arrays
 from exact_assets.exact.coerce import shorten
-from exact_assets.exact.columns import Kind, kind_of
 from exact_assets.exact.shapes import Row, Shape, shape_of
+from exact_assets.exact.vectorized import Kind, kind_of
 
 Taken = TypeVar("Taken")
 

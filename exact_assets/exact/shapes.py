@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from exact_assets.errors import AnswerError
-from exact_assets.exact.columns import Kind
+from exact_assets.exact.vectorized import Kind
 
 FIRST_ROW = re.compile(rb'"(?:results|d)"\s*:\s*\[\s*(?=\{)')
 ENTITY = re.compile(rb'"d"\s*:\s*(?=\{)')

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
-from exact_assets.feeds import deletions, modified, parent, snapshot, sync
+from exact_assets.feeds import deletion_log, modified, parent, snapshot, sync
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.stream import Step, StreamState
 
@@ -28,5 +28,5 @@ def read(
     Raises:
         ExactError: as the client raises it; what was read before has come as a step.
     """
-    feed = deletions.read if table.name == LOG else _FEEDS[table.feed]
+    feed = deletion_log.read if table.name == LOG else _FEEDS[table.feed]
     return feed(source, table, division, state, request=request)

@@ -1,4 +1,4 @@
-"""What a caller wants of a stream, and what a feed needs to read it: the two sides a feed stands between."""
+"""What a caller requests of a stream, and what a feed needs to read it: the two sides a feed stands between."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass

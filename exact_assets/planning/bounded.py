@@ -12,7 +12,7 @@ from exact_assets.exact.question import Question
 
 @dataclass(slots=True, kw_only=True)
 class Bounded:
-    """Implements `feeds.want.Source` for one load: after its calls, the next page is refused, not asked for.
+    """Implements `feeds.request.Source` for one load: after its calls, the next page is refused, not asked for.
 
     Feeds store what was read before an error, and the link of the page that is next.
     """
