@@ -7,7 +7,7 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -164,14 +164,19 @@ async def replicate(
                 else:
                     outcomes[division] = outcome
 
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(min(STREAMS_AT_ONCE, len(queue))):
-                    tasks.create_task(work())
-        except BaseExceptionGroup as group:
-            # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
-            raise group.exceptions[0] from None
+        await _side_by_side(work, count=min(STREAMS_AT_ONCE, len(queue)))
     return await asyncio.to_thread(_with_row_counts, table, warehouse, outcomes)
+
+
+async def _side_by_side(work: Callable[[], Coroutine[None, None, None]], *, count: int) -> None:
+    """Do work several times at once."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(count):
+                tasks.create_task(work())
+    except BaseExceptionGroup as group:
+        # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
+        raise group.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)

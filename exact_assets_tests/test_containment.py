@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from exact_assets.catalogue import select
@@ -87,6 +88,16 @@ def test_a_store_of_leases_that_fails_for_one_division_costs_that_division_alone
     assert outcomes[100001].error is error
     assert [outcomes[division].error for division in (100002, 100003)] == [None, None]
     assert is_equal(place, path, 100003)
+
+
+def test_a_stored_state_that_cannot_be_read_costs_its_division_alone(place: Installation, tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    run(place, path, LEDGER, DIVISIONS)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE exact._streams SET state = '[' WHERE division = 100003")
+    outcomes = run(place, path, LEDGER, DIVISIONS)
+    assert "DecodeError" in str(outcomes[100003].error)
+    assert [outcomes[division].error for division in (100001, 100002)] == [None, None]
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, Interrupted])
