@@ -1,10 +1,16 @@
 """Every error this package raises on purpose, sorted by what can be done about it. Standard library only.
 
+Stored and sent between processes by name: `KINDS` has the class of each. What is raised and caught within one
+module has no place here, nor have errors of libraries.
+
 ExactAssetsError
+├── UnforeseenError              something else went wrong: a fault of this package; its class and message
+├── DemoError                    a part of the demo did not start, or said no
 ├── SettingsError                a setting makes no sense; its name and what was expected
 ├── ControlError                 the shared store of tokens and quota cannot be used
 ├── ExactError                   Exact Online, or the way to it, said no; carries the facts
 │   ├── NotConnectedError        no tokens yet: run `exact-assets connect`
+│   ├── TooEarlyError            the access token is too young for a refresh; both tokens stay good
 │   ├── ReconnectError           the refresh chain is dead: connect again
 │   │   ├── TokenUsedElsewhereError   another installation used the refresh token (Exact allows one)
 │   │   └── TokenExpiredError         30 days unused
@@ -28,17 +34,40 @@ ExactAssetsError
 │       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
+    ├── ShortOfMemoryError       its engine was allowed too little memory: tried again with more
+    ├── EngineLostError          its engine was closed meanwhile: tried again
     ├── SelectionError           the division selection cannot be read: it was edited, or made anew, by hand
     ├── LoadSupersededError      another run stored this stream first: nothing was written
     ├── DivisionDisabledError    the division was disabled, and nothing new of it is begun
     └── RemovalBoundError        a step would take away more than one answer may: nothing was written
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, ClassVar
 
 
 class ExactAssetsError(Exception):
     """Base of all errors raised on purpose by this package."""
+
+    FACTS: ClassVar[tuple[str, ...]] = ()
+    """Keyword arguments that it is made of, beside the message; each is an attribute as well."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what it is made again of: most have arguments that pickle does not know of."""
+        return error_from, (record_of(self),)
+
+
+class UnforeseenError(ExactAssetsError):
+    """Something went wrong that this package does not foresee, in one division's work. The message says what.
+
+    The traceback is in the log.
+    """
+
+
+class DemoError(ExactAssetsError):
+    """A part of the demo did not start or did not do its work."""
 
 
 class SettingsError(ExactAssetsError):
@@ -54,6 +83,8 @@ class ExactError(ExactAssetsError):
 
     Attributes carry the facts so that callers need not read the text: None is unknown.
     """
+
+    FACTS: ClassVar[tuple[str, ...]] = ("division", "endpoint", "status", "reason")
 
     def __init__(
         self,
@@ -82,6 +113,17 @@ class ExactError(ExactAssetsError):
 
 class NotConnectedError(ExactError):
     """There are no tokens for this site and app yet."""
+
+
+class TooEarlyError(ExactError):
+    """The access token is not old enough for a refresh; both tokens stay good."""
+
+    FACTS = (*ExactError.FACTS, "server_time")
+
+    def __init__(self, message: str, *, server_time: datetime | None = None, **facts: Any) -> None:
+        """Keep when Exact said so, by its clock."""
+        super().__init__(message, **facts)
+        self.server_time = server_time
 
 
 class ReconnectError(ExactError):
@@ -126,6 +168,8 @@ class UserBlockedError(ForbiddenError):
 
 class DayQuotaError(ExactError):
     """The division's calls of the day are used."""
+
+    FACTS = ("resets_at", "division")
 
     def __init__(self, message: str, *, resets_at: datetime, division: int | None = None) -> None:
         """Keep when calls are allowed again (aware, UTC)."""
@@ -184,6 +228,14 @@ class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse and did not let go in time."""
 
 
+class ShortOfMemoryError(WarehouseError):
+    """The engine was allowed too little memory; what was not committed has not happened. Tried again with more."""
+
+
+class EngineLostError(WarehouseError):
+    """Another thread had to close this process's engine; what was not committed has not happened. Tried again."""
+
+
 class SelectionError(WarehouseError):
     """The division selection is there and cannot be read, or not be followed. Nothing changes meanwhile."""
 
@@ -199,9 +251,89 @@ class DivisionDisabledError(WarehouseError):
 class RemovalBoundError(WarehouseError):
     """A step would take away all rows of a table, or most of a large one. Nothing was written."""
 
+    FACTS = ("table", "rows", "of")
+
     def __init__(self, message: str, *, table: str, rows: int, of: int) -> None:
         """Keep how many rows of how many, and of which table."""
         super().__init__(message)
         self.table = table
         self.rows = rows
         self.of = of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRecord:
+    """An error as it is stored or sent to another process."""
+
+    kind: str
+    """As in `KINDS`."""
+    message: str
+    facts: Mapping[str, str | int | None] = field(default_factory=dict)
+    """The class's `FACTS`; moments as ISO text."""
+
+
+def record_of(error: ExactAssetsError) -> ErrorRecord:
+    """Return an error as it is stored."""
+    facts = {name: getattr(error, name) for name in error.FACTS}
+    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
+    return ErrorRecord(kind=name_of(error), message=str(error), facts=plain)
+
+
+def error_from(record: ErrorRecord) -> ExactAssetsError:
+    """Return a stored error; one of a kind that this version does not know is a plain `ExactAssetsError`."""
+    kind = KINDS.get(record.kind, ExactAssetsError)
+    facts: dict[str, Any] = {name: value for name, value in record.facts.items() if name in kind.FACTS}
+    for name in _MOMENTS & facts.keys():
+        facts[name] = None if facts[name] is None else datetime.fromisoformat(facts[name])
+    return kind(record.message, **facts)
+
+
+def name_of(error: ExactAssetsError) -> str:
+    """Return the name under which an error's class is stored: that of the nearest class that has one."""
+    return next(_NAMES[kind] for kind in type(error).__mro__ if kind in _NAMES)
+
+
+_MOMENTS = {"resets_at", "server_time"}
+
+KINDS: Mapping[str, type[ExactAssetsError]] = {
+    "ExactAssetsError": ExactAssetsError,
+    "UnforeseenError": UnforeseenError,
+    "DemoError": DemoError,
+    "SettingsError": SettingsError,
+    "ControlError": ControlError,
+    "ExactError": ExactError,
+    "NotConnectedError": NotConnectedError,
+    "TooEarlyError": TooEarlyError,
+    "ReconnectError": ReconnectError,
+    "TokenUsedElsewhereError": TokenUsedElsewhereError,
+    "TokenExpiredError": TokenExpiredError,
+    "RequestRefusedError": RequestRefusedError,
+    "AccessTokenRefusedError": AccessTokenRefusedError,
+    "ForbiddenError": ForbiddenError,
+    "DivisionNotGrantedError": DivisionNotGrantedError,
+    "ModuleNotLicensedError": ModuleNotLicensedError,
+    "ScopeMissingError": ScopeMissingError,
+    "UserBlockedError": UserBlockedError,
+    "DayQuotaError": DayQuotaError,
+    "QuotaShareError": QuotaShareError,
+    "KeyBlockedError": KeyBlockedError,
+    "UnavailableError": UnavailableError,
+    "UnreachableError": UnreachableError,
+    "AnswerError": AnswerError,
+    "PagingError": PagingError,
+    "WrongDivisionError": WrongDivisionError,
+    "ValueRangeError": ValueRangeError,
+    "RemovalWithheldError": RemovalWithheldError,
+    "RemovalDoubtedError": RemovalDoubtedError,
+    "WarehouseError": WarehouseError,
+    "WarehouseBusyError": WarehouseBusyError,
+    "ShortOfMemoryError": ShortOfMemoryError,
+    "EngineLostError": EngineLostError,
+    "SelectionError": SelectionError,
+    "LoadSupersededError": LoadSupersededError,
+    "DivisionDisabledError": DivisionDisabledError,
+    "RemovalBoundError": RemovalBoundError,
+}
+"""Each class by the name under which installations have stored it: a class may be renamed, its name here not."""
+
+_NAMES = {kind: name for name, kind in KINDS.items()}

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from exact_assets.catalogue.reading import MODIFIED
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import RemovalBoundError, RemovalDoubtedError, RemovalWithheldError
 from exact_assets.feeds.chain import anew
-from exact_assets.feeds.filters import MODIFIED
-from exact_assets.feeds.want import Want
+from exact_assets.feeds.request import ReadRequest
 from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld, of_kind
 
 STANDS_AFTER = timedelta(hours=24)
@@ -51,7 +51,7 @@ class Refused:
 
 
 def doubt_of(first: Refused, second: Refused, *, counted: int | None) -> str:
-    """Say what speaks against an answer that was given twice; empty: nothing does.
+    """Return what speaks against an answer that was given twice; empty: nothing does.
 
     Args:
         first: the answer.
@@ -111,7 +111,7 @@ def without(withheld: Withheld | None, kinds: frozenset[RemovalKind]) -> Withhel
     return earlier if withheld.by in kinds else replace(withheld, earlier=earlier)
 
 
-def kinds_answered(table: Table, state: StreamState, want: Want) -> frozenset[RemovalKind]:
+def kinds_answered(table: Table, state: StreamState, to_read: ReadRequest) -> frozenset[RemovalKind]:
     """Return which kinds of what is withheld are over if a reading of a stream is within the bound.
 
     A chain that is under way is all that is read: it says nothing of other years, whichever are wanted, nor of what
@@ -124,12 +124,12 @@ def kinds_answered(table: Table, state: StreamState, want: Want) -> frozenset[Re
     if chain is not None:
         is_over = chain.reload and (chain.first_year is None or withheld.chain in {None, anew(chain)})
     else:
-        is_over = reads_whole(table, state) or (want.reload and is_answered(withheld, want.years))
+        is_over = reads_whole(table, state) or (to_read.reload and is_answered(withheld, to_read.years))
     return frozenset(kinds | ({RemovalKind.REPLACE} if is_over else set()))
 
 
 def is_answered(withheld: Withheld, years: Collection[int]) -> bool:
-    """Tell whether a reload of some years (none: of all) is one of what is withheld."""
+    """Return whether a reload of some years (none: of all) is one of what is withheld."""
     chain = withheld.chain
     if chain is None or chain.first_year is None or chain.last_year is None or not years:
         return True
@@ -137,7 +137,7 @@ def is_answered(withheld: Withheld, years: Collection[int]) -> bool:
 
 
 def has_stood(withheld: Withheld, *, now: datetime) -> bool:
-    """Tell whether an answer is to be applied if it stands still."""
+    """Return whether an answer is to be applied if it stands still."""
     return withheld.since is not None and now - datetime.fromisoformat(withheld.since) >= STANDS_AFTER
 
 
@@ -151,12 +151,12 @@ def is_due(withheld: Withheld, *, now: datetime) -> bool:
 
 
 def reads_whole(table: Table, state: StreamState) -> bool:
-    """Tell whether every reading of a stream brings all its rows."""
+    """Return whether every reading of a stream brings all its rows."""
     return table.feed in {Feed.SNAPSHOT, Feed.FUNCTION} or MODIFIED in state.refused
 
 
 def error_of(table: Table, division: int, withheld: Withheld) -> RemovalWithheldError | RemovalDoubtedError:
-    """Say what is withheld, until when, and what to do."""
+    """Return the error that says what is withheld, until when, and what to do."""
     what = (
         f"{table.name} of division {division}: {_WORDS[withheld.by]} would take away {withheld.rows:,} of "
         f"{withheld.of:,} rows of {withheld.table}. Nothing of it was applied."

@@ -7,7 +7,7 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,22 +17,23 @@ from uuid import uuid4
 
 import msgspec
 
-from exact_assets.batch import Batch
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
-from exact_assets.epochs import founded
+from exact_assets.containment import contained
 from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.feeds import Source, Want, can_be_swept, read, sweep
+from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, sweep
+from exact_assets.generations import on_generation
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
 from exact_assets.removals import error_of, is_due, kinds_answered
 from exact_assets.storing import Progress, Steps, Storing
 from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState, of_kind
 from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.write_queue import WriteQueue
 
-DIVISIONS_AT_ONCE = 8
+STREAMS_AT_ONCE = 8
 """Each holds at most one chunk of rows in memory; Exact allows one call at a time per division anyway."""
 BUSY_PAUSE_SECONDS = 0.25
 ATTEMPTS_WHEN_SUPERSEDED = 3
@@ -57,10 +58,10 @@ class Request:
     years: tuple[int, ...] = ()
     """Partitions that should be up to date afterwards; empty for undated tables."""
     mode: Mode = Mode.AUTO
-    backfill_id: str | None = None
+    reload_id: str | None = None
     """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
-    epoch: str | None = None
-    """What the stream's Timestamps and IDs rest on, as `epochs` names it; None: not known."""
+    generation: str | None = None
+    """What the stream's Timestamps and IDs rest on, as `generations` names it; None: not known."""
     confirm: bool = False
     """A person said that rows which Exact's answers lack may go, however many they are."""
 
@@ -96,33 +97,35 @@ class Leases(Protocol):
         """Hold a name for the length of a `with`; False: another holds it."""
 
 
-def plan(state: StreamState, request: Request) -> Want | None:
+def read_request_of(state: StreamState, request: Request) -> ReadRequest | None:
     """Decide what to ask Exact for; None: this backfill has already brought all of it.
 
     A stream that is new is loaded. One that is there is caught up with, or, when a reload or a backfill asks for
     partitions that are already there, asked for again.
     """
-    want = Want(start_year=request.start_year, years=request.years, reload=False, reload_id=request.backfill_id)
+    to_read = ReadRequest(
+        start_year=request.start_year, years=request.years, reload=False, reload_id=request.reload_id
+    )
     if not state.is_loaded or state.chain is not None:
-        return want
-    if request.mode is not Mode.RELOAD and (request.backfill_id is None or not _is_there(state, request.years)):
-        return want
-    if request.backfill_id is None or state.reload_id != request.backfill_id:
-        return replace(want, reload=True)
+        return to_read
+    if request.mode is not Mode.RELOAD and (request.reload_id is None or not _is_there(state, request.years)):
+        return to_read
+    if request.reload_id is None or state.reload_id != request.reload_id:
+        return replace(to_read, reload=True)
     if not state.reload_years:
         return None
     missing = tuple(year for year in request.years if year not in state.reload_years)
-    return replace(want, reload=True, years=missing) if missing else None
+    return replace(to_read, reload=True, years=missing) if missing else None
 
 
-def is_load(state: StreamState, want: Want) -> bool:
-    """Whether more is asked for than what changed: rows that are new or to be replaced, or a chain that was cut."""
-    is_complete = not state.years or set(want.years) <= set(state.years)
-    return is_unfinished(state) or want.reload or not is_complete
+def is_load(state: StreamState, to_read: ReadRequest) -> bool:
+    """Return whether more is asked for than what changed: rows that are new or to be replaced, or a cut chain."""
+    is_complete = not state.years or set(to_read.years) <= set(state.years)
+    return is_unfinished(state) or to_read.reload or not is_complete
 
 
 def _is_there(state: StreamState, years: tuple[int, ...]) -> bool:
-    """Whether any of the years was loaded; a stream that is not loaded by year has them all."""
+    """Return whether any of the years was loaded; a stream that is not loaded by year has them all."""
     return not state.years or any(year in state.years for year in years)
 
 
@@ -137,17 +140,17 @@ async def replicate(
 ) -> Mapping[int, Outcome]:
     """Bring a table's streams up to date, several divisions at once, one call at a time in each.
 
-    A division that fails does not stop the others; its outcome carries the error. A stream that another run is
-    busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a division's
-    calls; without, they use all.
+    A division that fails, however it does, does not stop the others; its outcome carries the error. A stream that
+    another run is busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a
+    division's calls; without, they use all.
     """
     await asyncio.to_thread(warehouse.prepare, [table])
     outcomes: dict[int, Outcome] = {}
     queue = deque(requests.items())
 
     async with (
-        Batch[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
-        Batch[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
+        WriteQueue[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
+        WriteQueue[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
         replication = _Replication(table, client, leases, states, storing, shares or {})
 
@@ -161,10 +164,19 @@ async def replicate(
                 else:
                     outcomes[division] = outcome
 
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(DIVISIONS_AT_ONCE, len(queue))):
-                tasks.create_task(work())
+        await _side_by_side(work, count=min(STREAMS_AT_ONCE, len(queue)))
     return await asyncio.to_thread(_with_row_counts, table, warehouse, outcomes)
+
+
+async def _side_by_side(work: Callable[[], Coroutine[None, None, None]], *, count: int) -> None:
+    """Do work several times at once."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(count):
+                tasks.create_task(work())
+    except BaseExceptionGroup as group:
+        # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
+        raise group.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +184,24 @@ class _Replication:
     table: Table
     client: ExactClient
     leases: Leases
-    states: Batch[int, "_Known"]
-    storing: Batch[tuple[int, Step, int], Stored]
+    states: WriteQueue[int, "_Known"]
+    storing: WriteQueue[tuple[int, Step, int], Stored]
     shares: Mapping[int, Share]
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
         started, calls_before = time.monotonic(), self.client.calls(division)
         progress = Progress()
-        with self.leases.lease(f"stream/{self.table.name}/{division}") as held:
-            if not held:
-                return None
-            error: ExactAssetsError | None = None
-            try:
+        error: ExactAssetsError | None = None
+        try:
+            with self.leases.lease(f"stream/{self.table.name}/{division}") as held:
+                if not held:
+                    return None
                 await self._bring(division, request, progress)
-            except ExactAssetsError as caught:
-                error = caught
+        except ExactAssetsError as caught:
+            error = caught
+        except Exception as caught:  # noqa: BLE001 - whatever it is, it costs this division alone
+            error = contained(caught, subject=f"{self.table.name} of division {division}")
         return Outcome(
             division=division,
             changes=progress.changes,
@@ -195,34 +209,42 @@ class _Replication:
             seconds=time.monotonic() - started,
             state=progress.state,
             before=progress.found or progress.state,
-            quota=self.client.quota(division),
+            quota=self._quota(division),
             elsewhere=progress.elsewhere,
             error=error,
         )
+
+    def _quota(self, division: int) -> Quota | None:
+        """Return what is left of a division's calls; None: that cannot be read, which undoes nothing stored."""
+        try:
+            return self.client.quota(division)
+        except Exception as error:  # noqa: BLE001 - logged; the outcome tells it as unknown
+            contained(error, subject=f"The quota of division {division}")
+            return None
 
     async def _bring(self, division: int, request: Request, progress: Progress) -> None:
         storing = Storing(
             table=self.table,
             division=division,
             client=self.client,
-            batch=self.storing,
+            queue=self.storing,
             progress=progress,
             is_confirmed=request.confirm,
         )
-        if request.mode is Mode.RELOAD and request.backfill_id is None:
+        if request.mode is Mode.RELOAD and request.reload_id is None:
             # So that years that were reloaded are not asked for once more where another is asked for again.
-            request = replace(request, backfill_id=f"attempt {uuid4()}")
+            request = replace(request, reload_id=f"attempt {uuid4()}")
         superseded = 0
         while True:
-            known = await self.states.ask(division)
+            known = await self.states.put(division)
             progress.found = progress.found or known.state
             progress.state = known.state
             is_to_go_on = known.state.chain is not None
             try:
-                await self._take_ground(request, storing)
-                want = plan(progress.state, request)
-                if want is not None:
-                    is_to_go_on |= await self._read(division, want, storing)
+                await self._take_generation(request, storing)
+                to_read = read_request_of(progress.state, request)
+                if to_read is not None:
+                    is_to_go_on |= await self._read(division, to_read, storing)
                 if not is_to_go_on:
                     await self._sweep(division, request, known.log, storing)
                     await self._ask_again(division, request, storing)
@@ -236,24 +258,24 @@ class _Replication:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
 
-    async def _take_ground(self, request: Request, storing: Storing) -> None:
+    async def _take_generation(self, request: Request, storing: Storing) -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
         before = storing.progress.state
-        after = founded(before, request.epoch)
-        if after.epoch != before.epoch and after.is_loaded:
+        after = on_generation(before, request.generation)
+        if after.generation != before.generation and after.is_loaded:
             # Noted at once: reading may bring nothing to store for months.
             await storing.note(after)
         else:
             storing.progress.state = after
 
-    async def _read(self, division: int, want: Want, storing: Storing) -> bool:
+    async def _read(self, division: int, to_read: ReadRequest, storing: Storing) -> bool:
         """Read what is new or asked for; tell whether the stream must be looked at again."""
         state = storing.progress.state
-        want = replace(want, now=self.client.server_now)
-        source = self._source(division, is_bounded=is_load(state, want))
+        to_read = replace(to_read, now=self.client.server_now)
+        source = self._source(division, is_bounded=is_load(state, to_read))
         was_asked_again = await storing.answer(
-            lambda before: read(source, self.table, division, before, want=want),
-            good_for=lambda before: kinds_answered(self.table, before, want),
+            lambda before: read(source, self.table, division, before, request=to_read),
+            good_for=lambda before: kinds_answered(self.table, before, to_read),
         )
         # Snapshots and functions are one question each. Where Modified is refused, other years may be left.
         return was_asked_again and self.table.feed not in {Feed.SNAPSHOT, Feed.FUNCTION}
@@ -263,9 +285,9 @@ class _Replication:
         if not self._is_to_be_swept(request, storing.progress.state, log):
             return
         source = self._source(division, is_bounded=True)
-        want = Want(start_year=request.start_year, now=self.client.server_now)
+        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now)
         await storing.answer(
-            lambda before: sweep(source, self.table, division, before, want=want),
+            lambda before: sweep(source, self.table, division, before, request=to_read),
             good_for=lambda _: frozenset({RemovalKind.SWEEP}),
         )
 
@@ -285,18 +307,18 @@ class _Replication:
         if reload is None or reload.chain is None or not is_now:
             raise error_of(self.table, division, withheld)
         chain, source = reload.chain, self._source(division, is_bounded=True)
-        want = Want(start_year=request.start_year, now=self.client.server_now)
+        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now)
 
         def ask(before: StreamState) -> Steps:
             state = before if before.chain is not None else msgspec.structs.replace(before, chain=chain)
-            return read(source, self.table, division, state, want=want)
+            return read(source, self.table, division, state, request=to_read)
 
         await storing.answer(ask, good_for=lambda _: frozenset({RemovalKind.REPLACE}))
         if (left := storing.progress.state.withheld) is not None:
             raise error_of(self.table, division, left)
 
     def _is_to_be_swept(self, request: Request, state: StreamState, log: StreamState | None) -> bool:
-        """Tell whether rows may have vanished unseen, or a sweep is asked for or under way."""
+        """Return whether rows may have vanished unseen, or a sweep is asked for or under way."""
         if not can_be_swept(self.table) or not state.is_loaded:
             return False
         since = log.covered_from if log is not None else None
@@ -307,7 +329,7 @@ class _Replication:
         return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
 
     def _source(self, division: int, *, is_bounded: bool) -> Source:
-        """Give what to read from: within the stream's share, where more is read than what changed."""
+        """Return what to read from: within the stream's share, where more is read than what changed."""
         share = self.shares.get(division)
         if share is None or not is_bounded:
             return self.client

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from exact_assets.batch import Batch
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import RemovalBoundError, RequestRefusedError
 from exact_assets.exact.client import ExactClient
@@ -18,6 +17,7 @@ from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
 from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_due, is_same, noted
 from exact_assets.stream import Asked, Changes, RemovalKind, Step, Stored, StreamState, Verb, of_kind
+from exact_assets.write_queue import WriteQueue
 
 Steps = AsyncGenerator[Step, None]
 
@@ -46,7 +46,7 @@ class Storing:
     table: Table
     division: int
     client: ExactClient
-    batch: Batch[tuple[int, Step, int], Stored]
+    queue: WriteQueue[tuple[int, Step, int], Stored]
     progress: Progress
     is_confirmed: bool
     """Whether a person said that rows may go however many they are."""
@@ -94,7 +94,7 @@ class Storing:
     async def note(self, state: StreamState) -> None:
         """Store a state without rows."""
         step = Step(verb=Verb.UPSERT, rows=empty(self.table), state=state)
-        stored = await self.batch.ask((self.division, step, self.progress.state.load_seq))
+        stored = await self.queue.put((self.division, step, self.progress.state.load_seq))
         self.progress.state = _numbered(state, stored.load_seq)
 
     async def _store(self, steps: Steps, *, on_refusal: Callable[[Refused], Awaitable[None]]) -> None:
@@ -120,7 +120,7 @@ class Storing:
 
     async def _ask(self, step: Step, *, is_confirmed: bool) -> Stored:
         given = replace(step, is_confirmed=is_confirmed)
-        return await self.batch.ask((self.division, given, self.progress.state.load_seq))
+        return await self.queue.put((self.division, given, self.progress.state.load_seq))
 
     async def _begin_anew(self, first: Refused) -> None:
         """Let go of what an answer put aside, so that just its question is asked again, from its first page."""

@@ -1,4 +1,4 @@
-"""Values that pass between feeds and warehouse: what a stream has read so far, and the next step to store.
+"""Values that pass between feeds and warehouse: what was read of a stream so far, and the next step to store.
 
 A stream is one table of one division. Its state lives in the warehouse, in the same transaction as its
 rows, so that neither can get ahead of the other. No I/O belongs here, and nothing that knows HTTP or SQL.
@@ -12,6 +12,8 @@ from enum import StrEnum
 import msgspec
 import pyarrow as pa
 from msgspec.structs import replace
+
+from exact_assets.cursors import Cursor, from_text
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,11 +81,8 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     load_seq: int = 0
     """Fence: raised by one with every stored step; 0 is a stream of which nothing was ever stored."""
-    cursor: str | None = None
-    """All changes up to here are stored. Sync: a Timestamp in digits. Modified: local wall clock, ISO.
-    None: no chain has ended yet."""
-    floor: str | None = None
-    """Where the next read starts: the cursor less the overlap for rows that surface late. None: at the cursor."""
+    cursor: Cursor | None = None
+    """All changes up to here are stored, and where the next read starts. None: no chain has ended yet."""
     start_year: int | None = None
     """Rows of business years before this one were left out."""
     years: tuple[int, ...] = ()
@@ -98,9 +97,9 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What Exact refused to do for this stream though its reference allows it, such as to filter on a property."""
     fingerprint: str | None = None
     """Digest of the rows that the next read gives when nothing changes: the same again need not be stored."""
-    epoch: str | None = None
-    """What the division's Timestamps and IDs rest on, as `epochs` names it: when it was moved, and after a comma
-    when its HR was linked. Another one: all is to be read anew. None: not known when this was read."""
+    generation: str | None = msgspec.field(default=None, name="epoch")
+    """What the division's Timestamps and IDs rest on, as `generations` names it: when it was moved, and after a
+    comma when its HR was linked. Another one: all is to be read anew. None: not known when this was read."""
     covered_from: str | None = None
     """Server time (ISO, UTC). A table: whatever vanished before this is gone from here. The deletion log: what
     vanished since is in it."""
@@ -121,6 +120,40 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def is_loaded(self) -> bool:
         """Whether a first load has ended, for at least some years."""
         return self.cursor is not None
+
+    @property
+    def cursor_text(self) -> str | None:
+        """The cursor as the warehouse shows it to people."""
+        return None if self.cursor is None else str(self.cursor)
+
+    @property
+    def floor_text(self) -> str | None:
+        """Where the next read starts, likewise."""
+        return None if self.cursor is None else self.cursor.floor_text
+
+
+def encode_state(state: StreamState) -> str:
+    """Write a state as it is stored: the same state as the same text."""
+    return msgspec.json.encode(state).decode()
+
+
+def decode_state(text: str | bytes) -> StreamState:
+    """Read a state as it was stored, by this version or one before.
+
+    Raises:
+        msgspec.ValidationError: it is no state.
+    """
+    try:
+        return _STATE.decode(text)
+    except msgspec.ValidationError:
+        found = msgspec.json.decode(text)
+        if not isinstance(found, dict) or not isinstance(found.get("cursor"), str):
+            raise
+    cursor = from_text(found["cursor"], found.pop("floor", None))
+    return msgspec.convert({**found, "cursor": msgspec.to_builtins(cursor)}, StreamState)
+
+
+_STATE = msgspec.json.Decoder(StreamState)
 
 
 class Verb(StrEnum):
@@ -247,5 +280,5 @@ def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, 
 
 
 def _is_under_way(state: StreamState) -> bool:
-    """Whether an answer in parts goes on, or is asked for again."""
+    """Return whether an answer in parts goes on, or is asked for again."""
     return state.chain is not None or of_kind(state.withheld, RemovalKind.CHANGES) is not None

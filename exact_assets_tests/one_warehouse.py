@@ -26,7 +26,7 @@ def bring(
     *,
     file: Path | None = None,
     mode: Mode = Mode.AUTO,
-    epochs: Mapping[str, str | None] | None = None,
+    generations: Mapping[str, str | None] | None = None,
     is_soft: bool = False,
     confirm: bool = False,
 ) -> Outcomes:
@@ -35,7 +35,9 @@ def bring(
     Raises:
         ExactAssetsError: the first error of an outcome.
     """
-    outcomes = attempt(place, names, file=file, mode=mode, epochs=epochs, is_soft=is_soft, confirm=confirm)
+    outcomes = attempt(
+        place, names, file=file, mode=mode, generations=generations, is_soft=is_soft, confirm=confirm
+    )
     for ones in outcomes.values():
         for one in ones.values():
             if one.error is not None:
@@ -49,7 +51,7 @@ def attempt(
     *,
     file: Path | None = None,
     mode: Mode = Mode.AUTO,
-    epochs: Mapping[str, str | None] | None = None,
+    generations: Mapping[str, str | None] | None = None,
     is_soft: bool = False,
     confirm: bool = False,
     years: tuple[int, ...] = (),
@@ -63,7 +65,7 @@ def attempt(
         names: of the tables.
         file: the warehouse; None: the installation's.
         mode: what is asked for.
-        epochs: what the streams rest on.
+        generations: what the streams rest on.
         is_soft: whether rows that are gone are marked.
         confirm: whether rows may go however many they are.
         years: to have; empty: all.
@@ -75,7 +77,7 @@ def attempt(
             place,
             select(names),
             warehouse=_warehouse(file or place.warehouse, is_soft=is_soft, now=now),
-            epochs=epochs or {},
+            generations=generations or {},
             request=Request(
                 start_year=start_year or place.config.start_year,
                 years=years or _years(place),
@@ -102,7 +104,7 @@ async def _bring(
     tables: Iterable[Table],
     *,
     warehouse: Warehouse,
-    epochs: Mapping[str, str | None],
+    generations: Mapping[str, str | None],
     request: Request,
 ) -> Outcomes:
     control = Control.open(place.config)
@@ -112,7 +114,7 @@ async def _bring(
                 table,
                 dict.fromkeys(
                     place.divisions,
-                    replace(request, epoch=epochs.get(table.name)),
+                    replace(request, generation=generations.get(table.name)),
                 ),
                 client=client,
                 warehouse=warehouse,

@@ -20,10 +20,12 @@ from exact_assets.checks.result import CheckResult, never_loaded
 from exact_assets.checks.sql import live, values
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.checks.violations import ViolationCount, Violations, find_violations, result_of_violations
+from exact_assets.containment import contained
+from exact_assets.cursors import SnapshotCursor
 from exact_assets.errors import ExactError
 from exact_assets.exact.client import ExactClient
-from exact_assets.feeds.rows import as_rows, page_schema, select_list
-from exact_assets.feeds.wall_clock import parse_utc
+from exact_assets.feeds.questions import question_of_table
+from exact_assets.feeds.rows import as_rows
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, qualified
 
 _NAME = "balances_equal_exact"
@@ -82,11 +84,13 @@ def _kept(subject: Subject) -> tuple[dict[int, _BalanceYears], dict[int, str]]:
     for division in subject.streams.keys() - skipped.keys():
         state, _ = subject.balance_streams.get(division, (None, None))
         why = "it was never loaded" if state is None else unsettled(state)
-        if state is None or state.cursor is None or why is not None:
+        if state is None or why is not None:
             skipped[division] = f"{BALANCE}: {why}"
+        elif not isinstance(state.cursor, SnapshotCursor):
+            skipped[division] = f"{BALANCE}: it is not known when it was read"
         else:
             first = max(_first_year(subject, division), state.start_year or subject.start_year)
-            known[division] = _BalanceYears(first_year=first, read_at=parse_utc(state.cursor))
+            known[division] = _BalanceYears(first_year=first, read_at=state.cursor.read_at)
     return known, skipped
 
 
@@ -107,6 +111,8 @@ async def _asked(
                 found.append(await _read(client, division, years, zone=subject.zone))
         except ExactError as error:
             skipped[division] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this division alone
+            skipped[division] = str(contained(error, subject=f"{BALANCE} of division {division}"))
         else:
             known[division] = years
 
@@ -122,9 +128,8 @@ async def _asked(
 
 async def _read(client: ExactClient, division: int, years: _BalanceYears, *, zone: str) -> pa.Table:
     table = tables()[BALANCE]
-    params = {"$filter": f"ReportingYear ge {years.first_year}", "$select": select_list(table.columns)}
-    pages = client.pages(division, table.endpoint, params, schema=page_schema(table.columns), key=("ID",))
-    found = [page.rows async for page in pages]
+    question = question_of_table(table, {"$filter": f"ReportingYear ge {years.first_year}"})
+    found = [page.rows async for page in client.pages(division, question)]
     return as_rows(found, table, division=division, zone=zone, start_year=years.first_year)
 
 
@@ -156,6 +161,9 @@ async def _is_behind(subject: Subject, client: ExactClient, division: int) -> bo
             subject.table, state, division=division, client=client, warehouse=subject.warehouse
         )
     except ExactError:
+        return True
+    except Exception as error:  # noqa: BLE001 - logged; whether it has changed is not known
+        contained(error, subject=f"The count of {subject.table.name} of division {division}")
         return True
     return changed != 0
 

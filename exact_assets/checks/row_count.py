@@ -14,6 +14,7 @@ from exact_assets.checks.check import ExactCheck
 from exact_assets.checks.result import CheckResult, CheckStatus, never_loaded
 from exact_assets.checks.sql import live
 from exact_assets.checks.subject import Subject, unsettled
+from exact_assets.containment import contained
 from exact_assets.errors import (
     ExactError,
     NotConnectedError,
@@ -23,7 +24,7 @@ from exact_assets.errors import (
 )
 from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.counting import COUNT, Counting, counting
-from exact_assets.feeds.want import Want
+from exact_assets.feeds.request import ReadRequest
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.naming import DIVISION, YEAR, quoted
 from exact_assets.warehouse.protocol import Warehouse
@@ -113,10 +114,10 @@ def _due(
     """Choose the divisions to ask about, and those of which some rows are still to come."""
     due: dict[int, tuple[StreamState, Counting]] = {}
     others: dict[int, _Count] = {}
-    want = Want(start_year=subject.start_year)
+    to_read = ReadRequest(start_year=subject.start_year)
     for division in subject.streams.keys() & divisions:
         state, _ = subject.streams[division]
-        asked, why = counting(subject.table, state, want), unsettled(state)
+        asked, why = counting(subject.table, state, to_read), unsettled(state)
         if why is not None:
             others[division] = _Count(status=CheckStatus.NOT_CHECKED, words=why)
         elif asked is not None:
@@ -163,6 +164,9 @@ class _Counter:
             if isinstance(error, NotConnectedError | ReconnectError | UnreachableError):
                 self.stopped = str(error)
             count = _Count(status=CheckStatus.NOT_CHECKED, words=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs this division alone
+            told = contained(error, subject=f"The count of {self.table.name} of division {division}")
+            count = _Count(status=CheckStatus.NOT_CHECKED, words=str(told))
         return _with_calls(count, self.client.calls(division) - before)
 
     async def _stop(self, division: int, state: StreamState) -> None:

@@ -17,8 +17,7 @@ import exact_assets
 from exact_assets.config import child_environment
 from exact_assets.control.refresh import Order, Report
 from exact_assets.control.tokens import TokenStore
-from exact_assets.errors import ControlError, UnavailableError, UnreachableError
-from exact_assets.exact.auth import TooEarlyError
+from exact_assets.errors import ControlError, TooEarlyError, UnavailableError, UnreachableError
 from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token
 

@@ -11,8 +11,8 @@ import httpx
 
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.refresh import lock_name_of
+from exact_assets.exact.account import Division, Me
 from exact_assets.exact.auth import TokenEndpoint, authorize_url, read_redirect
-from exact_assets.exact.people import Division, Me
 
 ZONES = (DEFAULT_ZONE, "Europe/London")
 

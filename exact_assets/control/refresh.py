@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -23,7 +22,7 @@ from exact_assets.control.database import database_path, open_database
 from exact_assets.control.locks import Locks
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
-from exact_assets.exact.auth import TokenEndpoint, TooEarlyError
+from exact_assets.exact.auth import TokenEndpoint
 from exact_assets.exact.token import Token
 
 LOCK_TIMEOUT_SECONDS = 300.0
@@ -50,21 +49,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended. No error: the store holds a good token."""
 
-    error: str | None = None
-    """The name of the error's class."""
-    message: str = ""
-    status: int | None = None
-    reason: str | None = None
+    error: errors.ErrorRecord | None = None
 
     def to_error(self) -> errors.ExactAssetsError | None:
         """Return the error, as it was raised in the other process."""
-        if self.error is None:
-            return None
-        facts: dict[str, Any] = {"status": self.status, "reason": self.reason}
-        if self.error == TooEarlyError.__name__:
-            return TooEarlyError(self.message, **facts)
-        kind: type[errors.ExactAssetsError] = getattr(errors, self.error, errors.ControlError)
-        return kind(self.message, **facts) if issubclass(kind, errors.ExactError) else kind(self.message)
+        return None if self.error is None else errors.error_from(self.error)
 
 
 def lock_name_of(*, site_url: str, client_id: str) -> str:
@@ -106,10 +95,10 @@ def refresh(
         store.note_attempt(now())
         try:
             token = endpoint.refresh(held.token.refresh_token)
-        except (TooEarlyError, errors.UnreachableError, errors.RequestRefusedError) as error:
+        except (errors.TooEarlyError, errors.UnreachableError, errors.RequestRefusedError) as error:
             if held.attempted_at is None:
                 store.note_attempt(None)
-            if isinstance(error, TooEarlyError):
+            if isinstance(error, errors.TooEarlyError):
                 store.keep_age(held.token.found_young(now=now(), server_now=error.server_time))
             raise
         except errors.ReconnectError as error:
@@ -161,12 +150,7 @@ def fulfil(order: Order) -> Report:
                 lock_name=name,
             )
     except errors.ExactAssetsError as error:
-        return Report(
-            error=type(error).__name__,
-            message=str(error),
-            status=getattr(error, "status", None),
-            reason=getattr(error, "reason", None),
-        )
+        return Report(error=errors.record_of(error))
     return Report()
 
 

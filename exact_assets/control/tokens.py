@@ -95,7 +95,7 @@ class TokenStore:
 
     def note_death(self, error: errors.ExactError) -> None:
         """Note that no refresh will work any more, so that none is tried."""
-        self._update(dead_kind=type(error).__name__, dead_message=str(error))
+        self._update(dead_kind=errors.name_of(error), dead_message=str(error))
 
     def keep_zone(self, zone: str) -> None:
         """Note the zone of the site's wall clocks."""
@@ -141,5 +141,5 @@ def _moment(seconds: float) -> datetime:
 def _death(row: sa.RowMapping) -> errors.ExactError | None:
     if row["dead_kind"] is None:
         return None
-    kind: type[errors.ExactError] = getattr(errors, row["dead_kind"], errors.ReconnectError)
-    return kind(row["dead_message"])
+    error = errors.error_from(errors.ErrorRecord(kind=row["dead_kind"], message=row["dead_message"]))
+    return error if isinstance(error, errors.ExactError) else errors.ReconnectError(row["dead_message"])

@@ -40,8 +40,8 @@ class Visit:
 
     def error_is(self, *kinds: type[ExactAssetsError]) -> bool:
         """Whether the last attempt failed with an error of one of these kinds."""
-        kind = getattr(errors, self.error_kind or "", None)
-        return isinstance(kind, type) and issubclass(kind, kinds)
+        kind = errors.KINDS.get(self.error_kind or "")
+        return kind is not None and issubclass(kind, kinds)
 
 
 Visits = Mapping[int, Mapping[str, Visit]]
@@ -153,7 +153,7 @@ class VisitLog:
         if isinstance(error, DayQuotaError):
             row["waiting_until"] = error.resets_at.timestamp()
         elif error is not None:
-            row |= {"error_kind": type(error).__name__, "error": str(error)[:LONGEST_ERROR]}
+            row |= {"error_kind": errors.name_of(error), "error": str(error)[:LONGEST_ERROR]}
         return row
 
 

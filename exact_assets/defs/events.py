@@ -140,7 +140,7 @@ def _metadata(outcome: Outcome, *, rows: int, changed: int) -> dict[str, dg.Meta
         "stream_rows_updated": outcome.changes.updated,
         "stream_rows_deleted": outcome.changes.deleted,
         "seconds": round(outcome.seconds, 3),
-        "cursor": outcome.state.cursor or "none",
+        "cursor": outcome.state.cursor_text or "none",
     }
     if outcome.elsewhere:
         deleted = {name: changes.deleted for name, changes in sorted(outcome.elsewhere.items())}

@@ -12,7 +12,7 @@ from exact_assets.defs import tags
 from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of
-from exact_assets.epochs import epoch_of
+from exact_assets.generations import generation_of
 from exact_assets.replicate import Mode, Request
 from exact_assets.warehouse.divisions import DivisionChoice
 
@@ -79,8 +79,8 @@ def requests(
             years=_years(wanted[division], first_year, kind=kind, grid_years=grid_years),
             mode=kind.mode,
             confirm=kind.confirm,
-            backfill_id=kind.reload_id,
-            epoch=_epoch(table, choices.get(division)),
+            reload_id=kind.reload_id,
+            generation=_generation(table, choices.get(division)),
         )
         for division, first_year in first_years.items()
     }
@@ -91,8 +91,8 @@ def _years(wanted: tuple[int, ...], first_year: int, *, kind: RunKind, grid_year
     return tuple(year for year in years if year >= first_year)
 
 
-def _epoch(table: Table, choice: DivisionChoice | None) -> str | None:
+def _generation(table: Table, choice: DivisionChoice | None) -> str | None:
     """Name what the stream's Timestamps rest on; None where Exact was never asked about the division."""
     if choice is None or choice.name is None:
         return None
-    return epoch_of(table, moved_at=choice.moved_at, hr_linked_at=choice.hr_linked_at)
+    return generation_of(table, moved_at=choice.moved_at, hr_linked_at=choice.hr_linked_at)

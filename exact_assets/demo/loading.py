@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from exact_assets.catalogue.table import Table, YearKind
-from exact_assets.demo.processes import DemoError
 from exact_assets.demo.webserver import Webserver
+from exact_assets.errors import DemoError
 
 
 @dataclass

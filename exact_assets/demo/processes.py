@@ -11,13 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from exact_assets.config import child_environment
-from exact_assets.errors import ExactAssetsError
+from exact_assets.errors import DemoError
 
 STOP_SECONDS = 15
-
-
-class DemoError(ExactAssetsError):
-    """A part of the demo did not start or did not do its work."""
 
 
 @contextlib.contextmanager

@@ -17,9 +17,10 @@ from rich.console import Console
 from exact_assets.catalogue import select
 from exact_assets.config import child_environment
 from exact_assets.demo.loading import load
-from exact_assets.demo.processes import DemoError, free_port, running, wait_for
+from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.report import report
 from exact_assets.demo.webserver import Webserver
+from exact_assets.errors import DemoError
 
 CHECKOUT = Path(__file__).parents[2]
 DIVISIONS = 2

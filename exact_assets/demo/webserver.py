@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from exact_assets.demo.processes import DemoError
+from exact_assets.errors import DemoError
 
 LOCATION, REPOSITORY = "exact-assets", "__repository__"
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})

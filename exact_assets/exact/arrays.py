@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from exact_assets.exact import columns, lenient
-from exact_assets.exact.columns import Kind, Values, kind_of
+from exact_assets.exact import coerce, vectorized
+from exact_assets.exact.vectorized import Kind, Values, kind_of
 
 LISTS: dict[Kind | None, msgspec.json.Decoder[Any]] = {
     Kind.TEXT: msgspec.json.Decoder(list[str | None], strict=False),
@@ -31,7 +31,7 @@ class InexactColumnError(ValueError):
 class UnfitColumnError(ValueError):
     """A value of a column that its type cannot hold: which column, and which row of the page."""
 
-    def __init__(self, name: str, cause: lenient.UnfitValueError) -> None:
+    def __init__(self, name: str, cause: coerce.UnfitValueError) -> None:
         """Keep where it stands."""
         super().__init__(str(cause))
         self.name = name
@@ -61,7 +61,7 @@ def to_arrays(
 
 
 def is_as_promised(texts: Sequence[msgspec.Raw], kind: Kind | None) -> bool:
-    """Whether a column of JSON texts can be decoded at once as what its kind is written as."""
+    """Return whether a column of JSON texts can be decoded at once as what its kind is written as."""
     if kind not in LISTS:
         return True
     try:
@@ -75,11 +75,11 @@ def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *,
     """Convert what can be; what is missing in the answer is for the slow way, which names the culprit."""
     names = [item.name for item in fields]
     converters: dict[Kind, Callable[[Sequence[Values]], list[pa.Array]]] = {
-        Kind.TEXT: columns.texts,
-        Kind.DECIMAL: columns.decimals,
-        Kind.WALL: columns.walls,
-        Kind.INSTANT: partial(columns.instants, zone=zone),
-        Kind.INTEGER: partial(columns.integers, kinds=[item.type for item in fields]),
+        Kind.TEXT: vectorized.texts,
+        Kind.DECIMAL: vectorized.decimals,
+        Kind.WALL: vectorized.walls,
+        Kind.INSTANT: partial(vectorized.instants, zone=zone),
+        Kind.INTEGER: partial(vectorized.integers, kinds=[item.type for item in fields]),
     }
     try:
         if kind in converters:
@@ -98,6 +98,6 @@ def _slowly(item: pa.Field, column: Values, kind: Kind, *, zone: str) -> pa.Arra
     if kind is Kind.INTEGER and any(isinstance(value, float) for value in column):
         raise InexactColumnError(item.name)
     try:
-        return lenient.convert(column, kind, item.type, zone=zone)
-    except lenient.UnfitValueError as error:
+        return coerce.coerce_column(column, kind, item.type, zone=zone)
+    except coerce.UnfitValueError as error:
         raise UnfitColumnError(item.name, error) from error

@@ -25,28 +25,22 @@ from exact_assets.errors import (
     RequestRefusedError,
     TokenExpiredError,
     TokenUsedElsewhereError,
+    TooEarlyError,
     UnavailableError,
     UnreachableError,
 )
-from exact_assets.exact.answers import LONGEST_TEXT, may_pass, server_time
 from exact_assets.exact.numbers import read_integer
+from exact_assets.exact.responses import LONGEST_TEXT, may_pass, server_time
 from exact_assets.exact.token import Token, lifetime_of
 
 AUTHORIZE_PATH = "/api/oauth2/auth"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a token
 ENDPOINT = "oauth2/token"
-MOST_ATTEMPTS = 4
+MOST_TOKEN_ATTEMPTS = 4
 TIMEOUT_SECONDS = 30.0
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-
-
-class TooEarlyError(ExactError):
-    """The access token is not old enough for a refresh; both tokens stay good."""
-
-    server_time: datetime | None = None
-    """When Exact said so, by its clock."""
 
 
 class _Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +136,7 @@ class TokenEndpoint:
                 return self._ask_once(url, headers, body)
             except (UnavailableError, UnreachableError) as error:
                 was_lost = was_lost or isinstance(error, UnavailableError)
-                if attempt == MOST_ATTEMPTS:
+                if attempt == MOST_TOKEN_ATTEMPTS:
                     raise
             except TokenUsedElsewhereError as error:
                 if was_lost:

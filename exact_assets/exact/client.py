@@ -1,12 +1,10 @@
 """The questions that can be put to Exact Online, and their answers as values. Sending them is `sender`'s work."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from exact_assets.errors import (
@@ -16,13 +14,14 @@ from exact_assets.errors import (
     PagingError,
     WrongDivisionError,
 )
-from exact_assets.exact.decode import Decoded, PageDecoder
+from exact_assets.exact.account import DIVISION_SCHEMA, ME_PROPERTIES, Division, Me, read_divisions, read_me
+from exact_assets.exact.decode import PageDecoder
+from exact_assets.exact.json_repair import NotJsonError, repair_json
 from exact_assets.exact.limits import Quota
-from exact_assets.exact.mend import NotJsonError, mend
 from exact_assets.exact.numbers import read_integer, read_number
-from exact_assets.exact.page import Expand, Page
-from exact_assets.exact.people import DIVISION_SCHEMA, ME_PROPERTIES, Division, Me, read_divisions, read_me
+from exact_assets.exact.page import Decoded, Page
 from exact_assets.exact.ports import Ledger
+from exact_assets.exact.question import Question
 from exact_assets.exact.sender import Sender
 from exact_assets.exact.urls import build_url, check_same_site, endpoint_of
 
@@ -61,38 +60,28 @@ class ExactClient:
     async def pages(
         self,
         division: int,
-        path: str,
-        params: Mapping[str, str],
+        question: Question,
         *,
-        schema: pa.Schema,
-        key: Sequence[str] = (),
-        check_division: bool = True,
         link: str | None = None,
-        expand: Expand | None = None,
     ) -> AsyncIterator[Page]:
         """Read a chain of pages, following `__next` verbatim. Memory does not grow with the chain.
 
         Args:
-            division: fills `{division}` in `path`, and is whose quota is used.
-            path: such as `/api/v1/{division}/sync/CRM/Accounts`.
-            params: `$select`, `$filter` and so on, unencoded.
-            schema: Exact's property names with the Arrow types they are to become.
-            key: properties that name a row in messages.
-            check_division: whether each row's Division must be the one asked for, where `schema` has it.
-            link: a page's `next_link`, to go on from there; `path` and `params` are not used then.
-            expand: the collection that comes inside the rows.
+            division: that is asked, and whose quota is used.
+            question: what it is asked.
+            link: a page's `next_link`, to go on from there; path and parameters are not used then.
 
         Raises:
             ExactError: a PagingError comes before the page whose link is wrong is yielded.
         """
-        url = link or build_url(self._site_url, path, params, division=division)
+        url = link or build_url(self._site_url, question.path, question.params, division=division)
         endpoint = endpoint_of(url)
         check_same_site(url, self._site_url, division=division)
-        decode = PageDecoder(schema, endpoint=endpoint, zone=self._zone, key=key, expand=expand)
+        decode = PageDecoder(question, endpoint=endpoint, zone=self._zone)
         asked = set[int]()
         while True:
             asked.add(hash(url))
-            page = await self._page(url, decode, division=division, check_division=check_division)
+            page = await self._page(url, decode, division=division, check_division=question.check_division)
             following = page.next_link
             if following is not None:
                 check_same_site(following, self._site_url, division=division)
@@ -141,16 +130,15 @@ class ExactClient:
         """
         me = await self.me()
         found: list[Division] = []
-        chain = self.pages(
-            me.current_division,
-            DIVISIONS_PATH,
-            {"$select": ",".join(DIVISION_SCHEMA.names)},
+        question = Question(
+            path=DIVISIONS_PATH,
+            params={"$select": ",".join(DIVISION_SCHEMA.names)},
             schema=DIVISION_SCHEMA,
             key=("Code",),
             check_division=False,
         )
         try:
-            async for page in chain:
+            async for page in self.pages(me.current_division, question):
                 found += read_divisions(page.rows)
         except ForbiddenError as error:
             raise DivisionNotGrantedError(
@@ -178,24 +166,13 @@ class ExactClient:
             answer = await self._sender.ask(url, decode, division=division)
             calls += answer.calls
             if not (check_division and _is_of_another_division(answer.content, division)):
-                return replace(_to_page(answer.content, answer.server_time), calls=calls)
+                return Page.of(answer.content, server_time=answer.server_time, calls=calls)
         raise WrongDivisionError(
             f"{endpoint_of(url)}: Exact answered with rows of another division than {division}, twice. "
             "None of the page was kept; load again later.",
             division=division,
             endpoint=endpoint_of(url),
         )
-
-
-def _to_page(content: Decoded, server_time: datetime) -> Page:
-    return Page(
-        rows=content.rows,
-        next_link=content.next_link,
-        server_time=server_time,
-        unknown=content.unknown,
-        expanded=content.expanded,
-        unexpanded=content.unexpanded,
-    )
 
 
 def _is_of_another_division(content: Decoded, division: int) -> bool:
@@ -209,7 +186,7 @@ def _plain_content(body: bytes) -> Any:
         answer = EXACTLY.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            answer = EXACTLY.decode(mend(body))
+            answer = EXACTLY.decode(repair_json(body))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJsonError("the answer is cut or not JSON") from error
     except RecursionError as error:

@@ -1,50 +1,36 @@
 """The bytes of one answer to typed columns: puts shapes, values and repairs together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 import pyarrow as pa
 
 from exact_assets.errors import AnswerError
-from exact_assets.exact.mend import NotJsonError, mend
-from exact_assets.exact.page import Expand, Unexpanded
+from exact_assets.exact.json_repair import NotJsonError, repair_json
+from exact_assets.exact.page import Decoded, Unexpanded
+from exact_assets.exact.question import Question
 from exact_assets.exact.reader import RowReader
-from exact_assets.exact.shapes import Part, Row, first_row, parts_of, rows_of
+from exact_assets.exact.shapes import ExpandedRows, Row, first_row, parts_of, rows_of
 
 PARENT_KEY = "parent_key"
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """What an answer holds; as `Page`."""
-
-    rows: pa.Table
-    next_link: str | None
-    unknown: frozenset[str] = frozenset()
-    expanded: pa.Table | None = None
-    unexpanded: tuple[Unexpanded, ...] = ()
-
-
 class PageDecoder:
     """Decodes the answers of one chain, and learns from each for the next."""
 
-    def __init__(
-        self, schema: pa.Schema, *, endpoint: str, zone: str, key: Sequence[str] = (), expand: Expand | None = None
-    ) -> None:
+    def __init__(self, question: Question, *, endpoint: str, zone: str) -> None:
         """Prepare for answers of one kind.
 
         Args:
-            schema: Exact's property names with their Arrow types.
+            question: of which they are the answers.
             endpoint: for messages.
             zone: the site's zone, for instants.
-            key: properties that name a row in messages.
-            expand: the collection that comes inside the rows.
         """
+        expand = question.expand
         kept = [expand.navigation] if expand else []
         self._endpoint = endpoint
-        self._rows = RowReader(schema=schema, endpoint=endpoint, zone=zone, key=key, kept=kept)
+        self._rows = RowReader(schema=question.schema, endpoint=endpoint, zone=zone, key=question.key, kept=kept)
         self._expand = expand
         self._lines = RowReader(
             schema=expand.schema if expand else pa.schema([]), endpoint=f"{endpoint}/{'/'.join(kept)}", zone=zone
@@ -71,9 +57,9 @@ class PageDecoder:
         try:
             return self._decoded(body)
         except NOT_JSON:
-            mended = mend(body)
+            repaired = repair_json(body)
         try:
-            return self._decoded(mended)
+            return self._decoded(repaired)
         except NOT_JSON as error:
             raise NotJsonError("the answer is cut or not JSON") from error
 
@@ -112,5 +98,5 @@ def _first_line(collections: Sequence[msgspec.Raw]) -> dict[str, object]:
     return {}
 
 
-def _lines_in(parts: Sequence[Part]) -> list[Row]:
+def _lines_in(parts: Sequence[ExpandedRows]) -> list[Row]:
     return [row for part in parts for row in part.rows or ()]

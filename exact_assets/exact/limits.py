@@ -23,7 +23,7 @@ SHORTEST_WAIT = timedelta(seconds=1)
 """After a 429 whose reset is about to come."""
 SLACK = timedelta(seconds=2)
 """What we know of the server's clock may be so far behind it."""
-LARGEST_COUNT = 10**9
+MOST_CALLS = 10**9
 LAST_MILLISECOND = 253_402_300_799_999
 """Of the year 9999."""
 End = Callable[[datetime], datetime]
@@ -71,7 +71,7 @@ class Window:
         return self.resets_at if self.resets_at is not None and now < self.resets_at <= end(now + SLACK) else None
 
     def follows(self, reset: datetime) -> bool:
-        """Whether this is the window after one with such a reset, as far as clocks can be trusted."""
+        """Return whether this is the window after one with such a reset, as far as clocks can be trusted."""
         return self.resets_at is not None and reset < self.resets_at <= reset + timedelta(days=1)
 
     def booked(self) -> "Window":
@@ -169,18 +169,18 @@ class Quota:
 
 
 def reserve_of(day: Window) -> int:
-    """Give how many of a day's calls are kept for runs that people ask for; none while no limit is known."""
+    """Return how many of a day's calls are kept for runs that people ask for; none while no limit is known."""
     return 0 if day.limit is None else day.limit * RESERVE_PERCENT // 100
 
 
 def is_known(quota: Quota) -> bool:
-    """Whether any limit is known."""
+    """Return whether any limit is known."""
     windows = (quota.minute, quota.day)
     return any(window.limit is not None or window.remaining is not None for window in windows)
 
 
 def exhausted_window(news: Quota) -> str | None:
-    """Tell which window a 429 is about: `minute`, `day`, or None where its headers do not say."""
+    """Return which window a 429 is about: `minute`, `day`, or None where its headers do not say."""
     if is_known(Quota(day=news.day)) and not (is_known(Quota(minute=news.minute)) and news.day):
         return "day"
     return "minute" if is_known(Quota(minute=news.minute)) else None
@@ -193,9 +193,9 @@ def read_headers(headers: Mapping[str, str]) -> Quota:
 
 def _window(headers: Mapping[str, str], prefix: str) -> Window:
     reset = read_integer(headers.get(f"{prefix}-reset"), lowest=0, highest=LAST_MILLISECOND)
-    remaining = read_integer(headers.get(f"{prefix}-remaining"), lowest=-LARGEST_COUNT, highest=LARGEST_COUNT)
+    remaining = read_integer(headers.get(f"{prefix}-remaining"), lowest=-MOST_CALLS, highest=MOST_CALLS)
     return Window(
-        limit=read_integer(headers.get(f"{prefix}-limit"), lowest=0, highest=LARGEST_COUNT),
+        limit=read_integer(headers.get(f"{prefix}-limit"), lowest=0, highest=MOST_CALLS),
         remaining=None if remaining is None else max(remaining, 0),
         resets_at=None if reset is None else datetime.fromtimestamp(reset / 1000, UTC),
     )

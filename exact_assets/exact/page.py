@@ -1,7 +1,8 @@
 """One page of rows as it came from Exact, decoded to typed columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Self
 
 import pyarrow as pa
 
@@ -16,32 +17,32 @@ class Unexpanded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """The rows of one answer."""
+class Decoded:
+    """What the body of one answer holds."""
 
     rows: pa.Table
     """Columns as in the schema asked for, under Exact's property names."""
     next_link: str | None
     """The next page, verbatim; None: this was the last."""
-    server_time: datetime
-    """The answer's Date header (aware, UTC)."""
     unknown: frozenset[str] = frozenset()
     """Properties that came without being asked for."""
     expanded: pa.Table | None = None
     """The rows of the expanded collection, with `parent_key` as their first column, where one was asked for."""
     unexpanded: tuple[Unexpanded, ...] = ()
     """Parents in `rows` of which `expanded` does not hold all lines."""
-    calls: int = 1
-    """HTTP calls it took, retries included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expand:
-    """A collection to read inside its parents: `$expand` and the nested names in `$select` are up to the caller."""
+class Page(Decoded):
+    """The rows of one answer, and when it came."""
 
-    navigation: str
-    """The collection's property, such as `PurchaseEntryLines`."""
-    key: str
-    """The parent's key property, which becomes `parent_key`."""
-    schema: pa.Schema
-    """The lines' properties, as `schema` for the parents."""
+    server_time: datetime
+    """The answer's Date header (aware, UTC)."""
+    calls: int = 1
+    """HTTP calls it took, retries included."""
+
+    @classmethod
+    def of(cls, content: Decoded, *, server_time: datetime, calls: int) -> Self:
+        """Return the page of an answer that holds this."""
+        held = {one.name: getattr(content, one.name) for one in fields(Decoded)}
+        return cls(**held, server_time=server_time, calls=calls)

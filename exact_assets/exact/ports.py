@@ -53,7 +53,7 @@ class Ledger(Protocol):
         """Keep what an answer said of the quota, and count refusals."""
 
     def unsent(self, division: int | None) -> None:
-        """Give a booked call back of which no answer came."""
+        """Undo the booking of a call of which no answer came."""
 
     def skew(self) -> timedelta | None:
         """Return the lower bound of the server's clock against ours, as last kept."""

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from exact_assets.errors import AnswerError, ValueRangeError
 from exact_assets.exact.arrays import InexactColumnError, UnfitColumnError, is_as_promised, to_arrays
-from exact_assets.exact.columns import Kind, kind_of
-from exact_assets.exact.lenient import shorten
+from exact_assets.exact.coerce import shorten
 from exact_assets.exact.shapes import Row, Shape, shape_of
+from exact_assets.exact.vectorized import Kind, kind_of
 
 Taken = TypeVar("Taken")
 
@@ -37,7 +37,7 @@ class RowReader:
     _loose: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        """Tell each property's kind once."""
+        """Note each property's kind, once."""
         self._kinds = {item.name: kind_of(item.type) for item in self.schema} | dict.fromkeys(self.kept)
 
     def order(self, seen: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Sends one question until it is answered, refused, or not worth asking again. The only place that does HTTP.
 
 Every attempt is booked in the ledger before it is sent, and holds the division's only slot while it is under way.
-What answers mean stands in `answers` and `limits`; what is asked, in `client`.
+What answers mean stands in `responses` and `limits`; what is asked, in `client`.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from exact_assets.errors import (
     UnavailableError,
     UnreachableError,
 )
-from exact_assets.exact import answers, limits
+from exact_assets.exact import limits, responses
 from exact_assets.exact.clock import Skew
-from exact_assets.exact.mend import NotJsonError
+from exact_assets.exact.json_repair import NotJsonError
 from exact_assets.exact.numbers import read_integer
 from exact_assets.exact.ports import Booking, Ledger, Slots, Tokens
 from exact_assets.exact.steady import SteadyClock
@@ -58,7 +58,7 @@ may have been set right since: then it would do the harm that it is there to pre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Generic[Read]):
+class Reply(Generic[Read]):
     """What came of a question."""
 
     content: Read
@@ -139,7 +139,7 @@ class Sender:
         """Return the server's time, or somewhat earlier."""
         return self._skew.now(self._now())
 
-    async def ask(self, url: str, read: Callable[[bytes], Read], *, division: int | None = None) -> Answer[Read]:
+    async def ask(self, url: str, read: Callable[[bytes], Read], *, division: int | None = None) -> Reply[Read]:
         """GET an address and read its answer, trying again what may pass.
 
         Args:
@@ -168,7 +168,7 @@ class Sender:
                     error.division = division
                     raise
                 else:
-                    return Answer(content=content, server_time=outcome.server_time, calls=question.calls)
+                    return Reply(content=content, server_time=outcome.server_time, calls=question.calls)
 
     async def _attempt(self, question: _Question) -> _Response | Booking | ExactError:
         """Send once, where a call may go."""
@@ -192,7 +192,7 @@ class Sender:
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 return _unreachable(question, error)
             return _broken(question, f"the connection broke ({type(error).__name__})")
-        date = answers.server_time(answer.headers)
+        date = responses.server_time(answer.headers)
         if date is not None:
             self._observe(date, sent_at)
         now = date or self.server_now()
@@ -228,14 +228,14 @@ class Sender:
 
     async def _overcome(self, question: _Question, response: _Response) -> None:
         """Do what a refusal asks for, so that the question can be sent again, or raise it."""
-        error = answers.refusal(
+        error = responses.refusal(
             response.status, response.headers, response.body, division=question.division, endpoint=question.endpoint
         )
         if response.status == 429:
             await self._wait_for_quota(question, response)
         elif response.status == 401:
             await self._replace_token(question, response, error)
-        elif answers.may_pass(response.status):
+        elif responses.may_pass(response.status):
             await self._back_off(question, error)
         elif self._may_be_blocked(question, response, error):
             raise _blocked(question, 403) from error
@@ -243,7 +243,7 @@ class Sender:
             raise error
 
     def _may_be_blocked(self, question: _Question, response: _Response, error: ExactError) -> bool:
-        """Whether a bare 403 came from before the place where calls are counted; all others carry rate headers."""
+        """Return whether a bare 403 came from before calls are counted; all others carry rate headers."""
         if response.status != 403 or question.division is None or error.reason not in {None, "Forbidden"}:
             return False
         is_counted = limits.is_known(limits.read_headers(response.headers))

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from exact_assets.errors import AnswerError
-from exact_assets.exact.columns import Kind
+from exact_assets.exact.vectorized import Kind
 
 FIRST_ROW = re.compile(rb'"(?:results|d)"\s*:\s*\[\s*(?=\{)')
 ENTITY = re.compile(rb'"d"\s*:\s*(?=\{)')
-HEAD_BYTES = 8_192
+LISTING_HEAD_BYTES = 8_192
 ROW_BYTES = 16_384
 NAMES = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
 """For a row of which the names count. Numbers stay text: Python refuses to read one of 4,301 digits."""
@@ -48,7 +48,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ExpandedRows:
     """An expanded collection of one parent, as far as it came; None: it did not come at all."""
 
     rows: list[Row] | None
@@ -88,14 +88,14 @@ def rows_of(body: bytes, shape: Shape, *, endpoint: str) -> tuple[list[Row], str
     raise AnswerError(f"{endpoint}: the answer is JSON, but holds no rows.", endpoint=endpoint)
 
 
-def parts_of(collections: Sequence[msgspec.Raw], shape: Shape) -> list[Part]:
+def parts_of(collections: Sequence[msgspec.Raw], shape: Shape) -> list[ExpandedRows]:
     """Take the expanded collections of many parents apart at once."""
     return [_part(held) for held in shape.parts.decode(b"[" + b",".join(collections) + b"]")]
 
 
 def first_row(body: bytes) -> dict[str, Any]:
     """Return the first row as it stands, to learn its properties and their order; empty where there is none."""
-    found = FIRST_ROW.search(body, 0, HEAD_BYTES) or ENTITY.search(body, 0, HEAD_BYTES)
+    found = FIRST_ROW.search(body, 0, LISTING_HEAD_BYTES) or ENTITY.search(body, 0, LISTING_HEAD_BYTES)
     if found is None:
         return {}
     for size in (ROW_BYTES, len(body)):
@@ -111,13 +111,13 @@ def first_row(body: bytes) -> dict[str, Any]:
     return {}
 
 
-def _part(held: Any) -> Part:
+def _part(held: Any) -> ExpandedRows:
     if held is None or isinstance(held, list):
-        return Part(rows=None if held is None else _tuples(held), link=None)
+        return ExpandedRows(rows=None if held is None else _tuples(held), link=None)
     listing = msgspec.structs.astuple(held)
     rows = None if listing[RESULTS] is None else _tuples(listing[RESULTS])
     deferred = (listing[DEFERRED] or {}).get("uri")
-    return Part(rows=rows, link=listing[LINK] or (deferred if isinstance(deferred, str) else None) or None)
+    return ExpandedRows(rows=rows, link=listing[LINK] or (deferred if isinstance(deferred, str) else None) or None)
 
 
 def _tuples(structs: Sequence[msgspec.Struct]) -> list[Row]:

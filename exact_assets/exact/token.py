@@ -47,15 +47,15 @@ class Token:
         )
 
     def is_due(self, now: datetime, *, server_now: datetime | None = None) -> bool:
-        """Whether it may, and so should, be refreshed: by the server's clock where that is known."""
+        """Return whether it may, and so should, be refreshed: by the server's clock where that is known."""
         return self._is_older(REFRESH_SHARE, now, server_now)
 
     def is_expired(self, now: datetime, *, server_now: datetime | None = None) -> bool:
-        """Whether it is of no use any more."""
+        """Return whether it is of no use any more."""
         return self._is_older(1, now, server_now)
 
     def may_be_old(self, now: datetime, *, server_now: datetime | None) -> bool:
-        """Whether age can be why it was refused: by either clock, or because no clock can say.
+        """Return whether age can be why it was refused: by either clock, or because no clock can say.
 
         However long it was said to live, it is asked about after ten minutes.
         """

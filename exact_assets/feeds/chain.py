@@ -4,17 +4,17 @@ A chunk is stored before the next is read, so that a kill loses few calls and me
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pyarrow as pa
 from msgspec.structs import replace
 
 from exact_assets.errors import ExactError, RequestRefusedError
-from exact_assets.exact.page import Expand, Page
-from exact_assets.feeds.want import Source
+from exact_assets.exact.page import Page
+from exact_assets.exact.question import Question
+from exact_assets.feeds.request import Source
 from exact_assets.stream import Chain
 
 _log = logging.getLogger(__name__)
@@ -24,18 +24,6 @@ CHUNK_ROWS = 8_000
 CHUNK_PAGES = 20
 CHUNK_TIME = timedelta(seconds=15)
 """By the server's clock as far as it is known: ours may be set back, and would keep a chunk open for hours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What Exact is asked, of one division."""
-
-    path: str
-    params: Mapping[str, str]
-    schema: pa.Schema
-    key: tuple[str, ...]
-    check_division: bool
-    expand: Expand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +69,8 @@ async def follow(
             del chunk
 
 
-def may_do_without_filter(error: RequestRefusedError) -> bool:
-    """Tell whether another filter, or none, may help.
-
-    Exact's texts come in the user's language; what stays is the name of the option that they are about.
-    """
-    reason = error.reason or ""
-    return error.status not in {404, 405} and ("$filter" in reason or "$select" not in reason)
-
-
 def anew(chain: Chain) -> Chain:
-    """Give the same chain before its first page."""
+    """Return the same chain before its first page."""
     return Chain(first_year=chain.first_year, last_year=chain.last_year, reload=chain.reload)
 
 
@@ -128,16 +107,7 @@ async def _chunks(
 async def _answers(
     source: Source, division: int, question: Question, *, link: str | None
 ) -> AsyncGenerator[Page, None]:
-    pages = source.pages(
-        division,
-        question.path,
-        question.params,
-        schema=question.schema,
-        key=question.key,
-        check_division=question.check_division,
-        link=link,
-        expand=question.expand,
-    )
+    pages = source.pages(division, question, link=link)
     unknown = frozenset[str]()
     try:
         async for page in pages:

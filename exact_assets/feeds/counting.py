@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from exact_assets.catalogue.reading import MODIFIED
 from exact_assets.catalogue.table import Feed, Table, YearKind
-from exact_assets.exact.urls import datetime_literal
-from exact_assets.feeds.chain import Chunk, Question
-from exact_assets.feeds.filters import MODIFIED, everything, guid_key, year_of
-from exact_assets.feeds.jobs import Span, spans
-from exact_assets.feeds.want import Want
+from exact_assets.cursors import ModifiedCursor, SyncCursor
+from exact_assets.exact.question import Question
+from exact_assets.feeds.chain import Chunk
+from exact_assets.feeds.filters import everything, guid_key, year_of
+from exact_assets.feeds.request import ReadRequest
+from exact_assets.feeds.spans import Span, spans
+from exact_assets.feeds.wall_clock import wall_literal
 from exact_assets.stream import Asked, StreamState
 
 COUNT = "$inlinecount"
@@ -26,13 +28,13 @@ class Counting:
     rows."""
 
 
-def counting(table: Table, state: StreamState, want: Want) -> Counting | None:
-    """Say how to count a stream's rows; None: Exact cannot be asked for just those that are kept."""
+def counting(table: Table, state: StreamState, request: ReadRequest) -> Counting | None:
+    """Return how to count a stream's rows; None: Exact cannot be asked for just those that are kept."""
     select = _select(table)
     if table.feed is Feed.SYNC:
         return Counting(params={"$filter": "Timestamp gt 1L", **select})
     year = year_of(table)
-    parts = _spans(table, state, want)
+    parts = _spans(table, state, request)
     if year is not None and parts and any(year.inside(span) for span in parts):
         if not year.is_usable(table, state.refused):
             return None
@@ -60,28 +62,27 @@ def asked_by(question: Question, table: Table, chunk: Chunk) -> Asked:
 
 
 def changed_since(table: Table, state: StreamState) -> Mapping[str, str] | None:
-    """Say how to count what changed since a stream was read; None: that cannot be asked."""
-    if state.cursor is None:
-        return None
-    if table.feed is Feed.SYNC:
-        return {"$filter": f"Timestamp gt {state.cursor}L", **_select(table)}
-    if table.feed is Feed.MODIFIED and MODIFIED not in state.refused:
-        moment = datetime.fromisoformat(state.cursor).replace(microsecond=0)
-        return {"$filter": f"{MODIFIED} ge {datetime_literal(moment)}", **_select(table)}
-    return None
+    """Return how to count what changed since a stream was read; None: that cannot be asked."""
+    match state.cursor:
+        case SyncCursor(timestamp=timestamp):
+            return {"$filter": f"Timestamp gt {timestamp}L", **_select(table)}
+        case ModifiedCursor(modified=moment) if table.feed is Feed.MODIFIED and MODIFIED not in state.refused:
+            return {"$filter": f"{MODIFIED} ge {wall_literal(moment)}", **_select(table)}
+        case _:
+            return None
 
 
-def _spans(table: Table, state: StreamState, want: Want) -> Sequence[Span]:
-    """Give the years that are there, as far as loads ask by year; none: all at once."""
+def _spans(table: Table, state: StreamState, request: ReadRequest) -> Sequence[Span]:
+    """Return the years that are there, as far as loads ask by year; none: all at once."""
     if state.years:
-        return spans(table, state.years, want)
+        return spans(table, state.years, request)
     if table.year_kind is not YearKind.BUSINESS or state.start_year is None:
         return ()
-    first, last = state.start_year, max(state.start_year, want.now().year)
+    first, last = state.start_year, max(state.start_year, request.now().year)
     return [Span(first=first, last=last, is_open_below=False, is_open_above=True)]
 
 
 def _select(table: Table) -> Mapping[str, str]:
-    """Name as little as may be asked for: wide endpoints want a `$select`."""
+    """Name as little as may be asked for: wide endpoints ask for a `$select`."""
     names = table.key or (table.columns[0].name,)
     return {"$select": ",".join(column.property for column in table.columns if column.name in names)}

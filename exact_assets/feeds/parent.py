@@ -4,7 +4,6 @@ Every header that comes brings all its lines: those that are not among them any 
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,20 +11,21 @@ import pyarrow.compute as pc
 
 from exact_assets.catalogue.table import Parent, Table
 from exact_assets.errors import RequestRefusedError
-from exact_assets.exact.page import Expand, Page, Unexpanded
+from exact_assets.exact.page import Page, Unexpanded
+from exact_assets.exact.question import Question
 from exact_assets.exact.urls import guid_literal
-from exact_assets.feeds.chain import Question
 from exact_assets.feeds.changes import Part, Reader, Target
-from exact_assets.feeds.filters import Plan, YearProperty, guid_key, year_property
-from exact_assets.feeds.rows import as_rows, page_schema, select_list, years_of
-from exact_assets.feeds.want import Source, Want
+from exact_assets.feeds.filters import FilterChoice, YearProperty, guid_key, year_property
+from exact_assets.feeds.questions import question_of_lines, question_of_table
+from exact_assets.feeds.request import ReadRequest, Source
+from exact_assets.feeds.rows import as_rows, page_schema, years_of
 from exact_assets.stream import Step, StreamState
 
 _PARENT_KEY = "parent_key"
 
 
-async def read(
-    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+def read(
+    source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Load the lines of the years that are missing, reload what is asked for again, and read what changed."""
     if table.parent is None:
@@ -38,10 +38,8 @@ async def read(
         year=_year(table.parent),
         guid_key=guid_key(table.parent.columns, key),
     )
-    reader = Reader(source=source, table=table, division=division, want=want, target=target)
-    async with aclosing(reader.read(state)) as steps:
-        async for step in steps:
-            yield step
+    reader = Reader(source=source, table=table, division=division, request=request, target=target)
+    return reader.read(state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +51,9 @@ class Lines:
     parent: Parent
     division: int
 
-    def ask(self, plan: Plan) -> Question:
+    def ask(self, plan: FilterChoice) -> Question:
         """Ask for headers with their lines."""
-        navigation = self.parent.navigation
-        nested = ",".join(f"{navigation}/{column.property}" for column in self.table.columns)
-        return Question(
-            path=self.parent.endpoint,
-            params={
-                **plan.filters,
-                "$select": f"{select_list(self.parent.columns)},{nested}",
-                "$expand": navigation,
-            },
-            schema=page_schema(self.parent.columns),
-            key=(self.parent.key,),
-            check_division=self.table.checks_division,
-            expand=Expand(navigation=navigation, key=self.parent.key, schema=page_schema(self.table.columns)),
-        )
+        return question_of_lines(self.table, self.parent, plan.filters)
 
     async def rows(self, pages: Sequence[Page], start_year: int) -> Part:
         """Gather all lines of the headers on some pages."""
@@ -93,36 +78,25 @@ class Lines:
     async def _missing(self, one: Unexpanded) -> pa.Table:
         """Ask for the lines of a header that came without (all of) them."""
         if one.link is not None:
-            lines = await self._lines(self.table.endpoint, {}, link=one.link)
+            lines = await self._lines(question_of_table(self.table, {}), link=one.link)
         else:
             lines = await self._by_key(one.key)
         return lines.add_column(0, _PARENT_KEY, pa.repeat(pa.scalar(one.key), len(lines)))
 
     async def _by_key(self, key: str) -> pa.Table:
-        select = {"$select": select_list(self.table.columns)}
+        by_key = {"$filter": f"{self.parent.foreign_key} eq {guid_literal(key)}"}
         try:
-            return await self._lines(
-                self.table.endpoint, {"$filter": f"{self.parent.foreign_key} eq {guid_literal(key)}", **select}
-            )
+            return await self._lines(question_of_table(self.table, by_key))
         except RequestRefusedError as error:
             if error.status in {404, 405}:
                 raise
         # The reference's marks do not promise that the foreign key may be filtered on.
-        return await self._lines(f"{self.parent.endpoint}(guid'{key}')/{self.parent.navigation}", select)
+        path = f"{self.parent.endpoint}(guid'{key}')/{self.parent.navigation}"
+        return await self._lines(question_of_table(self.table, {}, path=path))
 
-    async def _lines(self, path: str, params: dict[str, str], *, link: str | None = None) -> pa.Table:
-        properties = {column.name: column.property for column in self.table.columns}
-        pages = self.source.pages(
-            self.division,
-            path,
-            params,
-            schema=page_schema(self.table.columns),
-            key=tuple(properties[name] for name in self.table.key),
-            check_division=self.table.checks_division,
-            link=link,
-        )
-        found = [page.rows async for page in pages]
-        return pa.concat_tables(found) if found else page_schema(self.table.columns).empty_table()
+    async def _lines(self, question: Question, *, link: str | None = None) -> pa.Table:
+        found = [page.rows async for page in self.source.pages(self.division, question, link=link)]
+        return pa.concat_tables(found) if found else question.schema.empty_table()
 
 
 def _year(parent: Parent) -> YearProperty | None:

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
-from exact_assets.feeds import deletions, modified, parent, snapshot, sync
-from exact_assets.feeds.want import Source, Want
+from exact_assets.feeds import deletion_log, modified, parent, snapshot, sync
+from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.stream import Step, StreamState
 
 _FEEDS = {
@@ -18,7 +18,7 @@ _FEEDS = {
 
 
 def read(
-    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+    source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Bring a stream up to date, in steps that are to be stored one after the other.
 
@@ -28,5 +28,5 @@ def read(
     Raises:
         ExactError: as the client raises it; what was read before has come as a step.
     """
-    feed = deletions.read if table.name == LOG else _FEEDS[table.feed]
-    return feed(source, table, division, state, want=want)
+    feed = deletion_log.read if table.name == LOG else _FEEDS[table.feed]
+    return feed(source, table, division, state, request=request)

@@ -13,7 +13,7 @@ EARLIEST, LATEST = -32768, 32767
 
 
 def page_schema(columns: Iterable[Column]) -> pa.Schema:
-    """Give the schema in which a page is decoded: Exact's names."""
+    """Return the schema in which a page is decoded: Exact's names."""
     return pa.schema([pa.field(column.property, column.type) for column in columns])
 
 
@@ -49,7 +49,7 @@ def as_rows(
 
 
 def years_of(answer: pa.Table, properties: Sequence[str], *, zone: str) -> pa.ChunkedArray:
-    """Tell each row's year by the first property that is not null: a year, a date, or an instant at the site."""
+    """Return each row's year by the first property that is not null: a year, a date, or an instant at the site."""
     if not properties:
         return pa.chunked_array([pa.nulls(len(answer), pa.int16())])
     return pc.coalesce(*(_year_of(answer.column(name), zone=zone) for name in properties))
@@ -65,7 +65,7 @@ def between(rows: pa.Table, first: int, last: int) -> pa.Table:
 
 
 def gone_before(rows: pa.Table, table: Table, first: int) -> pa.Table | None:
-    """Give keys and versions of rows of years before one, as in `Step.gone`; None: there are none."""
+    """Return keys and versions of rows of years before one, as in `Step.gone`; None: there are none."""
     year = rows.column("_year")
     if table.version is None or not table.key or year.null_count == len(rows):
         return None
@@ -74,12 +74,12 @@ def gone_before(rows: pa.Table, table: Table, first: int) -> pa.Table | None:
 
 
 def first_year_kept(table: Table, start_year: int) -> int:
-    """Give the year before which rows are left out: business years only, master data is kept however old."""
+    """Return the year before which rows are left out: business years only, master data is kept however old."""
     return start_year if table.year_kind is YearKind.BUSINESS else EARLIEST
 
 
 def empty(table: Table) -> pa.Table:
-    """Give no rows."""
+    """Return no rows."""
     return table.arrow_schema.empty_table()
 
 

@@ -1,57 +1,48 @@
 """The snapshot feed, of small or undated tables and of functions: read whole, in the place of what is there."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Feed, Table, YearKind
-from exact_assets.errors import RequestRefusedError
+from exact_assets.cursors import SnapshotCursor
+from exact_assets.exact.question import Question
 from exact_assets.feeds import digest
-from exact_assets.feeds.chain import Chunk, Question, follow, may_do_without_filter
+from exact_assets.feeds.chain import Chunk, follow
 from exact_assets.feeds.counting import asked_by
-from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_of
-from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, page_schema, select_list
+from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
+from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_of
+from exact_assets.feeds.questions import SELECT, question_of_table
+from exact_assets.feeds.request import ReadRequest, Source
+from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept
 from exact_assets.feeds.wall_clock import parse_utc
-from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
 STALE = timedelta(hours=24)
 """A snapshot that was begun longer ago is begun anew: its first pages no longer go with its last."""
-_SELECT = "$select"
 
 
-class _StaleError(Exception):
-    """What was staged is too old to go with what comes now."""
-
-
-async def read(
-    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+def read(
+    source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read the table whole. One call and nothing to store where a page holds it and nothing changed."""
     stored = state
-    while True:
-        relies_on, question = _question(table, state, want)
-        began = False
-        try:
-            async with aclosing(
-                _run(source, table, division, state, question=question, want=want, stored=stored)
-            ) as steps:
-                async for step in steps:
-                    began = True
-                    yield step
-        except _StaleError:
-            state = replace(state, chain=Chain(reload=True))
-        except RequestRefusedError as error:
-            if began or relies_on is None or not (relies_on == _SELECT or may_do_without_filter(error)):
-                raise
-            state = replace(state, refused=(*state.refused, relies_on))
-            if state.chain is not None:
-                state = replace(state, chain=replace(state.chain, link=None))
-        else:
-            return
+
+    def variant(state: StreamState) -> Variant:
+        plan = _plan(table, state, request)
+        question = question_of_table(table, plan.filters, is_selected=SELECT not in state.refused)
+
+        def without() -> Variant:
+            chain = None if state.chain is None else replace(state.chain, link=None)
+            return variant(replace(state, refused=with_refusal(state, plan.relies_on), chain=chain))
+
+        steps = _run(source, table, division, state, question=question, request=request, stored=stored)
+        return Variant(steps=steps, relies_on=plan.relies_on, without=without)
+
+    return first_accepted(variant(state))
 
 
 async def _run(
@@ -61,16 +52,12 @@ async def _run(
     state: StreamState,
     *,
     question: Question,
-    want: Want,
+    request: ReadRequest,
     stored: StreamState,
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
-    is_resumed = chain.link is not None
-    async with aclosing(follow(source, division, question, chain, now=want.now)) as chunks:
+    async with aclosing(_fresh(source, division, question, chain, now=request.now)) as chunks:
         async for chunk in chunks:
-            if is_resumed and _is_stale(chunk):
-                raise _StaleError
-            is_resumed = False
             if chunk.is_first and state.chain is not None:
                 # It began anew: what is staged of it goes.
                 state = replace(state, chain=None)
@@ -80,22 +67,40 @@ async def _run(
                 table,
                 division=division,
                 zone=source.zone,
-                start_year=want.start_year,
+                start_year=request.start_year,
             )
-            rows = between(rows, first_year_kept(table, want.start_year), LATEST)
-            step = _step(table, chunk, rows, state, want, question=question)
+            rows = between(rows, first_year_kept(table, request.start_year), LATEST)
+            step = _step(table, chunk, rows, state, request, question=question)
             if step.verb is not Verb.UPSERT or step.state != stored:
                 yield step
             state = stored = step.state
 
 
+async def _fresh(
+    source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
+) -> AsyncGenerator[Chunk, None]:
+    """Follow a chain from where it stopped, or a new one where what was staged of it is too old to go with it."""
+    is_resumed = chain.link is not None
+    async with aclosing(follow(source, division, question, chain, now=now)) as chunks:
+        async for chunk in chunks:
+            if is_resumed and _is_stale(chunk):
+                break
+            is_resumed = False
+            yield chunk
+        else:
+            return
+    async with aclosing(follow(source, division, question, Chain(reload=True), now=now)) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
 def _is_stale(chunk: Chunk) -> bool:
-    """Tell whether pages came long after the first one of their chain, by the server's clock for both."""
+    """Return whether pages came long after the first one of their chain, by the server's clock for both."""
     return any(page.server_time - parse_utc(chunk.chain.started) > STALE for page in chunk.pages)
 
 
 def _step(
-    table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, want: Want, *, question: Question
+    table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, request: ReadRequest, *, question: Question
 ) -> Step:
     if not chunk.is_last:
         return Step(verb=Verb.STAGE, rows=rows, state=replace(state, chain=chunk.chain))
@@ -104,38 +109,22 @@ def _step(
     after = replace(
         state,
         chain=None,
-        cursor=state.cursor if is_same else chunk.chain.started,
-        start_year=want.start_year if table.year_kind is YearKind.BUSINESS else None,
+        cursor=state.cursor if is_same else SnapshotCursor(read_at=parse_utc(chunk.chain.started)),
+        start_year=request.start_year if table.year_kind is YearKind.BUSINESS else None,
         fingerprint=fingerprint,
-        reload_id=want.reload_id or state.reload_id,
-        reload_years=() if want.reload_id else state.reload_years,
+        reload_id=request.reload_id or state.reload_id,
+        reload_years=() if request.reload_id else state.reload_years,
     )
     if is_same:
         return Step(verb=Verb.UPSERT, rows=empty(table), state=after)
     return Step(verb=Verb.REPLACE, rows=rows, state=after, asked=asked_by(question, table, chunk))
 
 
-def _question(table: Table, state: StreamState, want: Want) -> tuple[str | None, Question]:
-    """Give what is asked, and what of it Exact may refuse."""
-    plan = _plan(table, state, want)
-    params = dict(plan.filters)
-    if _SELECT not in state.refused:
-        params[_SELECT] = select_list(table.columns)
-    properties = {column.name: column.property for column in table.columns}
-    return plan.relies_on, Question(
-        path=table.endpoint,
-        params=params,
-        schema=page_schema(table.columns),
-        key=tuple(properties[name] for name in table.key),
-        check_division=table.checks_division,
-    )
-
-
-def _plan(table: Table, state: StreamState, want: Want) -> Plan:
+def _plan(table: Table, state: StreamState, request: ReadRequest) -> FilterChoice:
     if table.feed is Feed.FUNCTION:
         # Functions take no filters, and some no `$select`.
-        return Plan(filters={}, relies_on=None if _SELECT in state.refused else _SELECT)
+        return FilterChoice(filters={}, relies_on=None if SELECT in state.refused else SELECT)
     year = year_of(table) if table.year_kind is YearKind.BUSINESS else None
     if year is not None and year.is_usable(table, state.refused):
-        return Plan(filters={"$filter": year.within(since_year(want.start_year))}, relies_on=year.name)
+        return FilterChoice(filters={"$filter": year.within(since_year(request.start_year))}, relies_on=year.name)
     return everything(table, state.refused, key=guid_key(table.columns, table.key))

@@ -4,32 +4,34 @@ For tables that the deletion log does not cover, and for those whose log has a g
 that are read through their headers are swept by the headers' keys.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Column, Feed, Table, YearKind
-from exact_assets.errors import RequestRefusedError
-from exact_assets.feeds.chain import Question, follow, may_do_without_filter
+from exact_assets.feeds.chain import follow
 from exact_assets.feeds.counting import asked_by
-from exact_assets.feeds.filters import Plan, everything, guid_key, since_year, year_property
-from exact_assets.feeds.rows import empty, page_schema, select_list
-from exact_assets.feeds.want import Source, Want
+from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
+from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_property
+from exact_assets.feeds.questions import question_of_keys
+from exact_assets.feeds.request import ReadRequest, Source
+from exact_assets.feeds.rows import empty, page_schema
 from exact_assets.stream import Chain, Step, StreamState, Sweep, Verb
 
-DIVISION = "Division"
+_DIVISION = "Division"
 
 
 def can_be_swept(table: Table) -> bool:
-    """Tell whether a sweep finds anything: tables that are read whole have no rows that are gone."""
+    """Return whether a sweep finds anything: tables that are read whole have no rows that are gone."""
     return table.feed in {Feed.SYNC, Feed.MODIFIED, Feed.PARENT}
 
 
-async def read(
-    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+def read(
+    source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read all keys; with the last of them comes the step that takes away what has none.
 
@@ -39,30 +41,42 @@ async def read(
         ExactError: as the client raises it; the keys that came before are kept, and the next sweep goes on.
     """
     swept = _Swept.of(table)
+    first = None
     if state.sweep is None:
         state = replace(state, sweep=Chain())
         begin = Sweep(keys=swept.keys([]), begins=True, is_first=True, is_last=False)
-        yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=begin)
-    while True:
-        plan = _plan(table, swept, state, want)
-        question = swept.question(plan, table)
-        has_begun = False
-        try:
-            chunks = follow(source, division, question, state.sweep or Chain(), now=want.now)
-            async with aclosing(chunks) as following:
-                async for chunk in following:
-                    has_begun = True
-                    keys = swept.keys([page.rows for page in chunk.pages])
-                    state = _ended(state, chunk.chain) if chunk.is_last else replace(state, sweep=chunk.chain)
-                    sweep = Sweep(keys=keys, is_first=chunk.is_first, is_last=chunk.is_last)
-                    asked = asked_by(question, table, chunk) if chunk.is_last else None
-                    yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep, asked=asked)
-        except RequestRefusedError as error:
-            if has_begun or plan.relies_on is None or not may_do_without_filter(error):
-                raise
-            state = replace(state, refused=(*state.refused, plan.relies_on), sweep=Chain())
-        else:
-            return
+        first = Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=begin)
+
+    def variant(state: StreamState, first: Step | None = None) -> Variant:
+        plan = _plan(table, swept, state, request)
+        return Variant(
+            steps=_run(source, table, division, state, swept=swept, plan=plan, now=request.now),
+            relies_on=plan.relies_on,
+            without=lambda: variant(replace(state, refused=with_refusal(state, plan.relies_on), sweep=Chain())),
+            first=first,
+        )
+
+    return first_accepted(variant(state, first))
+
+
+async def _run(
+    source: Source,
+    table: Table,
+    division: int,
+    state: StreamState,
+    *,
+    swept: "_Swept",
+    plan: FilterChoice,
+    now: Callable[[], datetime],
+) -> AsyncGenerator[Step, None]:
+    question = question_of_keys(table, swept.columns, swept.others, plan.filters, path=swept.path)
+    async with aclosing(follow(source, division, question, state.sweep or Chain(), now=now)) as chunks:
+        async for chunk in chunks:
+            keys = swept.keys([page.rows for page in chunk.pages])
+            state = _ended(state, chunk.chain) if chunk.is_last else replace(state, sweep=chunk.chain)
+            sweep = Sweep(keys=keys, is_first=chunk.is_first, is_last=chunk.is_last)
+            asked = asked_by(question, table, chunk) if chunk.is_last else None
+            yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep, asked=asked)
 
 
 def _ended(state: StreamState, chain: Chain) -> StreamState:
@@ -96,23 +110,13 @@ class _Swept:
             names = tuple(column.name for column in table.columns if column.property == table.parent.foreign_key)
             years = tuple(column.name for column in columns if column.property in table.parent.year[:1])
         wanted = {"Timestamp"} if table.feed is Feed.SYNC else set()
-        wanted |= {DIVISION} if table.checks_division else set()
+        wanted |= {_DIVISION} if table.checks_division else set()
         return cls(
             path=path,
             columns=key,
             names=names,
             others=tuple(column for column in columns if column.property in wanted and column not in key),
             year=tuple(column for column in columns if column.name in years[:1]),
-        )
-
-    def question(self, plan: Plan, table: Table) -> Question:
-        columns = (*self.columns, *self.others)
-        return Question(
-            path=self.path,
-            params={**plan.filters, "$select": select_list(columns)},
-            schema=page_schema(columns),
-            key=tuple(column.property for column in self.columns),
-            check_division=table.checks_division,
         )
 
     def keys(self, answers: Sequence[pa.Table]) -> pa.Table:
@@ -122,12 +126,12 @@ class _Swept:
         return table.rename_columns(list(self.names))
 
 
-def _plan(table: Table, swept: _Swept, state: StreamState, want: Want) -> Plan:
+def _plan(table: Table, swept: _Swept, state: StreamState, request: ReadRequest) -> FilterChoice:
     if table.feed is Feed.SYNC:
-        return Plan(filters={"$filter": "Timestamp gt 1L"}, relies_on=None)
+        return FilterChoice(filters={"$filter": "Timestamp gt 1L"}, relies_on=None)
     if table.year_kind is YearKind.BUSINESS and swept.year:
         year = year_property(swept.year[0])
         if year.is_usable(table, state.refused):
-            first = want.start_year if state.start_year is None else min(state.start_year, want.start_year)
-            return Plan(filters={"$filter": year.within(since_year(first))}, relies_on=year.name)
+            first = request.start_year if state.start_year is None else min(state.start_year, request.start_year)
+            return FilterChoice(filters={"$filter": year.within(since_year(first))}, relies_on=year.name)
     return everything(table, state.refused, key=guid_key(swept.columns, [column.name for column in swept.columns]))

@@ -14,20 +14,13 @@ import pyarrow.compute as pc
 from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.cursors import SyncCursor
 from exact_assets.feeds import digest
-from exact_assets.feeds.chain import Chunk, Question, follow
+from exact_assets.feeds.chain import Chunk, follow
 from exact_assets.feeds.counting import asked_by
-from exact_assets.feeds.rows import (
-    LATEST,
-    as_rows,
-    between,
-    empty,
-    first_year_kept,
-    gone_before,
-    page_schema,
-    select_list,
-)
-from exact_assets.feeds.want import Source, Want
+from exact_assets.feeds.questions import question_of_table
+from exact_assets.feeds.request import ReadRequest, Source
+from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, gone_before
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
 OVERLAP_ROWS = 500
@@ -37,14 +30,14 @@ _TIMESTAMP = "Timestamp"
 
 
 async def read(
-    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+    source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read what is new, or everything where nothing is there, the starting year is earlier, or a reload is due."""
-    state = _opened(table, state, want)
+    state = _opened(table, state, request)
     bound = _bound(state)
     before = state
-    question = _question(table, bound)
-    async with aclosing(follow(source, division, question, state.chain or Chain(), now=want.now)) as chunks:
+    question = question_of_table(table, {"$filter": f"{_TIMESTAMP} gt {bound}L"})
+    async with aclosing(follow(source, division, question, state.chain or Chain(), now=request.now)) as chunks:
         async for chunk in chunks:
             chain = _observed(chunk, before.chain)
             rows = as_rows(
@@ -52,16 +45,16 @@ async def read(
                 table,
                 division=division,
                 zone=source.zone,
-                start_year=_start_year(state, want),
+                start_year=_start_year(state, request),
             )
-            first = first_year_kept(table, _start_year(state, want))
+            first = first_year_kept(table, _start_year(state, request))
             # The first chunk of a new stream finds nothing stored.
             is_new = chunk.is_first and state.load_seq == 0
             gone, rows = None if is_new else gone_before(rows, table, first), between(rows, first, LATEST)
             if chunk.is_first and before.chain is not None and before.chain.pages and chain.reload:
                 before = replace(before, chain=None)
                 yield Step(verb=Verb.UPSERT, rows=empty(table), state=before)
-            before = _ended(state, chain, bound, want) if chunk.is_last else replace(before, chain=chain)
+            before = _ended(state, chain, bound, request) if chunk.is_last else replace(before, chain=chain)
             step = Step(
                 verb=_verb(chunk, chain),
                 rows=rows,
@@ -75,40 +68,27 @@ async def read(
             del chunk, rows, step
 
 
-def _opened(table: Table, state: StreamState, want: Want) -> StreamState:
-    """Give the state with the chain that is to be followed."""
+def _opened(table: Table, state: StreamState, request: ReadRequest) -> StreamState:
+    """Return the state with the chain that is to be followed."""
     if table.year_kind is YearKind.BUSINESS:
-        if state.start_year is not None and want.start_year < state.start_year:
+        if state.start_year is not None and request.start_year < state.start_year:
             # Rows of the years between were left out: everything is asked for again, and nothing stored twice.
-            state = replace(
-                state, chain=None, cursor=None, floor=None, fingerprint=None, start_year=want.start_year
-            )
+            state = replace(state, chain=None, cursor=None, fingerprint=None, start_year=request.start_year)
         elif state.start_year is None:
-            state = replace(state, start_year=want.start_year)
+            state = replace(state, start_year=request.start_year)
     if state.chain is None:
-        state = replace(state, chain=Chain(reload=want.reload and state.is_loaded))
+        state = replace(state, chain=Chain(reload=request.reload and state.is_loaded))
     return state
 
 
 def _bound(state: StreamState) -> int:
-    if state.cursor is None or (state.chain is not None and state.chain.reload):
+    if not isinstance(state.cursor, SyncCursor) or (state.chain is not None and state.chain.reload):
         return _BEGINNING
-    return int(state.floor or state.cursor)
+    return state.cursor.start
 
 
-def _question(table: Table, bound: int) -> Question:
-    properties = {column.name: column.property for column in table.columns}
-    return Question(
-        path=table.endpoint,
-        params={"$filter": f"{_TIMESTAMP} gt {bound}L", "$select": select_list(table.columns)},
-        schema=page_schema(table.columns),
-        key=tuple(properties[name] for name in table.key),
-        check_division=table.checks_division,
-    )
-
-
-def _start_year(state: StreamState, want: Want) -> int:
-    return want.start_year if state.start_year is None else state.start_year
+def _start_year(state: StreamState, request: ReadRequest) -> int:
+    return request.start_year if state.start_year is None else state.start_year
 
 
 def _observed(chunk: Chunk, before: Chain | None) -> Chain:
@@ -137,10 +117,10 @@ def _highest(stamps: pa.ChunkedArray, newest: Sequence[int]) -> tuple[int, ...]:
     return tuple(both.take(highest).to_pylist())
 
 
-def _ended(state: StreamState, chain: Chain, bound: int, want: Want) -> StreamState:
-    """Give the state after a chain: cursor at the highest Timestamp, the next read an overlap below it."""
+def _ended(state: StreamState, chain: Chain, bound: int, request: ReadRequest) -> StreamState:
+    """Return the state after a chain: cursor at the highest Timestamp, the next read an overlap below it."""
     newest = chain.newest
-    cursor = max([int(state.cursor or _BEGINNING), *newest[:1]])
+    before = state.cursor.timestamp if isinstance(state.cursor, SyncCursor) else _BEGINNING
     floor = newest[-1] if len(newest) == OVERLAP_ROWS else bound
     is_complete = True
     if not chain.is_ordered and chain.pages > 1:
@@ -148,11 +128,10 @@ def _ended(state: StreamState, chain: Chain, bound: int, want: Want) -> StreamSt
         # anything that the first page could know of.
         is_complete = chain.opening is None or chain.opening >= floor
         floor = min(floor, chain.opening or bound)
-    asked = want.reload_id if chain.reload or not state.is_loaded else None
+    asked = request.reload_id if chain.reload or not state.is_loaded else None
     return replace(
         state,
-        cursor=str(cursor),
-        floor=str(floor),
+        cursor=SyncCursor(timestamp=max([before, *newest[:1]]), floor=floor),
         chain=None,
         covered_from=chain.started if chain.reload or not state.is_loaded else state.covered_from,
         reload_id=asked or state.reload_id,
@@ -168,7 +147,7 @@ def _verb(chunk: Chunk, chain: Chain) -> Verb:
 
 
 def _is_known(chunk: Chunk, step: Step, state: StreamState) -> bool:
-    """Tell whether nothing changed: the only answer holds the same versions as the last one."""
+    """Return whether nothing changed: the only answer holds the same versions as the last one."""
     return (
         chunk.is_first
         and chunk.is_last

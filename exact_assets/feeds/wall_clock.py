@@ -14,8 +14,8 @@ _AFTER_THE_HOUR = timedelta(minutes=5)
 
 
 @cache
-def zone_of(name: str) -> tzinfo:
-    """Give the zone of an IANA name, or of an offset such as `+02:00`."""
+def tzinfo_of(name: str) -> tzinfo:
+    """Return the zone of an IANA name, or of an offset such as `+02:00`."""
     if name[:1] in {"+", "-"}:
         hours, _, minutes = name[1:].partition(":")
         offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
@@ -24,13 +24,13 @@ def zone_of(name: str) -> tzinfo:
 
 
 def wall(instant: datetime, zone: str) -> datetime:
-    """Give what the site's clock shows at an instant (aware in, naive out)."""
-    return instant.astimezone(zone_of(zone)).replace(tzinfo=None)
+    """Return what the site's clock shows at an instant (aware in, naive out)."""
+    return instant.astimezone(tzinfo_of(zone)).replace(tzinfo=None)
 
 
 def new_year_shift(zone: str) -> timedelta:
-    """Give what to add to UTC for the site's clock around New Year, which is all that a year depends on."""
-    return zone_of(zone).utcoffset(datetime(2025, 1, 1)) or timedelta(0)  # noqa: DTZ001 - a wall clock
+    """Return what to add to UTC for the site's clock around New Year, which is all that a year depends on."""
+    return tzinfo_of(zone).utcoffset(datetime(2025, 1, 1)) or timedelta(0)  # noqa: DTZ001 - a wall clock
 
 
 def reread_from(bound: datetime, zone: str) -> datetime:
@@ -40,12 +40,12 @@ def reread_from(bound: datetime, zone: str) -> datetime:
     showing has times that were already passed in its first.
     """
     for moment in (bound, bound - _AFTER_THE_HOUR):
-        if _is_shown_twice(moment, zone_of(zone)):
+        if _is_shown_twice(moment, tzinfo_of(zone)):
             return moment.replace(minute=0, second=0, microsecond=0)
     return bound
 
 
-def literal(moment: datetime) -> str:
+def wall_literal(moment: datetime) -> str:
     """Write a wall clock as an OData literal, whole seconds: a lower bound may be early, never late."""
     return datetime_literal(moment.replace(microsecond=0))
 

@@ -1,19 +1,18 @@
-"""A client that stops after so many calls: how a load keeps to its share. What the share is, `planner` says."""
+"""A client that stops after so many calls: how a load keeps to its share. What the share is, `shares` says."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 
-import pyarrow as pa
-
 from exact_assets.errors import QuotaShareError
 from exact_assets.exact.client import ExactClient
-from exact_assets.exact.page import Expand, Page
+from exact_assets.exact.page import Page
+from exact_assets.exact.question import Question
 
 
 @dataclass(slots=True, kw_only=True)
 class Bounded:
-    """Implements `feeds.want.Source` for one load: after its calls, the next page is refused, not asked for.
+    """Implements `feeds.request.Source` for one load: after its calls, the next page is refused, not asked for.
 
     Feeds store what was read before an error, and the link of the page that is next.
     """
@@ -35,33 +34,19 @@ class Bounded:
     async def pages(
         self,
         division: int,
-        path: str,
-        params: Mapping[str, str],
+        question: Question,
         *,
-        schema: pa.Schema,
-        key: Sequence[str] = (),
-        check_division: bool = True,
         link: str | None = None,
-        expand: Expand | None = None,
     ) -> AsyncGenerator[Page, None]:
         """Read a chain of pages.
 
         Raises:
             QuotaShareError: before a call that is one too many.
         """
-        is_bounded = path == self.path
+        is_bounded = question.path == self.path
         if is_bounded:
             self._check(division)
-        chain = self.client.pages(
-            division,
-            path,
-            params,
-            schema=schema,
-            key=key,
-            check_division=check_division,
-            link=link,
-            expand=expand,
-        )
+        chain = self.client.pages(division, question, link=link)
         try:
             async for page in chain:
                 self.used += page.calls

@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
-import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.table import Table
 from exact_assets.disk import obstacle
 from exact_assets.errors import (
     DivisionDisabledError,
+    EngineLostError,
     LoadSupersededError,
     RemovalBoundError,
     SelectionError,
+    ShortOfMemoryError,
     ValueRangeError,
     WarehouseBusyError,
     WarehouseError,
 )
-from exact_assets.stream import Step, Stored, StreamState
+from exact_assets.stream import Step, Stored, StreamState, decode_state
 from exact_assets.warehouse import divisions as selection
 from exact_assets.warehouse import duckdb_prepare, duckdb_purge, duckdb_query, duckdb_selection
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
 from exact_assets.warehouse.duckdb_arrive import Arrived, arrive, leave
-from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb_file import DuckDBFile
 from exact_assets.warehouse.duckdb_store import store
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, STREAMS, YEAR, qualified
@@ -89,7 +89,7 @@ class DuckDBWarehouse:
         )
         states: dict[int, dict[str, StreamState]] = {division: {} for division in divisions}
         for division, name, state in found or ():
-            states[division][name] = msgspec.json.decode(state, type=StreamState)
+            states[division][name] = decode_state(state)
         return states
 
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
@@ -165,7 +165,7 @@ class DuckDBWarehouse:
             tables=list(streams),
         )
         for name, division, state, updated_at in found or ():
-            streams[name][division] = msgspec.json.decode(state, type=StreamState), updated_at.astimezone(UTC)
+            streams[name][division] = decode_state(state), updated_at.astimezone(UTC)
         return streams
 
     def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:

@@ -2,15 +2,7 @@
 
 import duckdb
 
-from exact_assets.errors import WarehouseError
-
-
-class ShortOfMemoryError(WarehouseError):
-    """DuckDB was allowed too little memory; what was not committed has not happened. Tried again with more."""
-
-
-class EngineLostError(WarehouseError):
-    """Another thread had to close this process's DuckDB; what was not committed has not happened. Tried again."""
+from exact_assets.errors import EngineLostError, ShortOfMemoryError, WarehouseError
 
 
 def translated(error: Exception, subject: str) -> WarehouseError:

@@ -17,9 +17,9 @@ import duckdb
 from duckdb import DuckDBPyConnection
 from filelock import FileLock, Timeout
 
-from exact_assets.errors import WarehouseBusyError, WarehouseError
+from exact_assets.errors import EngineLostError, ShortOfMemoryError, WarehouseBusyError, WarehouseError
 from exact_assets.warehouse.duckdb_checkpoint import beside, mend, put_aside
-from exact_assets.warehouse.duckdb_errors import EngineLostError, ShortOfMemoryError, is_held, translated
+from exact_assets.warehouse.duckdb_errors import is_held, translated
 from exact_assets.warehouse.duckdb_path import (
     has_content,
     log_of,

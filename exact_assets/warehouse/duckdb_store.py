@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
-import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import DivisionDisabledError, LoadSupersededError
-from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb, kept_state
+from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb, decode_state, encode_state, kept_state
 from exact_assets.warehouse import duckdb_merge as merge
 from exact_assets.warehouse import duckdb_selection
 from exact_assets.warehouse.columns import stored_names
@@ -116,7 +115,7 @@ class _Transaction:
 
     def _state(self) -> StreamState:
         found = self._rows(f"SELECT state FROM {_STREAM}", division=self._division, table=self._table.name)
-        return msgspec.json.decode(found[0][0], type=StreamState) if found else StreamState()
+        return decode_state(found[0][0]) if found else StreamState()
 
     def _may_be_newer(self) -> tuple[Table, ...]:
         """Return the tables that a sweep which begins is about."""
@@ -136,7 +135,7 @@ class _Transaction:
             mine = "division = $division AND table_name = $table"
             self._run(
                 f"UPDATE {qualified(STREAMS)} SET state = $state WHERE {mine}",
-                state=msgspec.json.encode(state).decode(),
+                state=encode_state(state),
                 division=self._division,
                 table=self._table.name,
             )
@@ -148,9 +147,9 @@ class _Transaction:
             "division": self._division,
             "table": self._table.name,
             "seq": state.load_seq,
-            "cursor": state.cursor,
-            "floor": state.floor,
-            "state": msgspec.json.encode(state).decode(),
+            "cursor": state.cursor_text,
+            "floor": state.floor_text,
+            "state": encode_state(state),
             "at": self._at,
         }
         if expected == 0:
@@ -206,13 +205,13 @@ class _Transaction:
                 self._table,
                 source.relation,
                 division=self._division,
-                epoch=self._step.state.epoch,
+                epoch=self._step.state.generation,
             )
 
     def _apply_log(self, source: Rows) -> None:
         """Where the rows are those of the deletion log, what they name goes."""
         if self._table.name == LOG and not source.is_empty:
-            self._vanishing.by_log(source.relation, epoch=self._step.state.epoch)
+            self._vanishing.by_log(source.relation, epoch=self._step.state.generation)
 
     def _sweep(self, sweep: Sweep, keys: str) -> None:
         """Keep the keys aside until the last have come; then take away the rows that have none of them."""

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 
-import msgspec
 from duckdb import DuckDBPyConnection
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables
-from exact_assets.stream import Changes, StreamState
+from exact_assets.stream import Changes, decode_state
 from exact_assets.warehouse.bound import check
 from exact_assets.warehouse.duckdb_clock import literal
 from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, SCHEMA, STREAMS, YEAR, qualified, quoted
@@ -93,7 +92,7 @@ class Vanishing:
             f"SELECT table_name, state FROM {qualified(STREAMS)} WHERE division = $division",
             {"division": self._division},
         ).fetchall()
-        return {name: msgspec.json.decode(state, type=StreamState).epoch for name, state in found}
+        return {name: decode_state(state).generation for name, state in found}
 
     def _logged(self, table: Table, types: frozenset[int], column: str) -> str:
         listed = ", ".join(map(str, sorted(types)))
@@ -217,7 +216,7 @@ def drop_logged(
         f"SELECT state FROM {qualified(STREAMS)} WHERE division = $division AND table_name = $log",
         {"division": division, "log": LOG},
     ).fetchall()
-    if not state or is_other_epoch(msgspec.json.decode(state[0][0], type=StreamState).epoch, epoch):
+    if not state or is_other_epoch(decode_state(state[0][0]).generation, epoch):
         return
     for types, column in conditions:
         listed = ", ".join(map(str, sorted(types)))

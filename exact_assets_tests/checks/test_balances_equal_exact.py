@@ -12,6 +12,7 @@ from exact_assets.checks.ledger import BALANCE, LEDGER
 from exact_assets.checks.result import CheckStatus
 from exact_assets_tests.checks.conftest import (
     DIVISION,
+    OTHER,
     THIS_YEAR,
     Copy,
     age_ledger,
@@ -80,6 +81,18 @@ def test_balances_that_are_not_kept_are_read_from_exact(copy: Copy) -> None:
     )
     result = copy.results(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
     assert (result.status, len(result.examples)) == (CheckStatus.FAILED, 1)
+
+
+def test_an_answer_that_nobody_foresaw_leaves_its_division_unchecked_and_no_other(copy: Copy) -> None:
+    copy.load(LEDGER)
+    ledger, control = select(LEDGER), copy.place.simulator.control
+    control.fault("next_elsewhere", path="ReportingBalance", division=OTHER, value="http://[::1")
+    try:
+        result = copy.results(ledger, kept=ledger)[f"{LEDGER} balances_equal_exact"]
+    finally:
+        control.clear_faults()
+    assert result.divisions_checked == 1
+    assert "ValueError: Invalid IPv6 URL" in result.divisions[OTHER]
 
 
 def test_drafts_are_in_no_balance(copy: Copy) -> None:

@@ -24,6 +24,7 @@ from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.subject import Subject
 from exact_assets.checks.violations import counted
 from exact_assets.control.open import DEFAULT_ZONE
+from exact_assets.cursors import SyncCursor
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query, QueryRows
@@ -204,7 +205,7 @@ def test_the_statements_of_every_table_run_on_both(copy: Copy, engine: Engine, t
 
 def statements(table: Table, kept: Sequence[Table]) -> Mapping[str, Query]:
     """Return what is asked of a table whose streams and headers are all loaded."""
-    streams = {DIVISION: (StreamState(cursor="1", start_year=THIS_YEAR - 3), datetime.now(UTC))}
+    streams = {DIVISION: (StreamState(cursor=SyncCursor(timestamp=1), start_year=THIS_YEAR - 3), datetime.now(UTC))}
     subject = Subject(
         table=table,
         warehouse=cast("Warehouse", None),

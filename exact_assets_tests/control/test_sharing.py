@@ -13,17 +13,19 @@ import pyarrow as pa
 from exact_assets.control.open import Control
 from exact_assets.errors import DayQuotaError
 from exact_assets.config import ExactConfig
+from exact_assets.exact.question import Question
 
 SCHEMA = pa.schema([("Timestamp", pa.int64()), ("ID", pa.string()), ("Division", pa.int32())])
 PATH = "/api/v1/{division}/sync/CRM/Accounts"
 
 PARAMS = {"$select": ",".join(SCHEMA.names), "$filter": "Timestamp gt 1"}
+QUESTION = Question(path=PATH, params=PARAMS, schema=SCHEMA)
 
 async def read(client, division, times):
     calls = 0
     try:
         for _ in range(times):
-            async for page in client.pages(division, PATH, PARAMS, schema=SCHEMA):
+            async for page in client.pages(division, QUESTION):
                 calls += page.calls
                 print("page", flush=True)
     except DayQuotaError:
@@ -49,7 +51,7 @@ def _environment(config: ExactConfig, simulator: Simulator, monkeypatch: pytest.
 
 @pytest.mark.usefixtures("connected")
 def test_no_call_is_refused_and_no_two_of_a_division_overlap(simulator: Simulator) -> None:
-    """10 calls in windows of 2 seconds; 3 processes want 30 of each of two divisions."""
+    """10 calls in windows of 2 seconds; 3 processes reading 30 of each of two divisions."""
     simulator.control.set(minute_limit=10, minute_seconds=2)
     simulator.control.forget_calls()
     for process in [start(READ, "10") for _ in range(3)]:

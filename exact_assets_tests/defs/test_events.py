@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.cursors import SyncCursor
 from exact_assets.defs.events import failure, materialisations, newly_loaded, waiting
 from exact_assets.errors import DayQuotaError, DivisionNotGrantedError
 from exact_assets.exact.limits import Quota, Window
@@ -28,7 +29,7 @@ def outcome(
         division=division,
         changes=Changes(updated=sum((years or {}).values()), years=years or {}),
         calls=1,
-        state=StreamState(load_seq=1, cursor="42", years=loaded),
+        state=StreamState(load_seq=1, cursor=SyncCursor(timestamp=42), years=loaded),
         row_counts=row_counts or {},
     )
 
@@ -119,11 +120,15 @@ def test_a_failure_counts_neither_what_waits_nor_what_is_done() -> None:
 
 
 def test_the_end_of_a_load_is_the_news_of_all_its_years() -> None:
-    cut = StreamState(load_seq=3, cursor="42", chain=Chain(link="…"))
+    cut = StreamState(load_seq=3, cursor=SyncCursor(timestamp=42), chain=Chain(link="…"))
     for before in (StreamState(), cut):
         assert newly_loaded(table(), replace(outcome(), before=before), GRID) == tuple(GRID)
-    assert newly_loaded(table(), replace(outcome(), before=StreamState(cursor="41")), GRID) == ()
+    assert (
+        newly_loaded(table(), replace(outcome(), before=StreamState(cursor=SyncCursor(timestamp=41))), GRID) == ()
+    )
     assert newly_loaded(table(), replace(outcome(), before=StreamState(), state=cut), GRID) == ()
-    by_year = replace(outcome(loaded=(2024, 2025, 2026)), before=StreamState(cursor="41", years=(2026,)))
+    by_year = replace(
+        outcome(loaded=(2024, 2025, 2026)), before=StreamState(cursor=SyncCursor(timestamp=41), years=(2026,))
+    )
     assert newly_loaded(table(), by_year, GRID) == (2024, 2025)
     assert newly_loaded(table(year_kind=YearKind.NONE), replace(outcome(), before=StreamState()), GRID) == ()

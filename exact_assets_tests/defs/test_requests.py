@@ -22,9 +22,9 @@ def run(tags: dict[str, str] | None = None) -> dg.DagsterRun:
     return dg.DagsterRun(job_name="exact_all", run_id="r1", tags=tags or {})
 
 
-def epoch(choice: DivisionChoice | None, name: str = "crm_accounts") -> str | None:
+def generation(choice: DivisionChoice | None, name: str = "crm_accounts") -> str | None:
     choices = {} if choice is None else {100: choice}
-    return requests(tables()[name], {100: (2026,)}, choices, kind=PLAIN, grid_years=GRID)[100].epoch
+    return requests(tables()[name], {100: (2026,)}, choices, kind=PLAIN, grid_years=GRID)[100].generation
 
 
 def test_a_schedules_run_asks_for_the_divisions_it_names_though_its_range_is_no_longer_there() -> None:
@@ -56,16 +56,16 @@ def test_all_years_are_those_since_the_divisions_own_starting_year() -> None:
     assert (asked[200].start_year, asked[200].years) == (2022, tuple(GRID))
 
 
-def test_a_move_that_exact_tells_of_is_another_epoch_for_sync_tables_alone() -> None:
+def test_a_move_that_exact_tells_of_is_another_generation_for_sync_tables_alone() -> None:
     moved = replace(CHOICE, moved_at=MOVED)
-    assert epoch(CHOICE) == "moved never"
-    assert epoch(moved) == f"moved {MOVED}"
-    assert epoch(moved, "crm_opportunities") is None
+    assert generation(CHOICE) == "moved never"
+    assert generation(moved) == f"moved {MOVED}"
+    assert generation(moved, "crm_opportunities") is None
 
 
-def test_of_a_division_that_exact_was_never_asked_about_no_epoch_is_known() -> None:
-    assert epoch(None) is None
-    assert epoch(DivisionChoice(division=100, sync_enabled=True)) is None
+def test_of_a_division_that_exact_was_never_asked_about_no_generation_is_known() -> None:
+    assert generation(None) is None
+    assert generation(DivisionChoice(division=100, sync_enabled=True)) is None
 
 
 def test_a_backfill_or_an_explicit_reload_asks_again_under_its_own_name() -> None:

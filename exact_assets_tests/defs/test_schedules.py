@@ -15,6 +15,7 @@ from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.catalogue.frequencies import MINUTES
 from exact_assets.config import ExactConfig
+from exact_assets.cursors import SyncCursor
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.schedules import cron
 from exact_assets.stream import Chain, Step, StreamState, Verb
@@ -159,11 +160,13 @@ def test_after_midnight_asks_for_what_is_not_loaded_and_for_nothing_else(
     instance: dg.DagsterInstance, warehouse_url: str
 ) -> None:
     enable(instance, *range(100, 110))
-    under_way = StreamState(cursor="1", chain=Chain(link="…", reload=True))
+    under_way = StreamState(cursor=SyncCursor(timestamp=1), chain=Chain(link="…", reload=True))
     for division in range(100, 110):
         for name in ("crm_accounts", "vat_vat_codes", "financialtransaction_transaction_lines"):
             is_left = division == 104 and name == "crm_accounts"
-            store(warehouse_url, name, division, under_way if is_left else StreamState(cursor="1"))
+            store(
+                warehouse_url, name, division, under_way if is_left else StreamState(cursor=SyncCursor(timestamp=1))
+            )
     requests = asked("exact_after_midnight", instance, warehouse_url=warehouse_url)
     assert [(one.tags[START], one.tags[END]) for one in requests] == [("104|2026", "104|2026")]
     assert requests[0].asset_selection == [dg.AssetKey(["exact", "crm_accounts"])]
@@ -185,7 +188,7 @@ def test_after_midnight_nothing_is_asked_for_when_all_is_loaded(
 ) -> None:
     enable(instance, 100)
     for name in ("logistics_units", "sync_deleted"):
-        store(warehouse_url, name, 100, StreamState(cursor="1"))
+        store(warehouse_url, name, 100, StreamState(cursor=SyncCursor(timestamp=1)))
     assert tick("exact_after_midnight_undated", instance, warehouse_url=warehouse_url) == "Everything is loaded."
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.page import Page
+from exact_assets.exact.question import Question
 from exact_assets.exact.sender import Sender
 from exact_assets_tests.exact.fakes import Clock, MemoryLedger, MemoryTokens, NoSlots
 from exact_assets_tests.exact.vendor import Vendor, run_vendor
@@ -46,11 +47,12 @@ class Bench:
 
         return asyncio.run(run())
 
-    def pages(self, seen: list[Page] | None = None, **options: Any) -> list[Page]:
+    def pages(self, seen: list[Page] | None = None, link: str | None = None, **options: Any) -> list[Page]:
         found: list[Page] = [] if seen is None else seen
 
         async def read(client: ExactClient) -> list[Page]:
-            async for page in client.pages(7, PATH, {"$select": "ID,Division"}, **{"schema": SCHEMA, **options}):
+            question = Question(path=PATH, params={"$select": "ID,Division"}, **{"schema": SCHEMA, **options})
+            async for page in client.pages(7, question, link=link):
                 found.append(page)  # noqa: PERF401 - what came before an error counts
             return found
 

@@ -6,12 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from exact_assets import errors
-from exact_assets.exact.auth import TooEarlyError, authorize_url, read_redirect, read_token_answer
+from exact_assets.exact.auth import authorize_url, read_redirect, read_token_answer
 from exact_assets.exact.token import Token
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GOOD = b'{"access_token":"acc","token_type":"bearer","expires_in":"600","refresh_token":"4dCx!IAAA"}'
 TOO_EARLY = b'{"error":"access_denied","error_description":"Rate limit exceeded: access_token not expired"}'
+TOO_EARLY_REASON = "TooEarlyToRefreshTokens: Rate limit exceeded: access_token not expired"
 OLD = b'{"error":"unauthorized_client","error_description":"Old refresh token used."}'
 EXPIRED = (
     b'{"error":"invalid_request","error_description":"The refresh token expired at 10\\/11\\/2022 9:18:20 PM '
@@ -23,9 +24,9 @@ CHAIN = (
 GATEWAY = b'{"fault":{"faultstring":"Unable to identify proxy for host","detail":{"errorcode":"x"}}}'
 
 CASES: list[tuple[int, dict[str, str], bytes, type[errors.ExactError]]] = [
-    (400, {}, TOO_EARLY, TooEarlyError),
-    (401, {}, TOO_EARLY, TooEarlyError),
-    (400, {"reason": "TooEarlyToRefreshTokens: Rate limit exceeded: access_token not expired"}, b"", TooEarlyError),
+    (400, {}, TOO_EARLY, errors.TooEarlyError),
+    (401, {}, TOO_EARLY, errors.TooEarlyError),
+    (400, {"reason": TOO_EARLY_REASON}, b"", errors.TooEarlyError),
     (401, {}, OLD, errors.TokenUsedElsewhereError),
     (400, {}, OLD, errors.TokenUsedElsewhereError),
     (400, {}, EXPIRED, errors.TokenExpiredError),

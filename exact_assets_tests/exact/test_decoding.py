@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exact_assets.errors import AnswerError, ValueRangeError
-from exact_assets.exact.decode import Decoded, PageDecoder
-from exact_assets.exact.mend import NotJsonError
-from exact_assets.exact.page import Expand, Unexpanded
+from exact_assets.exact.decode import PageDecoder
+from exact_assets.exact.json_repair import NotJsonError
+from exact_assets.exact.page import Decoded, Unexpanded
+from exact_assets.exact.question import Expand, Question
 
 DECIMAL = pa.decimal128(38, 10)
 WALL = pa.timestamp("us")
@@ -25,7 +26,8 @@ def decode(
     body: bytes | Any, zone: str = "Europe/Amsterdam", expand: Expand | None = None, **types: Any
 ) -> Decoded:
     schema = pa.schema([("ID", pa.string()), *types.items()])
-    decoder = PageDecoder(schema, endpoint="crm/Accounts", zone=zone, key=("ID",), expand=expand)
+    question = Question(path="", params={}, schema=schema, key=("ID",), expand=expand)
+    decoder = PageDecoder(question, endpoint="crm/Accounts", zone=zone)
     return decoder(body if isinstance(body, bytes) else json.dumps(body).encode())
 
 

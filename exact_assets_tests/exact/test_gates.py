@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exact_assets.errors import DayQuotaError, UnavailableError
-from exact_assets.exact.answers import server_time
 from exact_assets.exact.limits import Quota, Window, end_of_day, end_of_minute, read_headers
+from exact_assets.exact.responses import server_time
 from exact_assets.exact.steady import SteadyClock
 from exact_assets_tests.exact.conftest import Bench
 from exact_assets_tests.exact.fakes import NOON

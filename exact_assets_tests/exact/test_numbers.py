@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from exact_assets.errors import AnswerError, ValueRangeError
 from exact_assets.exact.decode import PageDecoder
 from exact_assets.exact.numbers import read_integer
+from exact_assets.exact.question import Question
 
 EXAMPLES = int(os.environ.get("EXACT_TEST_EXAMPLES", "300"))
 DECIMAL = pa.decimal128(38, 10)
@@ -72,7 +73,8 @@ def decoded(kind: pa.DataType, texts: list[str], zone: str = "Europe/Amsterdam")
     ordinary, expected = ORDINARY.get(kind, ORDINARY[WALL])[0]
     rows = ",".join(f'{{"ID":"{place}","X":{text},"Y":{ordinary}}}' for place, text in enumerate(texts))
     schema = pa.schema([("ID", pa.string()), ("X", kind), ("Y", kind)])
-    found = PageDecoder(schema, endpoint="crm/Accounts", zone=zone, key=("ID",))(f'{{"d":[{rows}]}}'.encode())
+    question = Question(path="", params={}, schema=schema, key=("ID",))
+    found = PageDecoder(question, endpoint="crm/Accounts", zone=zone)(f'{{"d":[{rows}]}}'.encode())
     if kind in ORDINARY:
         assert found.rows.column("Y").to_pylist() == [expected] * len(texts)
     column: list[Any] = found.rows.column("X").to_pylist()

@@ -14,7 +14,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.config import ExactConfig
 from exact_assets.control.connect import begin, finish, look_around
 from exact_assets.control.open import Control
-from exact_assets.feeds import Want
+from exact_assets.feeds import ReadRequest
 from exact_assets_tests.feeds.model import Model
 from exact_simulator.process import Simulator, start
 
@@ -33,9 +33,9 @@ class Connected:
     async def bring(self, models: Mapping[str, Model], *, start_year: int = FIRST_YEAR, **wishes: Any) -> None:
         """Bring streams up to date, one after the other, until nothing is under way."""
         async with self.control.client() as client:
-            want = Want(start_year=start_year, now=client.server_now, **wishes)
+            request = ReadRequest(start_year=start_year, now=client.server_now, **wishes)
             for model in models.values():
-                await model.bring(client, want, division=DIVISION)
+                await model.bring(client, request, division=DIVISION)
 
     def load(self, model: Model, **wishes: Any) -> None:
         """Bring one stream up to date."""

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from exact_assets.catalogue.table import Table
-from exact_assets.feeds import Source, Want, read
-from exact_assets.stream import Step, StreamState, Verb
+from exact_assets.feeds import ReadRequest, Source, read
+from exact_assets.stream import Step, StreamState, Verb, decode_state, encode_state
 
 Row = dict[str, Any]
 
@@ -38,14 +38,19 @@ class Model:
             self._replace(self._without_gone(self.stage + new, step), step.years)
             self.stage = []
         # The state survives a kill as JSON, no other way.
-        state = msgspec.json.decode(msgspec.json.encode(step.state), type=StreamState)
+        state = decode_state(encode_state(step.state))
         self.state = msgspec.structs.replace(state, load_seq=self.state.load_seq + 1)
 
     async def bring(
-        self, source: Source, want: Want, *, division: int = 123456, stop: Callable[[int], bool] = lambda _: False
+        self,
+        source: Source,
+        request: ReadRequest,
+        *,
+        division: int = 123456,
+        stop: Callable[[int], bool] = lambda _: False,
     ) -> bool:
         """Read and store steps until the end, or until `stop` says that the process is killed after one."""
-        async with aclosing(read(source, self.table, division, self.state, want=want)) as steps:
+        async with aclosing(read(source, self.table, division, self.state, request=request)) as steps:
             async for step in steps:
                 self.store(step)
                 if stop(len(self.steps)):

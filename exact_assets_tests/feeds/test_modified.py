@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exact_assets.errors import RequestRefusedError
-from exact_assets.feeds import Want
+from exact_assets.feeds import ReadRequest
 from exact_assets.stream import Verb
 from exact_assets_tests.feeds.model import Model
 from exact_assets_tests.feeds.tables import ACCOUNTS, INVOICES
@@ -35,8 +35,8 @@ def row(
 
 
 def bring(model: Model, vendor: Vendor, stop: Callable[[int], bool] = lambda _: False, **wishes: Any) -> bool:
-    want = Want(start_year=wishes.pop("start_year", 2022), now=vendor.now, **wishes)
-    return asyncio.run(model.bring(vendor, want, stop=stop))
+    request = ReadRequest(start_year=wishes.pop("start_year", 2022), now=vendor.now, **wishes)
+    return asyncio.run(model.bring(vendor, request, stop=stop))
 
 
 def change(vendor: Vendor, number: int, **values: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exact_assets.feeds import Want
+from exact_assets.feeds import ReadRequest
 from exact_assets_tests.feeds.model import Model
 from exact_assets_tests.feeds.tables import LINES
 from exact_assets_tests.feeds.vendor import Row, Vendor
@@ -37,8 +37,8 @@ def truth(vendor: Vendor, start_year: int = 2022) -> dict[Any, Any]:
 
 
 def bring(model: Model, vendor: Vendor, stop: Callable[[int], bool] = lambda _: False, **wishes: Any) -> bool:
-    want = Want(start_year=2022, now=vendor.now, **wishes)
-    return asyncio.run(model.bring(vendor, want, stop=stop))
+    request = ReadRequest(start_year=2022, now=vendor.now, **wishes)
+    return asyncio.run(model.bring(vendor, request, stop=stop))
 
 
 def change(vendor: Vendor, number: int, found: list[Row], **values: Any) -> None:

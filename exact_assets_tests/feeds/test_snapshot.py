@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exact_assets.catalogue.table import Feed, Table
-from exact_assets.feeds import Want
+from exact_assets.feeds import ReadRequest
 from exact_assets.stream import Verb
 from exact_assets_tests.feeds.model import Model
 from exact_assets_tests.feeds.tables import KEYLESS, SYNC, UNITS
@@ -25,8 +25,8 @@ def row(number: int, amount: int = 0, year: int | None = 2024) -> Row:
 
 
 def bring(model: Model, vendor: Vendor, stop: Callable[[int], bool] = lambda _: False, **wishes: Any) -> bool:
-    want = Want(start_year=2022, now=vendor.now, **wishes)
-    return asyncio.run(model.bring(vendor, want, stop=stop))
+    request = ReadRequest(start_year=2022, now=vendor.now, **wishes)
+    return asyncio.run(model.bring(vendor, request, stop=stop))
 
 
 def amounts(model: Model) -> list[tuple[str, int]]:

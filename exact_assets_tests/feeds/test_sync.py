@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exact_assets.cursors import SyncCursor
 from exact_assets.errors import PagingError, UnavailableError
-from exact_assets.feeds import Want
+from exact_assets.feeds import ReadRequest
 from exact_assets.stream import Verb
 from exact_assets_tests.feeds.model import Model
 from exact_assets_tests.feeds.tables import SYNC
@@ -21,12 +22,12 @@ def row(number: int, *, stamp: int | None = None, year: int | None = 2024, amoun
     return {"ID": f"{number:04}", "Timestamp": stamp, "FinancialYear": year, "Amount": amount}
 
 
-def want(vendor: Vendor, **wishes: Any) -> Want:
-    return Want(start_year=wishes.pop("start_year", 2022), now=vendor.now, **wishes)
+def request(vendor: Vendor, **wishes: Any) -> ReadRequest:
+    return ReadRequest(start_year=wishes.pop("start_year", 2022), now=vendor.now, **wishes)
 
 
 def bring(model: Model, vendor: Vendor, **wishes: Any) -> None:
-    asyncio.run(model.bring(vendor, want(vendor, **wishes)))
+    asyncio.run(model.bring(vendor, request(vendor, **wishes)))
 
 
 def by_stamp(one: Row) -> Any:
@@ -72,7 +73,7 @@ def test_the_next_read_starts_at_the_500th_highest_timestamp() -> None:
     vendor = Vendor([row(n) for n in range(2500)], page_size=1000, order=by_stamp)
     model = Model(SYNC)
     bring(model, vendor)
-    assert (model.state.cursor, model.state.floor) == ("3499", "3000")
+    assert model.state.cursor == SyncCursor(timestamp=3499, floor=3000)
 
 
 def test_a_row_that_surfaces_late_with_a_lower_timestamp_is_read() -> None:
@@ -123,7 +124,7 @@ def test_a_first_load_counts_as_the_load_of_the_backfill_that_asked() -> None:
 def test_a_killed_load_goes_on_at_the_page_where_it_stopped() -> None:
     vendor = Vendor([row(n) for n in range(100)], page_size=2, order=by_stamp)
     model = Model(SYNC)
-    asyncio.run(model.bring(vendor, want(vendor), stop=lambda _: True))
+    asyncio.run(model.bring(vendor, request(vendor), stop=lambda _: True))
     calls = len(vendor.calls)
     bring(model, vendor)
     assert (calls, len(vendor.calls)) == (20, 50)
@@ -133,7 +134,7 @@ def test_a_killed_load_goes_on_at_the_page_where_it_stopped() -> None:
 def test_a_link_that_exact_no_longer_takes_starts_the_chain_anew() -> None:
     vendor = Vendor([row(n) for n in range(100)], page_size=2, order=by_stamp)
     model = Model(SYNC)
-    asyncio.run(model.bring(vendor, want(vendor), stop=lambda _: True))
+    asyncio.run(model.bring(vendor, request(vendor), stop=lambda _: True))
     vendor.links.clear()
     bring(model, vendor)
     assert model.values("amount") == truth(vendor)
@@ -143,7 +144,7 @@ def test_a_reload_whose_link_is_lost_forgets_what_it_had_staged() -> None:
     vendor = Vendor([row(n) for n in range(100)], page_size=2, order=by_stamp)
     model = Model(SYNC)
     bring(model, vendor)
-    asyncio.run(model.bring(vendor, want(vendor, reload=True), stop=lambda n: n > 4))
+    asyncio.run(model.bring(vendor, request(vendor, reload=True), stop=lambda n: n > 4))
     assert model.stage
     vendor.links.clear()
     vendor.rows = vendor.rows[50:]
@@ -176,7 +177,7 @@ def test_a_chunk_ends_after_fifteen_seconds() -> None:
     vendor = Vendor([row(n) for n in range(30)], page_size=2, order=by_stamp)
     model = Model(SYNC)
     vendor.step *= 80
-    asyncio.run(model.bring(vendor, want(vendor), stop=lambda _: True))
+    asyncio.run(model.bring(vendor, request(vendor), stop=lambda _: True))
     assert len(vendor.calls) == 2
 
 
@@ -226,10 +227,10 @@ def test_whatever_the_order_the_kills_and_the_changes_nothing_is_lost(
     vendor.between = partial(change, numbers=changed)
     model = Model(SYNC)
     stop = lambda n: n in kills  # noqa: E731 - a kill point, read beside its use
-    while not asyncio.run(model.bring(vendor, want(vendor), stop=stop)):
+    while not asyncio.run(model.bring(vendor, request(vendor), stop=stop)):
         pass
     if reload:
-        while not asyncio.run(model.bring(vendor, want(vendor, reload=True), stop=stop)):
+        while not asyncio.run(model.bring(vendor, request(vendor, reload=True), stop=stop)):
             pass
     vendor.between = lambda _: None
     for _ in range(3):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from exact_assets.feeds.rows import years_of
-from exact_assets.feeds.wall_clock import literal, reread_from, wall
+from exact_assets.feeds.wall_clock import reread_from, wall, wall_literal
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_site_with_a_fixed_offset_has_no_repeated_hour() -> None:
 
 
 def test_a_literal_is_never_later_than_the_moment() -> None:
-    assert literal(datetime(2026, 1, 1, 2, 3, 4, 999999)) == "datetime'2026-01-01T02:03:04'"
+    assert wall_literal(datetime(2026, 1, 1, 2, 3, 4, 999999)) == "datetime'2026-01-01T02:03:04'"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ after which it goes on, so that rows may change while a chain is read, as they d
 
 import operator as operators
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from exact_assets.errors import RequestRefusedError
-from exact_assets.exact.page import Expand, Page, Unexpanded
+from exact_assets.exact.page import Page, Unexpanded
+from exact_assets.exact.question import Expand, Question
 
 ZONE = "Europe/Amsterdam"
 Row = dict[str, Any]
@@ -57,16 +58,12 @@ class Vendor:
     async def pages(
         self,
         division: int,  # noqa: ARG002 - as ExactClient.pages
-        path: str,
-        params: Mapping[str, str],
+        question: Question,
         *,
-        schema: pa.Schema,
-        key: Sequence[str] = (),  # noqa: ARG002 - as ExactClient.pages
-        check_division: bool = True,  # noqa: ARG002 - as ExactClient.pages
         link: str | None = None,
-        expand: Expand | None = None,
     ) -> AsyncIterator[Page]:
-        asked, after = (dict(params), None) if link is None else self._at(link)
+        path = question.path
+        asked, after = (dict(question.params), None) if link is None else self._at(link)
         while True:
             self.clock += self.step
             self.between(self)
@@ -79,7 +76,7 @@ class Vendor:
             if after is not None:
                 following = f"https://vendor.test/{len(self.links)}"
                 self.links[following] = asked, after
-            yield self._answer(rows, schema, following, expand)
+            yield self._answer(rows, question.schema, following, question.expand)
             if following is None:
                 return
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.frequencies import DAY, MINUTES, WEEK
+from exact_assets.cursors import SyncCursor
 from exact_assets.exact.limits import Quota, Window
 from exact_assets.planning.forecast import DivisionForecast, forecast, loaded_by, slower
 from exact_assets.stream import Chain, StreamState
@@ -22,7 +23,7 @@ LEDGER, ACCOUNTS, CODES, ENTRY_LINES = (
     select("vat_vat_codes")[0],
     select("purchaseentry_purchase_entry_lines")[0],
 )
-LOADED = StreamState(cursor="1")
+LOADED = StreamState(cursor=SyncCursor(timestamp=1))
 QUOTA = Quota(minute=Window(limit=60, remaining=60), day=Window(limit=1000, remaining=900))
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exact_assets.catalogue import select
+from exact_assets.cursors import SyncCursor
 from exact_assets.exact.limits import Quota, Window
 from exact_assets.planning.shares import Share, calls_per_visit, guessed_calls, load_calls, shares, unfinished
 from exact_assets.stream import Chain, StreamState
@@ -18,7 +19,7 @@ LEDGER, ACCOUNTS, CODES, ENTRIES, ENTRY_LINES = TABLES = (
     select("purchaseentry_purchase_entries")[0],
     select("purchaseentry_purchase_entry_lines")[0],
 )
-LOADED = StreamState(cursor="1")
+LOADED = StreamState(cursor=SyncCursor(timestamp=1))
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -131,7 +132,7 @@ def test_what_a_visit_costs_follows_the_feed() -> None:
 def test_what_is_not_loaded_or_under_way_is_unfinished() -> None:
     states = {
         1: {table.name: LOADED for table in TABLES},
-        2: {ACCOUNTS.name: LOADED, CODES.name: StreamState(cursor="1", chain=Chain(link="…"))},
+        2: {ACCOUNTS.name: LOADED, CODES.name: StreamState(cursor=SyncCursor(timestamp=1), chain=Chain(link="…"))},
     }
     assert unfinished((ACCOUNTS, CODES), states) == {2: (CODES.name,)}
     assert unfinished((ACCOUNTS,), {3: {}}) == {3: (ACCOUNTS.name,)}

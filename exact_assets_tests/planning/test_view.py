@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.frequencies import with_frequencies
+from exact_assets.cursors import SyncCursor
 from exact_assets.exact.limits import Quota, Window
 from exact_assets.planning import view
 from exact_assets.planning.forecast import DivisionForecast, forecast
@@ -14,7 +15,7 @@ TABLES = with_frequencies(select(None), "all=30m")
 
 
 def division(number: int, *, limit: int | None, is_loaded: bool) -> DivisionForecast:
-    state = StreamState(cursor="1")
+    state = StreamState(cursor=SyncCursor(timestamp=1))
     return forecast(
         number,
         TABLES,

@@ -255,24 +255,24 @@ def test_what_is_gone_by_ones_own_wish_is_not_withheld(place: Installation, file
 def test_a_move_that_gives_all_rows_new_versions_or_keys_is_not_withheld(
     place: Installation, file: Path, name: str
 ) -> None:
-    bring(place, name, file=file, epochs={name: "moved never"})
+    bring(place, name, file=file, generations={name: "moved never"})
     with duckdb.connect(str(file)) as connection:
         # As if all that is kept had other keys than Exact has now.
         connection.execute(f"UPDATE exact.{name} SET id = uuid()")
-    assert bring(place, name, file=file, epochs={name: "moved 2026-01-01"})
+    assert bring(place, name, file=file, generations={name: "moved 2026-01-01"})
     assert problems(place, name, file=file) == {}
 
 
 def test_an_empty_answer_after_a_move_is_withheld_and_all_is_read_anew_later(
     place: Installation, file: Path
 ) -> None:
-    bring(place, ACCOUNTS, file=file, epochs={ACCOUNTS: "moved never"})
+    bring(place, ACCOUNTS, file=file, generations={ACCOUNTS: "moved never"})
     before = rows(file, ACCOUNTS)
     fault(place, "rows_missing_counted", ACCOUNTS)
     for _ in range(2):
-        outcome = attempt(place, ACCOUNTS, file=file, epochs={ACCOUNTS: "moved 2026-01-01"})
+        outcome = attempt(place, ACCOUNTS, file=file, generations={ACCOUNTS: "moved 2026-01-01"})
         assert isinstance(outcome[ACCOUNTS][place.divisions[0]].error, RemovalWithheldError)
     assert rows(file, ACCOUNTS) == before
     place.simulator.control.clear_faults()
-    bring(place, ACCOUNTS, file=file, epochs={ACCOUNTS: "moved 2026-01-01"})
+    bring(place, ACCOUNTS, file=file, generations={ACCOUNTS: "moved 2026-01-01"})
     assert problems(place, ACCOUNTS, file=file) == {}

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from exact_assets.catalogue import tables
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
+from exact_assets.cursors import SyncCursor
 from exact_assets.errors import DivisionDisabledError, LoadSupersededError, SettingsError, WarehouseError
 from exact_assets.selection.purge import purge
 from exact_assets.stream import Step, StreamState, Verb
@@ -68,7 +69,11 @@ def one_row(name: str, division: int) -> Step:
     if name == "vat_vat_codes":
         row["id"] = [f"{division:032}"]
 
-    return Step(verb=Verb.UPSERT, rows=pa.table(row, schema=table.arrow_schema), state=StreamState(cursor="1"))
+    return Step(
+        verb=Verb.UPSERT,
+        rows=pa.table(row, schema=table.arrow_schema),
+        state=StreamState(cursor=SyncCursor(timestamp=1)),
+    )
 
 
 def counts(config: ExactConfig) -> dict[int, int]:

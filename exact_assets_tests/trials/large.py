@@ -25,6 +25,7 @@ from rich.console import Console
 
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
+from exact_assets.cursors import SyncCursor
 from exact_assets.selection.purge import purge
 from exact_assets.stream import Chain, Step, StreamState, Verb
 from exact_assets.warehouse.open import open_warehouse
@@ -61,7 +62,11 @@ def build(path: Path, rows: int) -> None:
     for division, count in ((HERE, rows), (ELSEWHERE, ROWS_ELSEWHERE)):
         for first in range(0, count, CHUNK_ROWS):
             arrived = rows_of(division, first, min(CHUNK_ROWS, count - first))
-            store(warehouse, division, Step(verb=Verb.UPSERT, rows=arrived, state=StreamState(cursor="1")))
+            store(
+                warehouse,
+                division,
+                Step(verb=Verb.UPSERT, rows=arrived, state=StreamState(cursor=SyncCursor(timestamp=1))),
+            )
 
 
 def warehouse_at(path: Path, *, is_soft: bool = False) -> Warehouse:
@@ -91,9 +96,9 @@ def made_hard(path: Path, rows: int) -> None:
 def swept(path: Path, rows: int) -> None:
     """Sweep with the keys of all rows but one of each three."""
     warehouse = warehouse_at(path)
-    state = StreamState(cursor="1", sweep=Chain(link="next"))
+    state = StreamState(cursor=SyncCursor(timestamp=1), sweep=Chain(link="next"))
     for sweep, is_last in keys_of(HERE, rows, chunk=CHUNK_ROWS, without=SHARE_GONE):
-        after = StreamState(cursor="1") if is_last else state
+        after = StreamState(cursor=SyncCursor(timestamp=1)) if is_last else state
         empty = TABLE.arrow_schema.empty_table()
         store(warehouse, HERE, Step(verb=Verb.UPSERT, rows=empty, state=after, sweep=sweep))
 
@@ -102,12 +107,14 @@ def reloaded(path: Path, rows: int) -> None:
     """Replace all rows by newer versions of them, as a reload does: staged, then put in their place."""
     warehouse = warehouse_at(path)
     empty = TABLE.arrow_schema.empty_table()
-    store(warehouse, HERE, Step(verb=Verb.UPSERT, rows=empty, state=StreamState(cursor="1")))
+    store(warehouse, HERE, Step(verb=Verb.UPSERT, rows=empty, state=StreamState(cursor=SyncCursor(timestamp=1))))
     for first in range(0, rows, CHUNK_ROWS):
         count = min(CHUNK_ROWS, rows - first)
         is_last = first + count == rows
         state = (
-            StreamState(cursor="2") if is_last else StreamState(cursor="1", chain=Chain(link="next", reload=True))
+            StreamState(cursor=SyncCursor(timestamp=2))
+            if is_last
+            else StreamState(cursor=SyncCursor(timestamp=1), chain=Chain(link="next", reload=True))
         )
         arrived = rows_of(HERE, first, count, version=1)
         store(warehouse, HERE, Step(verb=Verb.REPLACE if is_last else Verb.STAGE, rows=arrived, state=state))

@@ -43,7 +43,7 @@ async def _load(tables: str, divisions: Sequence[int], reload_id: str | None) ->
         start_year=config.start_year,
         years=years,
         mode=Mode.RELOAD if reload_id else Mode.AUTO,
-        backfill_id=reload_id,
+        reload_id=reload_id,
     )
     control = Control.open(config)
     async with control.client() as client:

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from exact_assets.catalogue.table import Column, Feed, Parent, Table, YearKind
+from exact_assets.cursors import SyncCursor
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
 DIVISION = 123456
@@ -99,7 +100,7 @@ def step(
     *,
     years: tuple[int, int] | None = None,
     parents: Iterable[str] | None = None,
-    cursor: str = "1",
+    cursor: int = 1,
     is_confirmed: bool = True,
 ) -> Step:
     """Make a step; a STAGE leaves a chain under way, the others end it.
@@ -112,7 +113,10 @@ def step(
         years=years,
         is_confirmed=is_confirmed,
         parents=None if parents is None else pa.array(list(parents), pa.string()),
-        state=StreamState(cursor=cursor, chain=Chain(reload=True, link="next") if verb is Verb.STAGE else None),
+        state=StreamState(
+            cursor=SyncCursor(timestamp=cursor),
+            chain=Chain(reload=True, link="next") if verb is Verb.STAGE else None,
+        ),
     )
 
 

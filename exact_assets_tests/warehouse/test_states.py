@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from exact_assets.cursors import SyncCursor
 from exact_assets.errors import LoadSupersededError
 from exact_assets.stream import Chain, Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
@@ -21,8 +22,7 @@ def test_a_warehouse_that_is_not_there_has_empty_states_and_counts(warehouse: Wa
 def test_states_come_back_as_they_were_stored(stream: Streams) -> None:
     accounts = stream(SYNC)
     state = StreamState(
-        cursor="11386558735",
-        floor="11386558000",
+        cursor=SyncCursor(timestamp=11386558735, floor=11386558000),
         start_year=2021,
         years=(2021, 2022),
         chain=Chain(link="https://host/it's?$skiptoken=1", newest=(3, 2), pages=7),
@@ -36,7 +36,7 @@ def test_states_come_back_as_they_were_stored(stream: Streams) -> None:
 
 def test_the_cursor_can_be_read_with_plain_sql(stream: Streams) -> None:
     accounts = stream(SYNC)
-    accounts.store(step(Verb.UPSERT, accounts.rows(), cursor="42"))
+    accounts.store(step(Verb.UPSERT, accounts.rows(), cursor=42))
     assert query(stream.path, "SELECT division, table_name, load_seq, cursor FROM exact._streams") == [
         (DIVISION, "crm_accounts", 1, "42")
     ]

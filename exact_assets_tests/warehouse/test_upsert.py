@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exact_assets.catalogue.table import Table
+from exact_assets.cursors import SyncCursor
 from exact_assets.errors import LoadSupersededError, WarehouseError
 from exact_assets.stream import Changes, StreamState, Verb
 from exact_assets_tests.warehouse import tables
@@ -159,8 +160,10 @@ def test_a_step_of_another_run_makes_the_next_one_fail_and_write_nothing(stream:
 
 def test_a_step_without_rows_stores_its_state(stream: Streams) -> None:
     accounts = stream(SYNC)
-    accounts.store(tables.step(Verb.UPSERT, accounts.rows(), cursor="42"))
-    assert accounts.warehouse.states(SYNC, [DIVISION]) == {DIVISION: StreamState(load_seq=1, cursor="42")}
+    accounts.store(tables.step(Verb.UPSERT, accounts.rows(), cursor=42))
+    assert accounts.warehouse.states(SYNC, [DIVISION]) == {
+        DIVISION: StreamState(load_seq=1, cursor=SyncCursor(timestamp=42))
+    }
 
 
 def test_rows_of_another_division_are_refused(stream: Streams) -> None:

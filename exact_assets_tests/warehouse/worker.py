@@ -43,7 +43,7 @@ def make_step(division: int, number: int) -> Step:
     values = [
         {"id": guid(row.key), "timestamp": row.version, "_year": row.year, "value": row.value} for row in rows
     ]
-    return tables.step(verb, tables.rows(SYNC, *values, division=division), years=years, cursor=str(number))
+    return tables.step(verb, tables.rows(SYNC, *values, division=division), years=years, cursor=number)
 
 
 def problems(path: Path, division: int, load_seq: int) -> list[str]:

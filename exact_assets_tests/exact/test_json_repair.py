@@ -2,14 +2,14 @@
 
 import time
 
-from exact_assets.exact.mend import mend
+from exact_assets.exact.json_repair import repair_json
 
 NOTE = b'<p class=\\"x\\">a</p>'
 
 
 def cpu_seconds(body: bytes) -> float:
     began = time.process_time()
-    assert mend(body) == body
+    assert repair_json(body) == body
     return time.process_time() - began
 
 
@@ -22,4 +22,4 @@ def test_a_text_that_is_cut_is_read_once_however_many_quotes_are_in_it() -> None
 
 
 def test_half_a_character_in_a_text_that_is_cut_is_replaced_too() -> None:
-    assert mend(b'{"a":"x\\ud83d') == b'{"a":"x\\ufffd'
+    assert repair_json(b'{"a":"x\\ud83d') == b'{"a":"x\\ufffd'

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from exact_assets.catalogue.deletions import KEPT
 from exact_assets.catalogue.table import Table
 from exact_assets.feeds import sync
+from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import empty
 from exact_assets.feeds.wall_clock import parse_utc
-from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Step, StreamState, Verb
 
 NOTED_EVERY = timedelta(days=1)
@@ -25,21 +25,21 @@ NOTED_EVERY = timedelta(days=1)
 
 
 async def read(
-    source: Source, table: Table, division: int, state: StreamState, *, want: Want
+    source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read what was deleted since the last time."""
     is_anew = not state.is_loaded
     is_noted = False
-    async with aclosing(sync.read(source, table, division, state, want=want)) as steps:
+    async with aclosing(sync.read(source, table, division, state, request=request)) as steps:
         async for step in steps:
             is_noted = step.state.is_loaded and step.state.chain is None
             if is_noted:
                 # Asked only now: the server's clock is known best after an answer.
-                now = want.now()
+                now = request.now()
                 yield replace_step(step, state=_noted(step.state, state, now, is_anew=is_anew))
             else:
                 yield step
-    now = want.now()
+    now = request.now()
     if not is_noted and (state.read_at is None or now - parse_utc(state.read_at) > NOTED_EVERY):
         after = _noted(replace(state, chain=None), state, now, is_anew=is_anew)
         yield Step(verb=Verb.UPSERT, rows=empty(table), state=after)

@@ -3,7 +3,7 @@
 import pytest
 
 from exact_assets import errors
-from exact_assets.exact.answers import error_text, refusal, server_time
+from exact_assets.exact.responses import error_text, refusal, server_time
 
 SPACED = b'{ "error": { "code": "", "message": { "lang": "", "value": "Forbidden" } } }'
 DUTCH = '{"error":{"code":"","message":{"lang":"nl-NL","value":"Geen\\r\\n   toegang é"}}}'.encode()

@@ -40,7 +40,7 @@ DATE_YEARS = range(2020, 2200)
 
 
 def may_pass(status: int) -> bool:
-    """Whether the same request may succeed a moment later."""
+    """Return whether the same request may succeed a moment later."""
     return status in {408, 429} or status >= 500 or 300 <= status < 400
 
 

@@ -22,7 +22,7 @@ class NotJsonError(ValueError):
     """The body is cut, empty, or no JSON at all (HTML, say). Asking again may help."""
 
 
-def mend(body: bytes) -> bytes:
+def repair_json(body: bytes) -> bytes:
     """Return JSON that means the same, with U+FFFD where half a character stood.
 
     Raises:

@@ -1,13 +1,12 @@
-"""What a caller wants of a stream, and what a feed needs to read it: the two sides a feed stands between."""
+"""What a caller requests of a stream, and what a feed needs to read it: the two sides a feed stands between."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-import pyarrow as pa
-
-from exact_assets.exact.page import Expand, Page
+from exact_assets.exact.page import Page
+from exact_assets.exact.question import Question
 
 
 def _utc_now() -> datetime:
@@ -15,7 +14,7 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Want:
+class ReadRequest:
     """What a stream should be like afterwards. Whatever is asked, what changed since the last read is read too."""
 
     start_year: int
@@ -40,13 +39,8 @@ class Source(Protocol):
     def pages(
         self,
         division: int,
-        path: str,
-        params: Mapping[str, str],
+        question: Question,
         *,
-        schema: pa.Schema,
-        key: Sequence[str] = (),
-        check_division: bool = True,
         link: str | None = None,
-        expand: Expand | None = None,
     ) -> AsyncIterator[Page]:
         """Read a chain of pages."""

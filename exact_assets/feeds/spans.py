@@ -10,12 +10,12 @@ from enum import StrEnum
 from itertools import pairwise
 
 from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.feeds.request import ReadRequest
 from exact_assets.feeds.rows import EARLIEST, LATEST
-from exact_assets.feeds.want import Want
 from exact_assets.stream import Chain, StreamState
 
 
-class Kind(StrEnum):
+class ReadKind(StrEnum):
     """What is done with the rows."""
 
     LOAD = "load"
@@ -49,43 +49,45 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SpanRead:
     """One chain of pages."""
 
-    kind: Kind
+    kind: ReadKind
     span: Span | None = None
     """None: all years."""
 
 
-def jobs(table: Table, state: StreamState, want: Want, *, by_year: bool, by_modified: bool) -> list[Job]:
+def span_reads(
+    table: Table, state: StreamState, request: ReadRequest, *, by_year: bool, by_modified: bool
+) -> list[SpanRead]:
     """Decide what to ask, in order: first what is under way, and nothing else then.
 
     `by_year` says whether the rows' year can be filtered on; `by_modified` whether Modified can: otherwise what is
     there is asked for again each time.
     """
     if state.chain is not None:
-        return [under_way(table, state.chain, state, want)]
-    want = want if by_modified or not state.is_loaded else replace(want, reload=True)
-    if not by_year or (want.reload and not want.years and not state.years):
-        return [_whole(table, state, want)]
-    kind, years = _years(state, want, with_loaded=not by_modified)
-    asked = [Job(kind=kind, span=span) for span in spans(table, years, want)]
-    return [*asked, Job(kind=Kind.CATCH_UP)] if state.is_loaded and by_modified else asked
+        return [under_way(table, state.chain, state, request)]
+    request = request if by_modified or not state.is_loaded else replace(request, reload=True)
+    if not by_year or (request.reload and not request.years and not state.years):
+        return [_whole(table, state, request)]
+    kind, years = _years(state, request, with_loaded=not by_modified)
+    asked = [SpanRead(kind=kind, span=span) for span in spans(table, years, request)]
+    return [*asked, SpanRead(kind=ReadKind.CATCH_UP)] if state.is_loaded and by_modified else asked
 
 
-def under_way(table: Table, chain: Chain, state: StreamState, want: Want) -> Job:
-    """Tell which job a chain belongs to."""
+def under_way(table: Table, chain: Chain, state: StreamState, request: ReadRequest) -> SpanRead:
+    """Return which reading a chain belongs to."""
     span = None
     if chain.first_year is not None and chain.last_year is not None:
-        span = _span(table, chain.first_year, chain.last_year, want)
+        span = _span(table, chain.first_year, chain.last_year, request)
     if chain.reload:
-        return Job(kind=Kind.RELOAD, span=span)
+        return SpanRead(kind=ReadKind.RELOAD, span=span)
     if span is not None or not state.is_loaded:
-        return Job(kind=Kind.LOAD, span=span)
-    return Job(kind=Kind.CATCH_UP)
+        return SpanRead(kind=ReadKind.LOAD, span=span)
+    return SpanRead(kind=ReadKind.CATCH_UP)
 
 
-def spans(table: Table, years: Iterable[int], want: Want) -> list[Span]:
+def spans(table: Table, years: Iterable[int], request: ReadRequest) -> list[Span]:
     """Join neighbouring years."""
     ordered = sorted(set(years))
     if not ordered:
@@ -93,32 +95,34 @@ def spans(table: Table, years: Iterable[int], want: Want) -> list[Span]:
     breaks = [(one, other) for one, other in pairwise(ordered) if other > one + 1]
     firsts = [ordered[0], *(other for _, other in breaks)]
     lasts = [*(one for one, _ in breaks), ordered[-1]]
-    return [_span(table, first, last, want) for first, last in zip(firsts, lasts, strict=True)]
+    return [_span(table, first, last, request) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def _whole(table: Table, state: StreamState, want: Want) -> Job:
+def _whole(table: Table, state: StreamState, request: ReadRequest) -> SpanRead:
     if not state.is_loaded:
-        return Job(kind=Kind.LOAD)
-    is_earlier = state.start_year is not None and want.start_year < state.start_year
-    if want.reload or (is_earlier and table.year_kind is YearKind.BUSINESS):
-        return Job(kind=Kind.RELOAD)
-    return Job(kind=Kind.CATCH_UP)
+        return SpanRead(kind=ReadKind.LOAD)
+    is_earlier = state.start_year is not None and request.start_year < state.start_year
+    if request.reload or (is_earlier and table.year_kind is YearKind.BUSINESS):
+        return SpanRead(kind=ReadKind.RELOAD)
+    return SpanRead(kind=ReadKind.CATCH_UP)
 
 
-def _years(state: StreamState, want: Want, *, with_loaded: bool) -> tuple[Kind, Iterable[int]]:
-    """Tell which years are asked for, and whether some of them may be there."""
+def _years(state: StreamState, request: ReadRequest, *, with_loaded: bool) -> tuple[ReadKind, Iterable[int]]:
+    """Return which years are asked for, and whether some of them may be there."""
     if not state.is_loaded:
-        return Kind.LOAD, want.years or range(want.start_year, max(want.start_year, want.now().year) + 1)
-    if want.reload:
-        return Kind.RELOAD, {*want.years, *state.years} if with_loaded else want.years or state.years
+        return ReadKind.LOAD, request.years or range(
+            request.start_year, max(request.start_year, request.now().year) + 1
+        )
+    if request.reload:
+        return ReadKind.RELOAD, {*request.years, *state.years} if with_loaded else request.years or state.years
     # No years: it was read all at once.
-    return Kind.LOAD, [year for year in want.years if state.years and year not in state.years]
+    return ReadKind.LOAD, [year for year in request.years if state.years and year not in state.years]
 
 
-def _span(table: Table, first: int, last: int, want: Want) -> Span:
+def _span(table: Table, first: int, last: int, request: ReadRequest) -> Span:
     return Span(
         first=first,
         last=last,
-        is_open_below=table.year_kind is YearKind.CREATED and first <= want.start_year,
-        is_open_above=last >= want.now().year,
+        is_open_below=table.year_kind is YearKind.CREATED and first <= request.start_year,
+        is_open_above=last >= request.now().year,
     )

@@ -1,7 +1,7 @@
 """JSON values of an unexpected type, one at a time: what converts exactly is taken, the rest is named.
 
 Exact's reference has types wrong here and there, and flags of type Byte come as booleans. The quick way is in
-`columns`; this is the slow one for the few columns where it does not hold. Both must make the same of a value:
+`vectorized`; this is the slow one for the few columns where it does not hold. Both must make the same of a value:
 which way a column goes depends on the other rows of its page.
 """
 
@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from exact_assets.exact.columns import FIRST_WALL, LAST_WALL, MICROSECONDS, Kind, to_utc
 from exact_assets.exact.numbers import read_number, to_amount, to_integer
+from exact_assets.exact.vectorized import FIRST_WALL, LAST_WALL, MICROSECONDS, Kind, to_utc
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks have no zone
 DATE = re.compile(r"/Date\((-?[0-9]{1,20})\)/")
 NULLS = ("", "null")
 FLAGS = {"0": False, "1": True, "false": False, "true": True}
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-LONGEST_SHOWN = 60
+LONGEST_QUOTED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class UnfitValueError(ValueError):
         self.place = place
 
 
-def convert(column: Sequence[object], kind: Kind, arrow_type: pa.DataType, *, zone: str) -> pa.Array:
-    """Convert a column of JSON texts (Raw) or plain values one by one; an empty text that is no text is null.
+def coerce_column(column: Sequence[object], kind: Kind, arrow_type: pa.DataType, *, zone: str) -> pa.Array:
+    """Coerce a column of JSON texts (Raw) or plain values one by one; an empty text that is no text is null.
 
     Raises:
         UnfitValueError: the first value that its type cannot hold.
@@ -159,13 +159,13 @@ def _number(value: object) -> Decimal:
 
 def _shown(item: object) -> str:
     if isinstance(item, msgspec.Raw):
-        return bytes(item)[: 4 * LONGEST_SHOWN].decode(errors="replace").strip('"')
+        return bytes(item)[: 4 * LONGEST_QUOTED].decode(errors="replace").strip('"')
     return str(item)
 
 
 def shorten(text: str) -> str:
     """Cut a text that came from outside to what a message can hold."""
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+    return text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}…"
 
 
 READERS: dict[Kind, Callable[[Any], object]] = {

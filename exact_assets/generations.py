@@ -16,8 +16,8 @@ HR = frozenset({"hrm", "payroll"})
 NEVER = "never"
 
 
-def epoch_of(table: Table, *, moved_at: datetime | None, hr_linked_at: datetime | None) -> str | None:
-    """Name the ground that a table's streams of a division stand on; None: nothing that may change.
+def generation_of(table: Table, *, moved_at: datetime | None, hr_linked_at: datetime | None) -> str | None:
+    """Return the name of the generation that a table's streams of a division are of; None: nothing may change it.
 
     Args:
         table: sync feeds go by Timestamp; tables of HR by ID too; those that are read whole by neither.
@@ -32,20 +32,19 @@ def epoch_of(table: Table, *, moved_at: datetime | None, hr_linked_at: datetime 
     return ", ".join(parts) or None
 
 
-def founded(state: StreamState, epoch: str | None) -> StreamState:
-    """Give the state to go on from, now that the ground is this one; None: it is not known.
+def on_generation(state: StreamState, generation: str | None) -> StreamState:
+    """Return the state to go on from in this generation; None: it is not known.
 
     A stream that stands on another is begun anew, as a reload: what is stored stays until all has come.
     """
-    if epoch is None or state.epoch == epoch:
+    if generation is None or state.generation == generation:
         return state
-    if state.epoch is None:
-        return replace(state, epoch=epoch)
+    if state.generation is None:
+        return replace(state, generation=generation)
     return replace(
         state,
-        epoch=epoch,
+        generation=generation,
         cursor=None,
-        floor=None,
         years=(),
         fingerprint=None,
         chain=Chain(reload=True),

@@ -2,7 +2,7 @@
 
 A page has some 70 columns of 1,000 rows, and a call into Arrow costs more than a handful of values: so all columns
 of a kind are converted as one and cut up afterwards. What this cannot convert raises `pa.ArrowInvalid` and goes to
-`lenient`. How a page is taken apart into columns belongs to `decode`.
+`coerce`. How a page is taken apart into columns belongs to `decode`.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ Arrow does not notice where they do, and stores another number."""
 
 
 def kind_of(kind: pa.DataType) -> Kind:
-    """Tell how a property of this Arrow type is written.
+    """Return how a property of this Arrow type is written.
 
     Raises:
         TypeError: no property of Exact becomes this type.

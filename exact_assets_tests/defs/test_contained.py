@@ -1,0 +1,53 @@
+"""What nobody foresaw in one division, as people meet it: a failed run that names it, and the others up to date."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from exact_assets.catalogue.tables import tables
+from exact_assets.control.open import Control
+from exact_assets.errors import UnforeseenError
+from exact_assets.selection.freshness import Level, judge_table
+from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.one_warehouse import problems
+
+UNITS = "logistics_units"
+
+
+def materialise(place: Installation) -> None:
+    place.command(
+        *("asset", "materialize", "-m", "exact_assets.definitions", "--select", f'key:"exact/{UNITS}"'),
+        *("--partition-range", f"{place.divisions[0]}...{place.divisions[-1]}"),
+        module="dagster",
+        EXACT_TABLES=UNITS,
+    )
+
+
+@pytest.mark.timeout(200)
+def test_a_run_of_three_divisions_fails_for_the_one_that_nobody_foresaw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with installation(tmp_path, divisions=3, rows=100) as place:
+        place.enable(*place.divisions)
+        first, odd, last = place.divisions
+        place.simulator.control.fault("next_elsewhere", path="logistics/Units", division=odd, value="http://[::1")
+        with pytest.raises(AssertionError, match="ValueError: Invalid IPv6 URL"):
+            materialise(place)
+        with duckdb.connect(str(place.warehouse), read_only=True) as connection:
+            found = connection.execute(f"SELECT DISTINCT division FROM exact.{UNITS} ORDER BY 1").fetchall()
+        assert found == [(first,), (last,)]
+        control, now = Control.open(place.config), datetime.now(UTC)
+        visits = control.visits.read()
+        assert visits[odd][UNITS].error_is(UnforeseenError)
+        assert [visits[division][UNITS].error for division in (first, last)] == [None, None]
+        control.visits.expect(place.divisions, [UNITS], at=now)
+        place.simulator.control.clear_faults()
+        materialise(place)
+        assert problems(place, UNITS) == {}
+        assert (
+            judge_table(tables()[UNITS], place.divisions, control.visits.read(), now=datetime.now(UTC)).level
+            is Level.FRESH
+        )
