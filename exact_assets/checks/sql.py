@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table
-from exact_assets.warehouse.ddl import text
-from exact_assets.warehouse.naming import DELETED_AT, listed, qualified
+from exact_assets.warehouse.sql.names import DELETED_AT, listed, qualified, text
 
 
 def live(table: Table) -> str:

@@ -1,7 +1,10 @@
 """From a warehouse URL to the warehouse. Each kind's driver is imported when it is asked for, and no earlier."""
 
+from pathlib import Path
+
 from exact_assets.errors import SettingsError
 from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.warehouse.sql_warehouse import SqlWarehouse
 
 SUPPORTED = "duckdb:///path/to/file.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
@@ -10,7 +13,7 @@ LOCK_TIMEOUT_SECONDS = 60.0
 def open_warehouse(
     url: str, *, is_soft: bool = False, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
 ) -> Warehouse:
-    """Give the warehouse at a URL; nothing is opened or locked until it is used.
+    """Return the warehouse at a URL; nothing is opened or locked until it is used.
 
     Args:
         url: `duckdb:///relative/path`, or `duckdb:////absolute/path`; the path is taken literally.
@@ -28,6 +31,6 @@ def open_warehouse(
     path = rest.removeprefix("///")
     if path in {"", rest}:
         raise SettingsError(f"EXACT_WAREHOUSE_URL: expected a file, as in {SUPPORTED}")
-    from exact_assets.warehouse.duckdb import DuckDBWarehouse  # noqa: PLC0415 - a driver that is not used is not loaded
+    from exact_assets.warehouse.duckdb.engine import DuckDBEngine  # noqa: PLC0415 - a driver that is not used is not loaded
 
-    return DuckDBWarehouse(path, is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
+    return SqlWarehouse(DuckDBEngine(Path(path), lock_timeout_seconds=lock_timeout_seconds), is_soft=is_soft)
