@@ -4,23 +4,21 @@ A chunk is stored before the next is read, so that a kill loses few calls and me
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pyarrow as pa
 from msgspec.structs import replace
 
 from exact_assets.errors import ExactError, RequestRefusedError
 from exact_assets.exact.page import Expand, Page
-from exact_assets.feeds.want import Source
+from exact_assets.feeds.want import Source, Want
 from exact_assets.stream import Chain
 
 _log = logging.getLogger(__name__)
 
-CHUNK_ROWS = 8_000
-"""A first load of 1,000,000 rows of 76 columns takes no more CPU than with 20,000, and 40 MB less memory."""
 CHUNK_PAGES = 20
 CHUNK_TIME = timedelta(seconds=15)
 """By the server's clock as far as it is known: ours may be set back, and would keep a chunk open for hours."""
@@ -53,7 +51,7 @@ class Chunk:
 
 
 async def follow(
-    source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
+    source: Source, division: int, question: Question, chain: Chain, *, want: Want
 ) -> AsyncGenerator[Chunk, None]:
     """Read a chain to its end, from where it stopped; a link that Exact no longer takes starts it anew.
 
@@ -64,7 +62,7 @@ async def follow(
     """
     began = False
     try:
-        async with aclosing(_chunks(source, division, question, chain, now=now)) as chunks:
+        async with aclosing(_chunks(source, division, question, chain, want=want)) as chunks:
             async for chunk in chunks:
                 began = True
                 yield chunk
@@ -75,7 +73,7 @@ async def follow(
             raise
     else:
         return
-    async with aclosing(_chunks(source, division, question, anew(chain), now=now)) as chunks:
+    async with aclosing(_chunks(source, division, question, anew(chain), want=want)) as chunks:
         async for chunk in chunks:
             yield chunk
             del chunk
@@ -96,11 +94,11 @@ def anew(chain: Chain) -> Chain:
 
 
 async def _chunks(
-    source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
+    source: Source, division: int, question: Question, chain: Chain, *, want: Want
 ) -> AsyncGenerator[Chunk, None]:
     chain = chain if chain.link else anew(chain)
     pages: list[Page] = []
-    opened = now()
+    opened = want.now()
     failure: ExactError | None = None
     async with aclosing(_answers(source, division, question, link=chain.link)) as answers:
         while True:
@@ -113,9 +111,9 @@ async def _chunks(
                 break
             pages.append(page)
             chain = _after(chain, page)
-            if page.next_link is not None and _is_full(pages, now() - opened):
+            if page.next_link is not None and _is_full(pages, want.now() - opened, chunk_rows=want.chunk_rows):
                 yield Chunk(pages=tuple(pages), chain=chain, is_last=False)
-                pages, opened = [], now()
+                pages, opened = [], want.now()
     if failure is None:
         yield Chunk(pages=tuple(pages), chain=chain, is_last=True)
         return
@@ -164,6 +162,6 @@ def _after(chain: Chain, page: Page) -> Chain:
     )
 
 
-def _is_full(pages: list[Page], age: timedelta) -> bool:
+def _is_full(pages: list[Page], age: timedelta, *, chunk_rows: int) -> bool:
     rows = sum(page.rows.num_rows + (page.expanded.num_rows if page.expanded else 0) for page in pages)
-    return rows >= CHUNK_ROWS or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME
+    return rows >= chunk_rows or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME

@@ -115,7 +115,7 @@ class Reader:
     ) -> AsyncGenerator[Step, None]:
         chain = state.chain or _new_chain(job)
         question = self.target.ask(chosen)
-        following = follow(self.source, self.division, question, chain, now=self.want.now)
+        following = follow(self.source, self.division, question, chain, want=self.want)
         async with aclosing(following) as chunks:
             async for chunk in chunks:
                 if chunk.is_first and state.chain is not None and state.chain.reload:

@@ -66,7 +66,7 @@ async def _run(
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
     is_resumed = chain.link is not None
-    async with aclosing(follow(source, division, question, chain, now=want.now)) as chunks:
+    async with aclosing(follow(source, division, question, chain, want=want)) as chunks:
         async for chunk in chunks:
             if is_resumed and _is_stale(chunk):
                 raise _StaleError

@@ -48,7 +48,7 @@ async def read(
         question = swept.question(plan, table)
         has_begun = False
         try:
-            chunks = follow(source, division, question, state.sweep or Chain(), now=want.now)
+            chunks = follow(source, division, question, state.sweep or Chain(), want=want)
             async with aclosing(chunks) as following:
                 async for chunk in following:
                     has_begun = True

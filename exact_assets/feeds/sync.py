@@ -44,7 +44,7 @@ async def read(
     bound = _bound(state)
     before = state
     question = _question(table, bound)
-    async with aclosing(follow(source, division, question, state.chain or Chain(), now=want.now)) as chunks:
+    async with aclosing(follow(source, division, question, state.chain or Chain(), want=want)) as chunks:
         async for chunk in chunks:
             chain = _observed(chunk, before.chain)
             rows = as_rows(

@@ -1,13 +1,33 @@
-"""From a warehouse URL to the warehouse. Each kind's driver is imported when it is asked for, and no earlier."""
+"""From a warehouse URL to the warehouse: the one place that chooses an engine.
+
+Its driver is imported when it is asked for, and no earlier; importing this costs nothing.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exact_assets.errors import SettingsError
-from exact_assets.warehouse.protocol import Warehouse
-from exact_assets.warehouse.sql_warehouse import SqlWarehouse
+
+if TYPE_CHECKING:
+    from exact_assets.warehouse.protocol import Warehouse
 
 SUPPORTED = "duckdb:///path/to/file.duckdb"
+EXAMPLE = "duckdb:///path"
 LOCK_TIMEOUT_SECONDS = 60.0
+FILE_NAME = "warehouse.duckdb"
+"""Of a warehouse in a file, where nobody chose another name."""
+
+
+def kind_of(url: str) -> str:
+    """Return the kind of warehouse that a URL names."""
+    return url.partition(":")[0]
+
+
+def file_url(path: Path) -> str:
+    """Return the URL of a warehouse in a file, which needs no server: the default."""
+    return f"duckdb:///{path}"
 
 
 def open_warehouse(
@@ -31,6 +51,8 @@ def open_warehouse(
     path = rest.removeprefix("///")
     if path in {"", rest}:
         raise SettingsError(f"EXACT_WAREHOUSE_URL: expected a file, as in {SUPPORTED}")
-    from exact_assets.warehouse.duckdb.engine import DuckDBEngine  # noqa: PLC0415 - a driver that is not used is not loaded
+    # A driver that is not used is not loaded.
+    from exact_assets.warehouse.duckdb.engine import DuckDBEngine  # noqa: PLC0415 - as said above
+    from exact_assets.warehouse.sql_warehouse import SqlWarehouse  # noqa: PLC0415 - likewise
 
     return SqlWarehouse(DuckDBEngine(Path(path), lock_timeout_seconds=lock_timeout_seconds), is_soft=is_soft)

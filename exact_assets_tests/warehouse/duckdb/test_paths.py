@@ -19,7 +19,8 @@ from exact_assets.stream import Step, Verb
 from exact_assets.warehouse.duckdb.file import SETTINGS
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets_tests.warehouse.tables import ALL, DIVISION, SYNC, guid, query, rows, step
+from exact_assets_tests.warehouse.duckdb.plain import query
+from exact_assets_tests.warehouse.tables import ALL, DIVISION, SYNC, guid, rows, step
 
 
 def opened(path: Path) -> Warehouse:

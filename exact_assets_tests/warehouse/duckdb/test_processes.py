@@ -16,9 +16,10 @@ from exact_assets.stream import Stored, Verb
 from exact_assets.warehouse.duckdb.file import DuckDBFile
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
+from exact_assets_tests.warehouse.duckdb.plain import query
 from exact_assets_tests.warehouse.duckdb.test_kills import start
 from exact_assets_tests.warehouse.duckdb.worker import make_step, problems
-from exact_assets_tests.warehouse.tables import ALL, DIVISION, SYNC, guid, query, rows, step
+from exact_assets_tests.warehouse.tables import ALL, DIVISION, SYNC, guid, rows, step
 
 
 @contextmanager

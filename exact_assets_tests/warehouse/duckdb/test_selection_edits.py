@@ -9,7 +9,8 @@ import pytest
 from exact_assets.errors import WarehouseError
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets_tests.warehouse.tables import SYNC, query
+from exact_assets_tests.warehouse.duckdb.plain import query
+from exact_assets_tests.warehouse.tables import SYNC
 
 KNOWN = [KnownDivision(division=division, name=f"Firm {division}") for division in (1, 2, 3)]
 KEPT = [DivisionChoice(division=division, sync_enabled=True, start_year=2024) for division in (1, 2)]

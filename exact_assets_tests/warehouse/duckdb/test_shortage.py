@@ -16,7 +16,8 @@ from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.duckdb import file as duckdb_file
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets_tests.warehouse.tables import DIVISION, SYNC, guid, query, rows, step
+from exact_assets_tests.warehouse.duckdb.plain import query
+from exact_assets_tests.warehouse.tables import DIVISION, SYNC, guid, rows, step
 
 ROWS = 3000
 

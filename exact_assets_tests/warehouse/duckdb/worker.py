@@ -14,6 +14,7 @@ from exact_assets.errors import LoadSupersededError
 from exact_assets.stream import Step, Verb
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.warehouse import tables
+from exact_assets_tests.warehouse.duckdb.plain import query
 from exact_assets_tests.warehouse.model import Model, Row
 from exact_assets_tests.warehouse.tables import SYNC, guid
 
@@ -55,7 +56,7 @@ def problems(path: Path, division: int, load_seq: int) -> list[str]:
         model.store(verb, rows, parents=None, years=years)
     expected = Counter((guid(row.key), row.version, row.year, row.value) for row in model.rows.values())
     found: Counter[tuple[Any, ...]] = Counter(
-        tables.query(
+        query(
             path,
             f"SELECT id::VARCHAR, timestamp, _year, value FROM exact.crm_accounts WHERE division = {division}",
         )
