@@ -3,7 +3,7 @@
 No statement and no policy belongs here. A folder beside this implements it for each engine.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -126,6 +126,3 @@ class Engine(Protocol):
 
     def persist(self, work: Callable[[], T]) -> T:
         """Do work, and do it again where it raised `RetryError`, as long as that may help."""
-
-
-Rows = Sequence[tuple[Any, ...]]

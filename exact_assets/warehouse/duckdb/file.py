@@ -155,8 +155,13 @@ class DuckDBFile:
                     return False
                 del self._memory_limits[0]
                 if self._engine is not None:
-                    with self._errors():
+                    try:
                         self._engine.execute(f"SET memory_limit = '{self._memory_limits[0]}'")
+                    except duckdb.Error as error:
+                        # It fell over for lack of memory; the next one begins with this limit.
+                        _log.debug("%s: this process's DuckDB is closed: %s", self.path, error)
+                        self._engine.close()
+                        self._engine = None
             return True
 
     @contextmanager

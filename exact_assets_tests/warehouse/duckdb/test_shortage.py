@@ -14,6 +14,7 @@ from exact_assets.errors import WarehouseError
 from exact_assets.stream import Step, Stored, Verb
 from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.duckdb import file as duckdb_file
+from exact_assets.warehouse.duckdb.errors import ShortOfMemoryError
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.duckdb.plain import query
@@ -141,3 +142,19 @@ def test_threads_whose_duckdb_was_closed_for_lack_of_memory_begin_anew(
 
     with ThreadPoolExecutor(len(divisions)) as threads:
         assert list(threads.map(load, divisions)) == [3 * ROWS] * len(divisions)
+
+
+def test_a_duckdb_that_fell_over_is_replaced_by_one_that_is_allowed_more(path: Path) -> None:
+    """Lack of memory in one thread may end the DuckDB of all: it takes no other limit then, nor anything else."""
+    file, attempts = duckdb_file.DuckDBFile(path, lock_timeout_seconds=5), []
+
+    def work() -> str:
+        with file.connection() as connection:
+            attempts.append(connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+            if len(attempts) == 1:
+                assert file._engine is not None
+                file._engine.close()
+                raise ShortOfMemoryError("as DuckDB said")
+        return attempts[-1]
+
+    assert file.persist(work) != attempts[0]
