@@ -26,6 +26,7 @@ from exact_assets.defs.schedules import schedules
 from exact_assets.defs.shown import results_sensor
 from exact_assets.defs.specs import asset_key
 from exact_assets.settings import Settings
+from exact_assets.warehouse.open import kind_of
 
 
 def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
@@ -39,7 +40,7 @@ def build_defs(*, settings: Settings | None = None) -> dg.Definitions:
     everything = jobs_of_everything(tables)
     log = deletion_log_job(tables)
     keys = [asset_key(table) for table in tables]
-    warehouse_kind = chosen.warehouse_url.partition(":")[0]
+    warehouse_kind = kind_of(chosen.warehouse_url)
     return dg.Definitions(
         assets=[
             table_asset(table, start_year=chosen.start_year, warehouse_kind=warehouse_kind, chosen=tables)

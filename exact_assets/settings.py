@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exact_assets.errors import SettingsError
+from exact_assets.warehouse.open import EXAMPLE, FILE_NAME, file_url
 
 Country = Literal["nl", "be", "de", "fr", "es", "com", "uk"]
 """The sites of Exact Online. An app registration and its tokens belong to one of them."""
@@ -81,9 +82,7 @@ class Settings(BaseSettings):
     """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs."""
     deletions: Deletions = "hard"
     """What becomes of rows that Exact no longer has: removed, or marked with `deleted_at`."""
-    warehouse_url: str = Field(
-        default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}"
-    )
+    warehouse_url: str = Field(default_factory=lambda values: file_url(_state_file(values, FILE_NAME)))
     control_url: str = Field(default_factory=lambda values: f"sqlite:///{_state_file(values, 'control.sqlite')}")
     secret_key: SecretStr | None = None
     """Encrypts tokens at rest; None: a key file beside the control database, made on first use."""
@@ -127,9 +126,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_a_database_url(cls, value: str) -> str:
         if not urlsplit(value).scheme or ":" not in value:
-            raise _refuse(
-                "expected a database URL, such as duckdb:///path, sqlite:///path or postgresql://host/name"
-            )
+            raise _refuse(f"expected a database URL, such as {EXAMPLE}, sqlite:///path or postgresql://host/name")
         return value
 
     @field_validator("secret_key")

@@ -1,4 +1,4 @@
-"""SQL that several checks share, as the checks' own in what DuckDB and PostgreSQL both take. Text only; no I/O."""
+"""SQL that several checks share, as the checks' own in what every warehouse takes. Text only; no I/O."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
