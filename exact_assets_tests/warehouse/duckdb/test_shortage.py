@@ -146,7 +146,8 @@ def test_threads_whose_duckdb_was_closed_for_lack_of_memory_begin_anew(
 
 def test_a_duckdb_that_fell_over_is_replaced_by_one_that_is_allowed_more(path: Path) -> None:
     """Lack of memory in one thread may end the DuckDB of all: it takes no other limit then, nor anything else."""
-    file, attempts = duckdb_file.DuckDBFile(path, lock_timeout_seconds=5), []
+    file = duckdb_file.DuckDBFile(path, lock_timeout_seconds=5)
+    attempts: list[str] = []
 
     def work() -> str:
         with file.connection() as connection:
