@@ -51,8 +51,8 @@ def _read_country(value: object) -> object:
     raise _refuse(f"expected one of {', '.join(known)}, not {value!r}{hint}")
 
 
-def _state_file(values: dict[str, Any], name: str) -> Path:
-    return (values.get("dagster_home") or Path.cwd()).expanduser().resolve() / ".state" / name
+def _state_folder(home: Path | None) -> Path:
+    return (home or Path.cwd()).expanduser().resolve() / ".state"
 
 
 NO_APP = "EXACT_CLIENT_ID: expected the client id of your app registration."
@@ -84,11 +84,11 @@ class ExactConfig(BaseModel):
     """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs."""
     deletions: Deletions = "hard"
     """What becomes of rows that Exact no longer has: removed, or marked with `deleted_at`."""
-    warehouse_url: str = Field(
-        default_factory=lambda values: f"duckdb:///{_state_file(values, 'warehouse.duckdb')}", repr=False
-    )
+    warehouse_url: str | None = Field(default=None, repr=False)
+    """None: a file of the default kind in the state folder."""
     control_url: str = Field(
-        default_factory=lambda values: f"sqlite:///{_state_file(values, 'control.sqlite')}", repr=False
+        default_factory=lambda values: f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}",
+        repr=False,
     )
     secret_key: SecretStr | None = None
     """Encrypts tokens at rest; None: a key file beside the control database, made on first use."""
@@ -139,11 +139,9 @@ class ExactConfig(BaseModel):
 
     @field_validator("warehouse_url", "control_url")
     @classmethod
-    def _is_a_database_url(cls, value: str) -> str:
-        if not urlsplit(value).scheme or ":" not in value:
-            raise _refuse(
-                "expected a database URL, such as duckdb:///path, sqlite:///path or postgresql://host/name"
-            )
+    def _is_a_database_url(cls, value: str | None) -> str | None:
+        if value is not None and (not urlsplit(value).scheme or ":" not in value):
+            raise _refuse("expected a database URL, such as sqlite:///path or postgresql://host/name")
         return value
 
     @field_validator("secret_key")
@@ -161,9 +159,9 @@ class ExactConfig(BaseModel):
         return f"https://start.exactonline.{'co.uk' if self.country == 'uk' else self.country}"
 
     @property
-    def warehouse_kind(self) -> str:
-        """The kind of the warehouse, as its URL begins."""
-        return self.warehouse_url.partition(":")[0].partition("+")[0]
+    def state_folder(self) -> Path:
+        """Where files are kept that have no other place."""
+        return _state_folder(self.dagster_home)
 
 
 def variable_of(field: str) -> str:

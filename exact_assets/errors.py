@@ -34,8 +34,14 @@ ExactAssetsError
 │       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
-    ├── ShortOfMemoryError       its engine was allowed too little memory: tried again with more
-    ├── EngineLostError          its engine was closed meanwhile: tried again
+    ├── RetryError               nothing was committed, and it may go well when it is done again
+    │   ├── ShortOfMemoryError       its engine was allowed too little memory: tried again with more
+    │   └── EngineLostError          its engine was closed meanwhile: tried again
+    ├── StatementError           its engine refused a statement
+    │   ├── UnknownNameError         a column, a function or a type is not there
+    │   │   └── UnknownTableError        a table is not there
+    │   ├── UnconvertibleError       a value cannot be converted
+    │   └── ConstraintError          a constraint refused a value
     ├── SelectionError           the division selection cannot be read: it was edited, or made anew, by hand
     ├── LoadSupersededError      another run stored this stream first: nothing was written
     ├── DivisionDisabledError    the division was disabled, and nothing new of it is begun
@@ -228,12 +234,43 @@ class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse and did not let go in time."""
 
 
-class ShortOfMemoryError(WarehouseError):
+class RetryError(WarehouseError):
+    """What was not committed has not happened, and may go well if it is done again."""
+
+
+class ShortOfMemoryError(RetryError):
     """The engine was allowed too little memory; what was not committed has not happened. Tried again with more."""
 
 
-class EngineLostError(WarehouseError):
+class EngineLostError(RetryError):
     """Another thread had to close this process's engine; what was not committed has not happened. Tried again."""
+
+
+class StatementError(WarehouseError):
+    """The engine refused a statement."""
+
+    FACTS = ("detail",)
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        """Keep the engine's own words."""
+        super().__init__(message)
+        self.detail = detail
+
+
+class UnknownNameError(StatementError):
+    """A column, a function or a type that a statement names is not there."""
+
+
+class UnknownTableError(UnknownNameError):
+    """A table that a statement names is not there."""
+
+
+class UnconvertibleError(StatementError):
+    """A value cannot be converted to the type that is asked for."""
+
+
+class ConstraintError(StatementError):
+    """A constraint refused a value."""
 
 
 class SelectionError(WarehouseError):
@@ -327,8 +364,14 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "RemovalDoubtedError": RemovalDoubtedError,
     "WarehouseError": WarehouseError,
     "WarehouseBusyError": WarehouseBusyError,
+    "RetryError": RetryError,
     "ShortOfMemoryError": ShortOfMemoryError,
     "EngineLostError": EngineLostError,
+    "StatementError": StatementError,
+    "UnknownNameError": UnknownNameError,
+    "UnknownTableError": UnknownTableError,
+    "UnconvertibleError": UnconvertibleError,
+    "ConstraintError": ConstraintError,
     "SelectionError": SelectionError,
     "LoadSupersededError": LoadSupersededError,
     "DivisionDisabledError": DivisionDisabledError,

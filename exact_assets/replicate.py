@@ -152,7 +152,7 @@ async def replicate(
         WriteQueue[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
         WriteQueue[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
-        replication = _Replication(table, client, leases, states, storing, shares or {})
+        replication = _Replication(table, client, leases, states, storing, shares or {}, warehouse.chunk_rows)
 
         async def work() -> None:
             while queue:
@@ -187,6 +187,7 @@ class _Replication:
     states: WriteQueue[int, "_Known"]
     storing: WriteQueue[tuple[int, Step, int], Stored]
     shares: Mapping[int, Share]
+    chunk_rows: int
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
@@ -271,7 +272,7 @@ class _Replication:
     async def _read(self, division: int, to_read: ReadRequest, storing: Storing) -> bool:
         """Read what is new or asked for; tell whether the stream must be looked at again."""
         state = storing.progress.state
-        to_read = replace(to_read, now=self.client.server_now)
+        to_read = replace(to_read, now=self.client.server_now, chunk_rows=self.chunk_rows)
         source = self._source(division, is_bounded=is_load(state, to_read))
         was_asked_again = await storing.answer(
             lambda before: read(source, self.table, division, before, request=to_read),
@@ -285,7 +286,7 @@ class _Replication:
         if not self._is_to_be_swept(request, storing.progress.state, log):
             return
         source = self._source(division, is_bounded=True)
-        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now)
+        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now, chunk_rows=self.chunk_rows)
         await storing.answer(
             lambda before: sweep(source, self.table, division, before, request=to_read),
             good_for=lambda _: frozenset({RemovalKind.SWEEP}),
@@ -307,7 +308,7 @@ class _Replication:
         if reload is None or reload.chain is None or not is_now:
             raise error_of(self.table, division, withheld)
         chain, source = reload.chain, self._source(division, is_bounded=True)
-        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now)
+        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now, chunk_rows=self.chunk_rows)
 
         def ask(before: StreamState) -> Steps:
             state = before if before.chain is not None else msgspec.structs.replace(before, chain=chain)

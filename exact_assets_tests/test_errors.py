@@ -26,6 +26,7 @@ SAMPLES: dict[str, Any] = {
     "table": "crm_accounts",
     "rows": 60,
     "of": 100,
+    "detail": "Binder Error",
 }
 
 

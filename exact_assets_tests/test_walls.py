@@ -67,7 +67,7 @@ MAY_KNOW = {
     },
     "build": {"config", "defs"},
     "definitions": {"build"},
-    "demo": {"errors", "config", "catalogue"},
+    "demo": {"errors", "config", "catalogue", "warehouse"},
     "cli": {
         "errors",
         "config",
@@ -84,7 +84,7 @@ MAY_KNOW = {
 ONLY_HERE = {
     "dagster": {"defs", "build"},
     "httpx": {"exact", "control", "demo"},
-    "duckdb": {"warehouse", "demo"},
+    "duckdb": {"warehouse"},
     "sqlalchemy": {"control", "warehouse", "defs"},
     "exact_simulator": set(),
 }
@@ -152,6 +152,54 @@ def reads_of_the_environment(path: Path) -> Iterator[str]:
 def test_only_the_configuration_reads_the_environment() -> None:
     reading = {path.name for path in PACKAGE.rglob("*.py") if list(reads_of_the_environment(path))}
     assert reading == {"config.py"}
+
+
+ENGINE_WORDS = ("duckdb", "rowid")
+NAMES_AN_ENGINE = {
+    "warehouse/open.py": "the one place that chooses",
+    "control/marks.py": "names a stranger's file that stands where the control store should be",
+}
+
+
+def words_of(path: Path) -> Iterator[str]:
+    """Yield what code says: names, imports and strings, but for docstrings."""
+    tree = ast.parse(path.read_text())
+    alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    docstrings = {id(value) for value in alone if isinstance(value, ast.Constant)}
+    yield from imports_of(path)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(said)) if id(node) not in docstrings:
+                yield said
+            case ast.Name(id=said) | ast.arg(arg=said) | ast.Attribute(attr=said):
+                yield said
+            case ast.ClassDef(name=said) | ast.FunctionDef(name=said) | ast.AsyncFunctionDef(name=said):
+                yield said
+
+
+def test_an_engine_is_named_only_in_its_folder_and_where_one_is_chosen() -> None:
+    naming = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if PACKAGE / "warehouse" / "duckdb" not in path.parents
+        and any(word in said.lower() for said in words_of(path) for word in ENGINE_WORDS)
+    }
+    assert naming == set(NAMES_AN_ENGINE)
+
+
+def test_the_conformance_suite_names_an_engine_in_one_module() -> None:
+    suite = (ROOT / "exact_assets_tests" / "warehouse").glob("*.py")
+    naming = {path.name for path in suite if any("duckdb" in said.lower() for said in words_of(path))}
+    assert naming == {"engines.py"}
+
+
+def test_an_engine_holds_no_policy() -> None:
+    """It knows the form of statements and what it implements; nothing of tables, steps, states or the selection."""
+    may_know = ("errors", "disk", "warehouse.connection", "warehouse.sql.dialect", "warehouse.sql.types")
+    for path in (PACKAGE / "warehouse" / "duckdb").glob("*.py"):
+        ours = [name.removeprefix("exact_assets.") for name in imports_of(path) if name.startswith("exact_assets.")]
+        others = [name for name in ours if not name.startswith(("warehouse.duckdb.", *may_know))]
+        assert others == [], path
 
 
 def test_the_simulator_shares_nothing_with_what_it_tests() -> None:

@@ -26,7 +26,7 @@ from exact_assets.errors import ExactError
 from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.questions import question_of_table
 from exact_assets.feeds.rows import as_rows
-from exact_assets.warehouse.naming import DELETED_AT, DIVISION, LOADED_AT, qualified
+from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, LOADED_AT, qualified
 
 _NAME = "balances_equal_exact"
 _ADVICE = (

@@ -4,7 +4,7 @@ from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.ledger import ENTRIES_NAMED, is_ledger
 from exact_assets.checks.sql import live, values
 from exact_assets.checks.subject import Subject
-from exact_assets.warehouse.naming import DIVISION, LOADED_AT
+from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT
 
 
 def _search(subject: Subject) -> Search:

@@ -10,7 +10,7 @@ from exact_assets.checks.headers import LineHeader, line_header_of
 from exact_assets.checks.sql import key_columns, live, values
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.stream import StreamState
-from exact_assets.warehouse.naming import DIVISION, LOADED_AT, YEAR, quoted
+from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT, YEAR, quoted
 
 _SETTLED = timedelta(hours=1)
 """Lines that changed so long before their headers were read are no news to those."""

@@ -6,7 +6,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.sql import live
 from exact_assets.checks.subject import Subject
-from exact_assets.warehouse.naming import DIVISION, listed
+from exact_assets.warehouse.sql.names import DIVISION, listed
 
 
 def _is_offered(table: Table, *, kept: Collection[Table]) -> bool:  # noqa: ARG001 - a rule gets both

@@ -6,8 +6,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.sql import key_columns, live
 from exact_assets.checks.subject import Subject
-from exact_assets.warehouse.ddl import text
-from exact_assets.warehouse.naming import DIVISION, DIVISIONS, STREAMS, qualified, quoted
+from exact_assets.warehouse.sql.names import DIVISION, DIVISIONS, STREAMS, qualified, quoted, text
 
 SHARED_IDS = frozenset({"hrm", "payroll"})
 """Groups in which one record may be in two divisions: people, where divisions are linked for HR."""

@@ -26,9 +26,9 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.counting import COUNT, Counting, counting
 from exact_assets.feeds.request import ReadRequest
 from exact_assets.stream import StreamState
-from exact_assets.warehouse.naming import DIVISION, YEAR, quoted
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
+from exact_assets.warehouse.sql.names import DIVISION, YEAR, quoted
 
 _NAME = "row_count"
 _ADVICE = "Load the divisions named; where the counts still differ, reload them (mode: reload)."

@@ -1,11 +1,10 @@
-"""SQL that several checks share, as the checks' own in what DuckDB and PostgreSQL both take. Text only; no I/O."""
+"""SQL that several checks share, as the checks' own in what every warehouse takes. Text only; no I/O."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table
-from exact_assets.warehouse.ddl import text
-from exact_assets.warehouse.naming import DELETED_AT, listed, qualified
+from exact_assets.warehouse.sql.names import DELETED_AT, listed, qualified, text
 
 
 def live(table: Table) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from exact_assets.checks.check import Search
 from exact_assets.checks.result import CheckResult, CheckStatus
-from exact_assets.warehouse.naming import DIVISION
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query, QueryRows
+from exact_assets.warehouse.sql.names import DIVISION
 
 EXAMPLES = 20
 """Violations that are shown at most."""

@@ -11,7 +11,7 @@ from exact_assets.checks.headers import LineHeader
 from exact_assets.checks.sql import key_columns, live, values
 from exact_assets.checks.subject import Subject
 from exact_assets.feeds.wall_clock import new_year_shift
-from exact_assets.warehouse.naming import DIVISION, YEAR, quoted
+from exact_assets.warehouse.sql.names import DIVISION, YEAR, quoted
 
 
 def _is_offered(table: Table, *, kept: Collection[Table]) -> bool:  # noqa: ARG001 - a rule gets both

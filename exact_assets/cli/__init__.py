@@ -15,7 +15,7 @@ COMMANDS = {
     "connect": "Connect to Exact Online: let the app in, and store its tokens.",
     "divisions": "Choose the divisions (administrations) that are kept in step.",
     "tables": "List the tables: how each is read, and what it costs in calls.",
-    "plan": "Tell what the chosen tables cost in calls a day.",
+    "plan": "Show what the chosen tables cost in calls a day.",
     "status": "Show how the enabled divisions stand.",
     "demo": "Load two simulated divisions, and open the Dagster UI.",
 }

@@ -15,7 +15,7 @@ from exact_assets.planning.command import gather
 @click.option("--division", type=int, help="Show the tables of one division, enabled or not.")
 @click.option("--count", "counts", is_flag=True, help="Ask Exact how large tables are that are not loaded yet.")
 def plan(as_json: bool, division: int | None, counts: bool) -> None:
-    """Tell what the chosen tables cost in calls a day, whether that fits, and when first loads will be done."""
+    """Show what the chosen tables cost in calls a day, whether that fits, and when first loads will be done."""
     found = gather(ExactConfig.from_env(), division=division, counts=counts)
     if as_json:
         show([asdict(one) for one in found], as_json=True)

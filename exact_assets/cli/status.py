@@ -12,7 +12,7 @@ from exact_assets.selection.health import look
 from exact_assets.selection.overview import overview
 from exact_assets.warehouse.open import open_configured
 
-LOCK_TIMEOUT_SECONDS = 10.0
+STATUS_TIMEOUT_SECONDS = 10.0
 """Whoever asks how it stands does not wait a minute to hear that another program holds the file."""
 
 
@@ -22,7 +22,7 @@ def status(as_json: bool) -> None:
     """Show how the enabled divisions stand: status, last sync, calls of today, oldest table."""
     config = ExactConfig.from_env()
     tables = chosen_tables(config.tables, config.frequencies)
-    health = look(config, open_configured(config, lock_timeout_seconds=LOCK_TIMEOUT_SECONDS))
+    health = look(config, open_configured(config, lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
     for problem in health.problems:
         click.echo(f"exact-assets: {problem}", err=True)
     if health.control is not None:

@@ -18,7 +18,7 @@ from exact_assets.control.open import Control
 from exact_assets.control.run_locks import RunLocks
 from exact_assets.defs.translator import ExactTableProps, ExactTranslator
 from exact_assets.errors import SettingsError
-from exact_assets.warehouse.open import open_configured
+from exact_assets.warehouse.open import open_configured, url_of, warehouse_kind
 from exact_assets.warehouse.protocol import Warehouse
 
 BRIEF_LOCK_TIMEOUT_SECONDS = 5.0
@@ -81,7 +81,9 @@ class CodeLocation:
 
 
 def _translated(table: Table, config: ExactConfig, translator: ExactTranslator) -> dg.AssetSpec:
-    props = ExactTableProps(table=table, start_year=config.start_year, warehouse_kind=config.warehouse_kind)
+    props = ExactTableProps(
+        table=table, start_year=config.start_year, warehouse_kind=warehouse_kind(url_of(config))
+    )
     spec = translator.get_asset_spec(props)
     own = ExactTranslator().get_asset_spec(props)
     changed = [name for name in ("partitions_def", "skippable") if getattr(spec, name) != getattr(own, name)]

@@ -12,7 +12,7 @@ import dagster as dg
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs.partitions import partitions_for
 from exact_assets.selection.freshness import fail_after, warn_after
-from exact_assets.warehouse.columns import sql_columns
+from exact_assets.warehouse.sql.types import sql_columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

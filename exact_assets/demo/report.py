@@ -1,50 +1,49 @@
-"""The closing table of the demo: what the warehouse holds by DuckDB's own answer, and whether books balance."""
+"""The closing table of the demo: what the warehouse holds by its own answer, and whether books balance."""
 
 from decimal import Decimal
-from pathlib import Path
 
-import duckdb
 from rich.console import Console
 from rich.table import Table as Grid
 
 from exact_assets.demo.loading import Tally
+from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.warehouse.query import Query
+from exact_assets.warehouse.sql.names import qualified
 
 _LEDGER = "financialtransaction_transaction_lines"
 
 
-def report(console: Console, warehouse: Path, tally: Tally, *, seconds: float) -> None:
+def report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: float) -> None:
     """Print tables, rows, calls and seconds per group, and debits beside credits."""
     grid = Grid(title="What was loaded", title_justify="left")
     for heading in ("group", "tables", "rows in the warehouse", "rows changed", "calls"):
         grid.add_column(heading, justify="left" if heading == "group" else "right")
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        for group, names in sorted(tally.tables_by_group.items()):
-            rows = sum(_count(connection, name) for name in names)
-            changed = sum(tally.changed.get(name, 0) for name in names)
-            calls = sum(tally.calls.get(name, 0) for name in names)
-            grid.add_row(group, f"{len(names)}", f"{rows:,}", f"{changed:,}", f"{calls:,}")
-        totals = (
-            sum(len(names) for names in tally.tables_by_group.values()),
-            sum(_count(connection, name) for names in tally.tables_by_group.values() for name in names),
-            sum(tally.changed.values()),
-            sum(tally.calls.values()),
-        )
-        grid.add_section()
-        grid.add_row("all", *(f"{total:,}" for total in totals))
-        console.print(grid)
-        debit, credit = _ledger(connection)
+    found = _counts(warehouse, [name for names in tally.tables_by_group.values() for name in names])
+    for group, names in sorted(tally.tables_by_group.items()):
+        rows = sum(found[name] for name in names)
+        changed = sum(tally.changed.get(name, 0) for name in names)
+        calls = sum(tally.calls.get(name, 0) for name in names)
+        grid.add_row(group, f"{len(names)}", f"{rows:,}", f"{changed:,}", f"{calls:,}")
+    totals = (len(found), sum(found.values()), sum(tally.changed.values()), sum(tally.calls.values()))
+    grid.add_section()
+    grid.add_row("all", *(f"{total:,}" for total in totals))
+    console.print(grid)
+    debit, credit = _ledger(warehouse)
     verdict = "[green]debits = credits[/]" if debit == credit else "[red]debits and credits differ[/]"
     console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {verdict}. Loaded in {seconds:.0f} s.")
 
 
-def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    row = connection.execute(f'SELECT count(*) FROM exact."{name}"').fetchone()
-    return int(row[0]) if row else 0
+def _counts(warehouse: Warehouse, names: list[str]) -> dict[str, int]:
+    """Count the rows of tables."""
+    asked = [Query(statement=f"SELECT count(*) AS found FROM {qualified(name)}") for name in names]
+    return {name: rows[0]["found"] if rows else 0 for name, rows in zip(names, warehouse.query(asked), strict=True)}
 
 
-def _ledger(connection: duckdb.DuckDBPyConnection) -> tuple[Decimal, Decimal]:
-    row = connection.execute(
-        "SELECT coalesce(sum(amount_dc) FILTER (amount_dc > 0), 0),"
-        f' coalesce(-sum(amount_dc) FILTER (amount_dc < 0), 0) FROM exact."{_LEDGER}"'
-    ).fetchone()
-    return (row[0], row[1]) if row else (Decimal(0), Decimal(0))
+def _ledger(warehouse: Warehouse) -> tuple[Decimal, Decimal]:
+    """Add up debits and credits."""
+    amounts = "sum(CASE WHEN amount_dc > 0 THEN amount_dc END)", "sum(CASE WHEN amount_dc < 0 THEN amount_dc END)"
+    statement = (
+        f"SELECT coalesce({amounts[0]}, 0) AS debit, coalesce(-{amounts[1]}, 0) AS credit FROM {qualified(_LEDGER)}"
+    )
+    (rows,) = warehouse.query([Query(statement=statement)])
+    return (rows[0]["debit"], rows[0]["credit"]) if rows else (Decimal(0), Decimal(0))

@@ -21,6 +21,7 @@ from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.report import report
 from exact_assets.demo.webserver import Webserver
 from exact_assets.errors import DemoError
+from exact_assets.warehouse.open import FILE_NAME, file_url, open_warehouse
 
 CHECKOUT = Path(__file__).parents[2]
 DIVISIONS = 2
@@ -39,8 +40,13 @@ class Place:
 
     @property
     def warehouse(self) -> Path:
-        """The DuckDB file."""
-        return self.folder / "warehouse.duckdb"
+        """The file of the warehouse."""
+        return self.folder / FILE_NAME
+
+    @property
+    def warehouse_url(self) -> str:
+        """Where the warehouse is, as settings have it."""
+        return file_url(self.warehouse)
 
     def environment(self, site_url: str) -> dict[str, str]:
         """Give the settings under which all of the demo's processes run."""
@@ -53,7 +59,7 @@ class Place:
             "EXACT_REDIRECT_URI": "http://localhost:8735/callback",
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
             "EXACT_TABLES": "all",
-            "EXACT_WAREHOUSE_URL": f"duckdb:///{self.warehouse}",
+            "EXACT_WAREHOUSE_URL": self.warehouse_url,
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
         }
 
@@ -85,11 +91,11 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         started = time.monotonic()
         console.print("Loading the default tables …" if is_first else "Catching up with what has changed …")
         tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
-        report(console, place.warehouse, tally, seconds=time.monotonic() - started)
+        report(console, open_warehouse(place.warehouse_url), tally, seconds=time.monotonic() - started)
         if shows_ui:
             console.print(
                 f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]\n"
-                f"The data: {place.warehouse} (DuckDB)\nCtrl-C ends the demo."
+                f"The data: {place.warehouse_url}\nCtrl-C ends the demo."
             )
             _wait_for_interrupt()
 

@@ -114,7 +114,7 @@ class Reader:
     ) -> AsyncGenerator[Step, None]:
         chain = state.chain or _new_chain(reading)
         question = self.target.ask(chosen)
-        following = follow(self.source, self.division, question, chain, now=self.request.now)
+        following = follow(self.source, self.division, question, chain, request=self.request)
         async with aclosing(following) as chunks:
             async for chunk in chunks:
                 if chunk.is_first and state.chain is not None and state.chain.reload:

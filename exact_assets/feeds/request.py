@@ -25,6 +25,8 @@ class ReadRequest:
     """Ask Exact again for these years (the whole stream where it cannot be asked by year), and replace them."""
     reload_id: str | None = None
     """Who asks; kept in the state so that the same one need not ask twice."""
+    chunk_rows: int = 8_000
+    """As many rows as are stored at once, which the warehouse knows."""
     now: Callable[[], datetime] = _utc_now
     """The clock, aware."""
 

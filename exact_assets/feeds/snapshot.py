@@ -1,8 +1,8 @@
 """The snapshot feed, of small or undated tables and of functions: read whole, in the place of what is there."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -56,7 +56,7 @@ async def _run(
     stored: StreamState,
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
-    async with aclosing(_fresh(source, division, question, chain, now=request.now)) as chunks:
+    async with aclosing(_fresh(source, division, question, chain, request=request)) as chunks:
         async for chunk in chunks:
             if chunk.is_first and state.chain is not None:
                 # It began anew: what is staged of it goes.
@@ -77,11 +77,11 @@ async def _run(
 
 
 async def _fresh(
-    source: Source, division: int, question: Question, chain: Chain, *, now: Callable[[], datetime]
+    source: Source, division: int, question: Question, chain: Chain, *, request: ReadRequest
 ) -> AsyncGenerator[Chunk, None]:
     """Follow a chain from where it stopped, or a new one where what was staged of it is too old to go with it."""
     is_resumed = chain.link is not None
-    async with aclosing(follow(source, division, question, chain, now=now)) as chunks:
+    async with aclosing(follow(source, division, question, chain, request=request)) as chunks:
         async for chunk in chunks:
             if is_resumed and _is_stale(chunk):
                 break
@@ -89,7 +89,7 @@ async def _fresh(
             yield chunk
         else:
             return
-    async with aclosing(follow(source, division, question, Chain(reload=True), now=now)) as chunks:
+    async with aclosing(follow(source, division, question, Chain(reload=True), request=request)) as chunks:
         async for chunk in chunks:
             yield chunk
 

@@ -4,10 +4,9 @@ For tables that the deletion log does not cover, and for those whose log has a g
 that are read through their headers are swept by the headers' keys.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyarrow as pa
 from msgspec.structs import replace
@@ -50,7 +49,7 @@ def read(
     def variant(state: StreamState, first: Step | None = None) -> Variant:
         plan = _plan(table, swept, state, request)
         return Variant(
-            steps=_run(source, table, division, state, swept=swept, plan=plan, now=request.now),
+            steps=_run(source, table, division, state, swept=swept, plan=plan, request=request),
             relies_on=plan.relies_on,
             without=lambda: variant(replace(state, refused=with_refusal(state, plan.relies_on), sweep=Chain())),
             first=first,
@@ -67,10 +66,10 @@ async def _run(
     *,
     swept: "_Swept",
     plan: FilterChoice,
-    now: Callable[[], datetime],
+    request: ReadRequest,
 ) -> AsyncGenerator[Step, None]:
     question = question_of_keys(table, swept.columns, swept.others, plan.filters, path=swept.path)
-    async with aclosing(follow(source, division, question, state.sweep or Chain(), now=now)) as chunks:
+    async with aclosing(follow(source, division, question, state.sweep or Chain(), request=request)) as chunks:
         async for chunk in chunks:
             keys = swept.keys([page.rows for page in chunk.pages])
             state = _ended(state, chunk.chain) if chunk.is_last else replace(state, sweep=chunk.chain)

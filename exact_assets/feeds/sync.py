@@ -37,7 +37,7 @@ async def read(
     bound = _bound(state)
     before = state
     question = question_of_table(table, {"$filter": f"{_TIMESTAMP} gt {bound}L"})
-    async with aclosing(follow(source, division, question, state.chain or Chain(), now=request.now)) as chunks:
+    async with aclosing(follow(source, division, question, state.chain or Chain(), request=request)) as chunks:
         async for chunk in chunks:
             chain = _observed(chunk, before.chain)
             rows = as_rows(

@@ -25,7 +25,7 @@ from exact_assets.planning.shares import NEVER_STORED, States, is_unfinished
 from exact_assets.selection.kept import NO_LIST, is_gone, kept_choices, problems, require_usable
 from exact_assets.selection.standing import start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice
-from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.open import open_configured
 from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS_AT_ONCE = 8
@@ -46,7 +46,7 @@ def gather(config: ExactConfig, *, division: int | None, counts: bool) -> tuple[
         ExactError: Exact cannot be asked for counts.
     """
     tables = chosen_tables(config.tables, config.frequencies)
-    warehouse = open_warehouse(config.warehouse_url)
+    warehouse = open_configured(config)
     control = Control.open(config) if config.client_id else None
     choices = _chosen(warehouse, control, division)
     numbers = [choice.division for choice in choices]

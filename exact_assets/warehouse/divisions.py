@@ -1,69 +1,25 @@
-"""The division selection: a table that users edit with plain SQL, and the SQL that reads and writes it.
+"""The division selection, a table that users edit with plain SQL: what stands in it, and what is said of it.
 
-The statements are standard SQL with `$name` parameters, for any database. What a choice leads to is decided
-elsewhere.
+Values and sentences only. Statements are in `selection`; what a choice leads to is decided elsewhere.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from exact_assets.warehouse.naming import DIVISIONS, qualified
+from exact_assets.warehouse.sql.names import DIVISIONS, qualified
 
 TABLE = qualified(DIVISIONS)
 
-CREATE = f"""
-CREATE TABLE IF NOT EXISTS {TABLE} (
-    division INTEGER PRIMARY KEY,
-    name VARCHAR,
-    sync_enabled BOOLEAN DEFAULT false,
-    start_year SMALLINT,
-    sync_now BOOLEAN DEFAULT false,
-    last_sync TIMESTAMP WITH TIME ZONE,
-    status VARCHAR,
-    calls_today INTEGER,
-    moved_at TIMESTAMP,
-    hr_linked_at TIMESTAMP
-)
-"""
 CHOSEN = ("division", "sync_enabled", "start_year", "sync_now")
 """Columns with choices. A table that lost one of these cannot be read, and that is not the same as a table in which
 nothing is chosen."""
-SHOWN = {
-    "name": "VARCHAR",
-    "last_sync": "TIMESTAMP WITH TIME ZONE",
-    "status": "VARCHAR",
-    "calls_today": "INTEGER",
-    "moved_at": "TIMESTAMP",
-    "hr_linked_at": "TIMESTAMP",
-}
-"""Columns that are written here only, and come back where they are missing: older versions lack some."""
-COMMENT = f"COMMENT ON TABLE {TABLE} IS 'Divisions to copy: set sync_enabled, start_year and sync_now as you like'"
 
 IS_VIEW = (
     f"{TABLE} is a view, in which nothing can be shown or set: run `exact-assets divisions restore`, which sets it "
     "aside and makes the table anew. Until then nothing changes."
 )
 """The problem of a view in the table's place, whatever it selects."""
-HAS_ROWID = (
-    f"{TABLE} has a column rowid of its own, which hides the rows' addresses: drop it, or run "
-    "`exact-assets divisions restore`. Until then nothing changes."
-)
-_IS_IT = "TRY_CAST(division AS BIGINT) = $division"
-"""The column may have another type, where somebody made the table anew."""
-INSERT = f"""
-INSERT INTO {TABLE} (division, name, moved_at, hr_linked_at) VALUES ($division, $name, $moved_at, $hr_linked_at)
-"""
-RENEW = f"""
-UPDATE {TABLE} SET name = $name, moved_at = $moved_at, hr_linked_at = $hr_linked_at WHERE {_IS_IT}
-"""
-INSERT_CHOICE = f"""
-INSERT INTO {TABLE} (division, name, sync_enabled, start_year) VALUES ($division, $name, $sync_enabled, $start_year)
-"""
-RENEW_CHOICE = f"UPDATE {TABLE} SET sync_enabled = $sync_enabled, start_year = $start_year WHERE {_IS_IT}"
-SET_ENABLED = f"UPDATE {TABLE} SET sync_enabled = $value WHERE {_IS_IT}"
-SET_START_YEAR = f"UPDATE {TABLE} SET start_year = $value WHERE {_IS_IT}"
-SET_SYNC_NOW = f"UPDATE {TABLE} SET sync_now = $value WHERE {_IS_IT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +100,14 @@ def known(choice: DivisionChoice) -> KnownDivision:
     )
 
 
+def hides_addresses(column: str) -> str:
+    """Return the sentence for a table with a column of its own that has the name of the rows' addresses."""
+    return (
+        f"{TABLE} has a column {column} of its own, which hides the rows' addresses: drop it, or run "
+        "`exact-assets divisions restore`. Until then nothing changes."
+    )
+
+
 def lacks(columns: Iterable[str]) -> str:
     """Return the sentence for a table without some of the columns with choices."""
     named = ", ".join(columns)
@@ -170,7 +134,7 @@ def unwritable(why: str) -> str:
 
 
 def not_there(divisions: Iterable[int]) -> str:
-    """Say that divisions are not in the selection, and what to do."""
+    """Return the sentence for divisions that are not in the selection."""
     numbers = ", ".join(map(str, divisions))
     return f"{TABLE} has no division {numbers}: run `exact-assets divisions refresh`, then list them"
 

@@ -1,17 +1,44 @@
-"""From a warehouse URL to the warehouse. Each kind's driver is imported when it is asked for, and no earlier."""
+"""From a warehouse URL to the warehouse: the one place that chooses an engine.
+
+Its driver is imported when it is asked for, and no earlier; importing this costs nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
-from exact_assets.warehouse.protocol import Warehouse
+
+if TYPE_CHECKING:
+    from exact_assets.warehouse.protocol import Warehouse
 
 SUPPORTED = "duckdb:///path/to/file.duckdb"
 LOCK_TIMEOUT_SECONDS = 60.0
+FILE_NAME = "warehouse.duckdb"
+"""Of a warehouse in a file, where nobody chose another name."""
+
+
+def url_of(config: ExactConfig) -> str:
+    """Return the URL of a configuration's warehouse: the one chosen, or that of a file in the state folder."""
+    return config.warehouse_url or file_url(config.state_folder / FILE_NAME)
+
+
+def warehouse_kind(url: str) -> str:
+    """Return the kind of warehouse that a URL names, as Dagster does: `postgresql`."""
+    return url.partition(":")[0].partition("+")[0]
+
+
+def file_url(path: Path) -> str:
+    """Return the URL of a warehouse in a file, which needs no server: the default."""
+    return f"duckdb:///{path}"
 
 
 def open_configured(config: ExactConfig, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Warehouse:
     """Return the warehouse of a configuration; raises as `open_warehouse`."""
     is_soft = config.deletions == "soft"
-    return open_warehouse(config.warehouse_url, is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
+    return open_warehouse(url_of(config), is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
 
 
 def open_warehouse(
@@ -35,6 +62,8 @@ def open_warehouse(
     path = rest.removeprefix("///")
     if path in {"", rest}:
         raise SettingsError(f"EXACT_WAREHOUSE_URL: expected a file, as in {SUPPORTED}")
-    from exact_assets.warehouse.duckdb import DuckDBWarehouse  # noqa: PLC0415 - a driver that is not used is not loaded
+    # A driver that is not used is not loaded.
+    from exact_assets.warehouse.duckdb.engine import DuckDBEngine  # noqa: PLC0415 - as said above
+    from exact_assets.warehouse.sql_warehouse import SqlWarehouse  # noqa: PLC0415 - likewise
 
-    return DuckDBWarehouse(path, is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
+    return SqlWarehouse(DuckDBEngine(Path(path), lock_timeout_seconds=lock_timeout_seconds), is_soft=is_soft)

@@ -1,4 +1,4 @@
-"""What every kind of warehouse can do. One module beside this implements it for each kind."""
+"""What the rest of the product may ask of a warehouse, whatever its engine."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,11 +11,15 @@ from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, Kno
 from exact_assets.warehouse.query import Query, QueryRows
 
 
-class Warehouse(Protocol):
-    """A place for tables, their streams' states and the division selection, all in schema `exact`.
+class TableStore(Protocol):
+    """Tables and their streams' states, which belong together, in schema `exact`.
 
     Methods are synchronous, safe to call from several threads and processes, and raise `WarehouseError`.
     """
+
+    @property
+    def chunk_rows(self) -> int:
+        """As many rows as a long load stores at once: more where each statement costs money or a lock."""
 
     def prepare(self, tables: Iterable[Table]) -> None:
         """Create what is missing of tables, columns, keys, comments and the state table; never drop anything.
@@ -45,7 +49,7 @@ class Warehouse(Protocol):
     ) -> Sequence[Stored | WarehouseError | ValueRangeError]:
         """Store steps of a table, each (division, step, expected_seq) in a transaction of its own.
 
-        Gives an answer for each, in their order: what `store` would return or raise. Does not raise by itself.
+        Returns an answer for each, in their order: what `store` would return or raise. Does not raise by itself.
         """
 
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
@@ -63,17 +67,37 @@ class Warehouse(Protocol):
         None: a table that it names is not there. Nothing can be written.
         """
 
-    def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
-        """Take up divisions in the selection; give those that are new. Choices stay as they are."""
-
     def obstacle(self) -> str | None:
         """Return why nothing could be written now; None: nothing is known to stand in the way."""
+
+    def names_holding(self, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
+        """Name the tables of which anything of these divisions is kept.
+
+        That is a state, what was put aside for a replacement or a sweep, or rows; these are looked for in `names`
+        only, because others in the schema may be a user's own.
+        """
+
+    def purge(self, name: str, divisions: Collection[int]) -> int:
+        """Delete the rows, stages, sweeps and states of divisions in a table; return how many rows went.
+
+        All or nothing. Whoever is storing rows of the table and divisions meanwhile is superseded.
+
+        Raises:
+            WarehouseError: one of the divisions is enabled. Nothing was deleted.
+        """
+
+
+class SelectionStore(Protocol):
+    """The division selection, which users edit. Methods are as those of a `TableStore`."""
 
     def selection(self) -> Selection | None:
         """Read the selection as it stands, with what is wrong with it; None: there is none."""
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection, in order of number; None: there is none that can be read."""
+
+    def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
+        """Take up divisions in the selection; return those that are new. Choices stay as they are."""
 
     def restore_divisions(self, choices: Iterable[DivisionChoice]) -> str | None:
         """Write whether divisions are copied and their first years into the selection, made anew if need be.
@@ -95,26 +119,14 @@ class Warehouse(Protocol):
         """Ask for divisions to be brought up to date out of turn. Raises as `set_enabled`."""
 
     def report_divisions(self, reports: Iterable[DivisionReport]) -> tuple[int, ...]:
-        """Write what is shown of divisions, in one transaction; give those that were written.
+        """Write what is shown of divisions, in one transaction; return those that were written.
 
         A row that differs from what a report was made of is left as it is: a user has edited it since.
         """
 
-    def names_holding(self, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
-        """Name the tables of which anything of these divisions is kept.
-
-        That is a state, what was put aside for a replacement or a sweep, or rows; these are looked for in `names`
-        only, because others in the schema may be a user's own.
-        """
-
-    def purge(self, name: str, divisions: Collection[int]) -> int:
-        """Delete the rows, stages, sweeps and states of divisions in a table; return how many rows went.
-
-        All or nothing. Whoever is storing rows of the table and divisions meanwhile is superseded.
-
-        Raises:
-            WarehouseError: one of the divisions is enabled. Nothing was deleted.
-        """
-
     def note_purge(self, divisions: Collection[int], *, has_ended: bool) -> None:
         """Write to the selection that divisions are being purged, or that nothing of them is left."""
+
+
+class Warehouse(TableStore, SelectionStore, Protocol):
+    """Both in one place."""

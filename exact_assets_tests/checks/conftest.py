@@ -21,7 +21,7 @@ from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.run import CheckRequest, run_checks
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.replicate import Request, replicate
-from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.open import open_configured, open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.installation import Installation, installation
 
@@ -152,7 +152,7 @@ def new_place(folders: pytest.TempPathFactory) -> Iterator[Installation]:
 
 def load_all(place: Installation) -> Path:
     """Load all tables; the warehouse's file."""
-    load(place, open_warehouse(place.config.warehouse_url), TABLES)
+    load(place, open_configured(place.config), TABLES)
     return place.warehouse
 
 

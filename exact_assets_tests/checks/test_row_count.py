@@ -11,7 +11,7 @@ from exact_assets.catalogue import select
 from exact_assets.checks.result import CheckStatus
 from exact_assets.checks.row_count import ROW_COUNT
 from exact_assets.feeds.counting import COUNT
-from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.open import open_configured
 from exact_assets_tests.checks.conftest import (
     ACCOUNTS,
     DIVISION,
@@ -145,7 +145,7 @@ def test_a_fresh_default_selection_passes_and_nothing_is_refused(tmp_path: Path,
     kept = select("default")
     with installation(tmp_path, divisions=2, rows=200, strict=strict, settings=UNLIMITED) as place:
         place.enable(*place.divisions)
-        load(place, open_warehouse(place.config.warehouse_url), kept)
+        load(place, open_configured(place.config), kept)
         place.simulator.control.forget_calls()
         results = Copy(place, place.warehouse).results(kept, kept=kept)
         calls = place.simulator.control.calls()

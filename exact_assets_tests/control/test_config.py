@@ -7,6 +7,7 @@ import pytest
 
 from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
+from exact_assets.warehouse.open import url_of
 
 THIS_YEAR = datetime.now(UTC).year
 
@@ -74,7 +75,7 @@ def test_the_base_url_goes_before_the_country(monkeypatch: pytest.MonkeyPatch) -
 def test_defaults_need_nothing(tmp_path: Path) -> None:
     config = ExactConfig.from_env()
     assert (config.country, config.start_year) == ("nl", THIS_YEAR - 4)
-    assert config.warehouse_url == f"duckdb:///{tmp_path.resolve()}/.state/warehouse.duckdb"
+    assert url_of(config) == f"duckdb:///{tmp_path.resolve()}/.state/warehouse.duckdb"
 
 
 def test_state_goes_to_dagsters_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

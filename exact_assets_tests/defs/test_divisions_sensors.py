@@ -27,8 +27,8 @@ from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.installation import CHECKOUT, Installation, installation
-from exact_assets_tests.warehouse.tables import query
-from exact_assets_tests.warehouse.tables import run as run_sql
+from exact_assets_tests.warehouse.duckdb.plain import query
+from exact_assets_tests.warehouse.duckdb.plain import run as run_sql
 
 LEDGER = "financialtransaction_transaction_lines"
 TABLES = "crm_accounts,logistics_units"

@@ -28,8 +28,8 @@ from exact_assets_tests.defs.test_divisions_sensors import (
     ticking,
 )
 from exact_assets_tests.installation import CHECKOUT
-from exact_assets_tests.warehouse.tables import query
-from exact_assets_tests.warehouse.tables import run as run_sql
+from exact_assets_tests.warehouse.duckdb.plain import query
+from exact_assets_tests.warehouse.duckdb.plain import run as run_sql
 
 __all__ = ["chosen", "simulated", "ticking"]
 BOTH = {str(FIRST), str(SECOND)}

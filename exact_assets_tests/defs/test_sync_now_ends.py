@@ -20,7 +20,7 @@ from exact_assets.demo.webserver import LOCATION, REPOSITORY, Webserver
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.installation import CHECKOUT, Installation, installation
-from exact_assets_tests.warehouse.tables import run as run_sql
+from exact_assets_tests.warehouse.duckdb.plain import run as run_sql
 
 LOADED, REFUSED, CANCELLED, KILLED = 100_001, 100_002, 100_003, 100_004
 pytestmark = pytest.mark.timeout(400)

@@ -19,7 +19,7 @@ from exact_assets.cli import main
 from exact_assets.defs.trouble import LASTS_AFTER, cursor_of, marked
 from exact_assets.disk import obstacle
 from exact_assets_tests.defs.test_divisions_sensors import Ticking, chosen, simulated, ticking
-from exact_assets_tests.warehouse.tables import run as run_sql
+from exact_assets_tests.warehouse.duckdb.plain import run as run_sql
 
 __all__ = ["chosen", "simulated", "ticking"]
 SENSORS = ("exact_divisions", "exact_divisions_refresh")
@@ -27,7 +27,7 @@ SENSORS = ("exact_divisions", "exact_divisions_refresh")
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exact_assets.cli.status.LOCK_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("exact_assets.cli.status.STATUS_TIMEOUT_SECONDS", 0.2)
 
 
 @contextmanager

@@ -173,6 +173,14 @@ def test_a_link_that_leads_astray_is_asked_for_again() -> None:
     assert model.values("amount") == truth(vendor)
 
 
+@pytest.mark.parametrize(("chunk_rows", "stored"), [(6, [6, 6, 6, 6, 6]), (8, [8, 8, 8, 6]), (1_000, [30])])
+def test_as_many_rows_are_stored_at_once_as_the_warehouse_says(chunk_rows: int, stored: list[int]) -> None:
+    vendor = Vendor([row(n) for n in range(30)], page_size=2, order=by_stamp)
+    model = Model(SYNC)
+    bring(model, vendor, chunk_rows=chunk_rows)
+    assert [step.rows.num_rows for step in model.steps] == stored
+
+
 def test_a_chunk_ends_after_fifteen_seconds() -> None:
     vendor = Vendor([row(n) for n in range(30)], page_size=2, order=by_stamp)
     model = Model(SYNC)

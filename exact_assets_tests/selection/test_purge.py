@@ -21,7 +21,7 @@ from exact_assets.errors import DivisionDisabledError, LoadSupersededError, Sett
 from exact_assets.selection.purge import purge
 from exact_assets.stream import Step, StreamState, Verb
 from exact_assets.warehouse.divisions import KnownDivision
-from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.open import open_configured, url_of
 from exact_assets.warehouse.protocol import Warehouse
 
 DIVISIONS = (11, 12, 13, 14)
@@ -42,7 +42,7 @@ def config(tmp_path: Path) -> ExactConfig:
 @pytest.fixture
 def warehouse(config: ExactConfig) -> Warehouse:
     """Give one in which some tables hold rows of four disabled divisions and an enabled one."""
-    warehouse = open_warehouse(config.warehouse_url)
+    warehouse = open_configured(config)
     warehouse.prepare([tables()[name] for name in NAMES])
     warehouse.refresh_divisions(KnownDivision(division=division) for division in (*DIVISIONS, KEPT))
     warehouse.set_enabled((*DIVISIONS, KEPT), enabled=True)
@@ -78,7 +78,7 @@ def one_row(name: str, division: int) -> Step:
 
 def counts(config: ExactConfig) -> dict[int, int]:
     """Count all rows per division, and whatever else is kept of one."""
-    path = config.warehouse_url.removeprefix("duckdb:///")
+    path = url_of(config).removeprefix("duckdb:///")
     found: dict[int, int] = {}
     with duckdb.connect(path, read_only=True) as connection:
         for name in (*NAMES, "_streams"):
@@ -120,10 +120,10 @@ from pydantic import SecretStr
 from exact_assets.control.open import Control
 from exact_assets.selection.purge import purge
 from exact_assets.config import ExactConfig
-from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.open import open_configured, url_of
 config = ExactConfig(client_id="client", client_secret=SecretStr("secret"),
     warehouse_url={config.warehouse_url!r}, control_url={config.control_url!r})
-warehouse = open_warehouse(config.warehouse_url)
+warehouse = open_configured(config)
 print("ready", flush=True)
 purge({DIVISIONS}, control=Control.open(config), warehouse=warehouse)
 """
@@ -183,7 +183,7 @@ def test_a_division_that_is_enabled_meanwhile_keeps_its_rows(
 
 
 def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Control, config: ExactConfig) -> None:
-    path = config.warehouse_url.removeprefix("duckdb:///")
+    path = url_of(config).removeprefix("duckdb:///")
     with duckdb.connect(path) as connection:
         connection.execute("CREATE TABLE exact._sweep_crm_accounts_11 AS SELECT uuid() AS id")
         connection.execute("CREATE TABLE exact._sweep_crm_accounts_20 AS SELECT uuid() AS id")
@@ -234,7 +234,7 @@ def test_a_division_that_one_of_two_rows_enables_is_enabled_for_loads_too(
 
 def remake(config: ExactConfig, query: str) -> None:
     """Make the selection anew, as a user does by hand."""
-    with duckdb.connect(config.warehouse_url.removeprefix("duckdb:///")) as connection:
+    with duckdb.connect(url_of(config).removeprefix("duckdb:///")) as connection:
         source = "" if "FROM" in query else " FROM exact.divisions"
         connection.execute(f"CREATE TABLE exact.made AS {query}{source}")
         connection.execute("DROP TABLE exact.divisions; ALTER TABLE exact.made RENAME TO divisions")

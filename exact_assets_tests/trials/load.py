@@ -14,7 +14,7 @@ from exact_assets.catalogue import select
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.replicate import Mode, Request, replicate
-from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.open import open_configured
 
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
@@ -37,7 +37,7 @@ def _run(environment: Mapping[str, str], tables: str, divisions: Sequence[int], 
 async def _load(tables: str, divisions: Sequence[int], reload_id: str | None) -> None:
     """Bring each table up to date in all divisions; fail with the first error."""
     config = ExactConfig.from_env()
-    warehouse = open_warehouse(config.warehouse_url)
+    warehouse = open_configured(config)
     years = tuple(range(config.start_year, config.start_year + 5))
     request = Request(
         start_year=config.start_year,

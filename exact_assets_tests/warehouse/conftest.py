@@ -1,4 +1,4 @@
-"""A warehouse in a file of its own for each test."""
+"""A warehouse of its own for each test, in every engine that `engines` lists."""
 
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,16 @@ import pytest
 
 from exact_assets.catalogue.table import Table
 from exact_assets.stream import Changes, Step, Verb
-from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse import tables
+from exact_assets_tests.warehouse.engines import ENGINES, MakePlace, Place
 
 
 class Stream:
     """One table of one division: stores steps with the right sequence numbers and reads rows back."""
 
-    def __init__(self, warehouse: Warehouse, path: Path, table: Table) -> None:
-        self.warehouse, self.path, self.table = warehouse, path, table
+    def __init__(self, warehouse: Warehouse, place: Place, table: Table) -> None:
+        self.warehouse, self.place, self.table = warehouse, place, table
         self.load_seq = 0
         warehouse.prepare([table])
 
@@ -39,30 +39,35 @@ class Stream:
         return tables.rows(self.table, *values)
 
     def read(self, columns: str) -> list[tuple[Any, ...]]:
-        return tables.query(self.path, f'SELECT {columns} FROM exact."{self.table.name}" ORDER BY ALL')
+        return self.place.query(f'SELECT {columns} FROM exact."{self.table.name}" ORDER BY ALL')
 
 
 class Streams:
-    """Makes streams in one file."""
+    """Makes streams in one warehouse."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.warehouse = open_warehouse(f"duckdb:///{path}", lock_timeout_seconds=10)
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.warehouse = place.open()
 
     def __call__(self, table: Table) -> Stream:
-        return Stream(self.warehouse, self.path, table)
+        return Stream(self.warehouse, self.place, table)
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def make_place(request: pytest.FixtureRequest) -> MakePlace:
+    return ENGINES[request.param]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "warehouse.duckdb"
+def place(make_place: MakePlace, tmp_path: Path) -> Place:
+    return make_place(tmp_path)
 
 
 @pytest.fixture
-def warehouse(path: Path) -> Warehouse:
-    return open_warehouse(f"duckdb:///{path}", lock_timeout_seconds=10)
+def warehouse(place: Place) -> Warehouse:
+    return place.open()
 
 
 @pytest.fixture
-def stream(path: Path) -> Streams:
-    return Streams(path)
+def stream(place: Place) -> Streams:
+    return Streams(place)

@@ -1,11 +1,9 @@
 """Tables of every kind that the warehouse knows, made by hand, and rows and steps for them."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import duckdb
 import pyarrow as pa
 
 from exact_assets.catalogue.table import Column, Feed, Parent, Table, YearKind
@@ -118,15 +116,3 @@ def step(
             chain=Chain(reload=True, link="next") if verb is Verb.STAGE else None,
         ),
     )
-
-
-def query(path: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Ask plain DuckDB."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def run(path: Path, statement: str) -> None:
-    """Change the file with plain DuckDB, as a user would."""
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(statement)

@@ -1,7 +1,6 @@
 """The division selection: what users choose stays, and what cannot be read is not empty."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,24 +8,24 @@ import pytest
 from exact_assets.errors import WarehouseError
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets_tests.warehouse.tables import run
+from exact_assets_tests.warehouse.engines import Place
 
 
 def known(division: int, name: str, *, moved_at: datetime | None = None) -> KnownDivision:
     return KnownDivision(division=division, name=name, moved_at=moved_at)
 
 
-def test_no_selection_is_none_and_an_empty_one_is_empty(warehouse: Warehouse, path: Path) -> None:
+def test_no_selection_is_none_and_an_empty_one_is_empty(warehouse: Warehouse, place: Place) -> None:
     assert warehouse.list_divisions() is None
     warehouse.prepare(())
     assert warehouse.list_divisions() == ()
-    run(path, "DROP TABLE exact.divisions")
+    place.run("DROP TABLE exact.divisions")
     assert warehouse.list_divisions() is None
 
 
-def test_a_selection_that_lacks_a_column_is_none(warehouse: Warehouse, path: Path) -> None:
+def test_a_selection_that_lacks_a_column_is_none(warehouse: Warehouse, place: Place) -> None:
     warehouse.refresh_divisions([known(1, "A")])
-    run(path, "ALTER TABLE exact.divisions DROP COLUMN sync_enabled")
+    place.run("ALTER TABLE exact.divisions DROP COLUMN sync_enabled")
     assert warehouse.list_divisions() is None
 
 
@@ -62,21 +61,21 @@ def test_a_division_that_is_not_there_is_an_error_and_nothing_changes(warehouse:
     assert warehouse.list_divisions() == (DivisionChoice(division=1, name="A"),)
 
 
-def test_a_user_may_edit_the_selection_with_plain_sql(warehouse: Warehouse, path: Path) -> None:
+def test_a_user_may_edit_the_selection_with_plain_sql(warehouse: Warehouse, place: Place) -> None:
     warehouse.prepare(())
-    run(path, "INSERT INTO exact.divisions (division) VALUES (7)")
-    run(path, "UPDATE exact.divisions SET sync_enabled = NULL, start_year = 2020")
+    place.run("INSERT INTO exact.divisions (division) VALUES (7)")
+    place.run("UPDATE exact.divisions SET sync_enabled = NULL, start_year = 2020")
     assert warehouse.list_divisions() == (DivisionChoice(division=7, start_year=2020),)
     assert warehouse.refresh_divisions([known(7, "Named")]) == ()
 
 
 def test_a_selection_of_an_older_version_gets_its_new_columns_and_keeps_its_choices(
-    warehouse: Warehouse, path: Path
+    warehouse: Warehouse, place: Place
 ) -> None:
     warehouse.refresh_divisions([known(1, "A")])
     warehouse.set_enabled([1], True)
     for column in ("calls_today", "moved_at", "hr_linked_at"):
-        run(path, f"ALTER TABLE exact.divisions DROP COLUMN {column}")
+        place.run(f"ALTER TABLE exact.divisions DROP COLUMN {column}")
     moved_at = datetime(2026, 11, 1)  # noqa: DTZ001 - the site's clock
     assert warehouse.refresh_divisions([known(1, "A", moved_at=moved_at)]) == ()
     assert warehouse.list_divisions() == (
@@ -107,30 +106,32 @@ def test_a_report_is_written_beside_the_choices(warehouse: Warehouse) -> None:
     "edit", ["sync_enabled = true", "start_year = 2024", "sync_now = false", "sync_now = NULL, sync_enabled = true"]
 )
 def test_what_a_user_edits_after_it_was_read_is_not_overwritten(
-    warehouse: Warehouse, path: Path, edit: str
+    warehouse: Warehouse, place: Place, edit: str
 ) -> None:
     warehouse.refresh_divisions([known(1, "A")])
     warehouse.set_sync_now([1], True)
     (read,) = warehouse.list_divisions() or ()
-    run(path, f"UPDATE exact.divisions SET {edit}")
+    place.run(f"UPDATE exact.divisions SET {edit}")
     edited = warehouse.list_divisions()
     assert warehouse.report_divisions([report(read, takes_back=True)]) == ()
     assert warehouse.list_divisions() == edited
 
 
-def test_a_row_that_a_user_deletes_does_not_come_back(warehouse: Warehouse, path: Path) -> None:
+def test_a_row_that_a_user_deletes_does_not_come_back(warehouse: Warehouse, place: Place) -> None:
     warehouse.refresh_divisions([known(1, "A")])
     (read,) = warehouse.list_divisions() or ()
-    run(path, "DELETE FROM exact.divisions")
+    place.run("DELETE FROM exact.divisions")
     assert warehouse.report_divisions([report(read)]) == ()
     assert warehouse.list_divisions() == ()
 
 
-def test_a_report_that_changes_nothing_does_not_open_the_file_for_writing(warehouse: Warehouse, path: Path) -> None:
+def test_a_report_that_changes_nothing_does_not_open_the_file_for_writing(
+    warehouse: Warehouse, place: Place
+) -> None:
     warehouse.refresh_divisions([known(1, "A")])
     (read,) = warehouse.list_divisions() or ()
     warehouse.report_divisions([report(read)])
     (read,) = warehouse.list_divisions() or ()
-    before = path.stat().st_mtime_ns
+    before = place.content()
     assert warehouse.report_divisions([report(read)]) == ()
-    assert path.stat().st_mtime_ns == before
+    assert place.content() == before

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
-from duckdb import DuckDBPyConnection
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from exact_assets.catalogue.table import Table
 from exact_assets.stream import Changes, Step, Verb
-from exact_assets.warehouse.duckdb import DuckDBWarehouse
+from exact_assets.warehouse.connection import Connection, Engine
+from exact_assets.warehouse.sql_warehouse import SqlWarehouse
 from exact_assets_tests.warehouse import tables
+from exact_assets_tests.warehouse.engines import MakePlace, Place
 from exact_assets_tests.warehouse.model import Model, Row
 from exact_assets_tests.warehouse.tables import COMPOSITE, DIVISION, KEYLESS, LINES, MODIFIED, SNAPSHOT, SYNC, guid
 
@@ -51,54 +52,85 @@ class CutError(BaseException):
 
 
 class Cut:
-    """A connection that fails at one of its statements."""
+    """A connection that fails at one of its statements, as a process that ends there."""
 
-    def __init__(self, connection: DuckDBPyConnection, countdown: int) -> None:
-        self._connection, self._countdown = connection, countdown
+    def __init__(self, whole: Connection, countdown: "Countdown") -> None:
+        self._whole, self._countdown = whole, countdown
 
-    def execute(self, *arguments: Any) -> Any:
-        self._countdown -= 1
-        if self._countdown == 0:
-            raise CutError
-        return self._connection.execute(*arguments)
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._countdown.tick()
+        with self._whole.transaction():
+            yield
+            self._countdown.tick()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+        found = getattr(self._whole, name)
+        if name not in STATEMENTS:
+            return found
+
+        def counted(*arguments: Any, **values: Any) -> Any:
+            self._countdown.tick()
+            return found(*arguments, **values)
+
+        return counted
+
+
+STATEMENTS = {"run", "rows", "affected", "derive", "stage", "unstage"}
+
+
+class Countdown:
+    """Counts statements down to the one at which it ends; 0: it never does."""
+
+    left = 0
+
+    def tick(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise CutError
+
+
+class CutEngine:
+    """An engine whose connections can be cut."""
+
+    def __init__(self, whole: Engine) -> None:
+        self._whole, self.countdown = whole, Countdown()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        with self._whole.connection() as one:
+            yield Cut(one, self.countdown)
 
 
 @contextmanager
-def cut(warehouse: DuckDBWarehouse, countdown: int) -> Iterator[None]:
-    whole = warehouse._file.connection
-
-    @contextmanager
-    def connection() -> Iterator[Any]:
-        with whole() as one:
-            yield Cut(one, countdown)
-
-    warehouse._file.connection = connection  # type: ignore[method-assign]  # the cut has to happen inside
+def cut(engine: CutEngine, countdown: int) -> Iterator[None]:
+    engine.countdown.left = countdown
     try:
         yield
     except CutError:
         pass
     finally:
-        warehouse._file.connection = whole  # type: ignore[method-assign]  # put back
+        engine.countdown.left = 0
 
 
 KINDS = [SYNC, MODIFIED, SNAPSHOT, COMPOSITE, LINES, KEYLESS]
 
 
 @pytest.mark.parametrize("table", KINDS, ids=lambda table: table.name)
-def test_any_steps_leave_what_the_model_says(table: Table) -> None:
-    _play_any_steps(table, is_soft=False)
+def test_any_steps_leave_what_the_model_says(table: Table, make_place: MakePlace) -> None:
+    _play_any_steps(table, make_place, is_soft=False)
 
 
 @pytest.mark.parametrize("table", KINDS, ids=lambda table: table.name)
-def test_rows_without_a_mark_are_those_that_the_model_has(table: Table) -> None:
+def test_rows_without_a_mark_are_those_that_the_model_has(table: Table, make_place: MakePlace) -> None:
     """A row that comes back counts as updated there, so that changes are not compared."""
-    _play_any_steps(table, is_soft=True)
+    _play_any_steps(table, make_place, is_soft=True)
 
 
-def _play_any_steps(table: Table, *, is_soft: bool) -> None:
+def _play_any_steps(table: Table, make_place: MakePlace, *, is_soft: bool) -> None:
     @settings(
         max_examples=EXAMPLES,
         deadline=None,
@@ -108,8 +140,9 @@ def _play_any_steps(table: Table, *, is_soft: bool) -> None:
     @given(st.lists(st.tuples(steps(), st.integers(0, 30)), min_size=1, max_size=6))
     def play(script: list[tuple[Any, int]]) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "warehouse.duckdb"
-            warehouse = DuckDBWarehouse(str(path), is_soft=is_soft, lock_timeout_seconds=10)
+            place = make_place(Path(folder))
+            engine = CutEngine(place.engine())
+            warehouse = SqlWarehouse(cast("Engine", engine), is_soft=is_soft)
             warehouse.prepare([table])
             model = Model(table)
             for load_seq, ((verb, rows, parents, years), countdown) in enumerate(script):
@@ -120,16 +153,16 @@ def _play_any_steps(table: Table, *, is_soft: bool) -> None:
                     rows = [row._replace(header=0) for row in rows]  # noqa: PLW2901 - likewise
                 step = _step(table, verb, rows, headers, years)
                 if countdown:
-                    with cut(warehouse, countdown):
+                    with cut(engine, countdown):
                         warehouse.store(table, DIVISION, step, expected_seq=load_seq)
                 if warehouse.states(table, [DIVISION])[DIVISION].load_seq == load_seq:
-                    assert _rows(path, table) == _expected(model), "a step that was cut off left something"
+                    assert _rows(place, table) == _expected(model), "a step that was cut off left something"
                     changes = warehouse.store(table, DIVISION, step, expected_seq=load_seq).changes
                     expected = model.store(verb, rows, parents=headers, years=years)
                     assert is_soft or changes == expected
                 else:
                     model.store(verb, rows, parents=headers, years=years)
-                assert _rows(path, table) == _expected(model)
+                assert _rows(place, table) == _expected(model)
 
     play()
 
@@ -170,17 +203,16 @@ def _moving(table: Table, row: Row) -> str | None:
     return None if row.version is None else str(row.version)
 
 
-def _rows(path: Path, table: Table) -> Counter[tuple[Any, ...]]:
-    moving = {
-        SYNC.name: "timestamp::VARCHAR",
-        MODIFIED.name: f"(epoch(modified) - {int(EPOCH.timestamp())})::INTEGER::VARCHAR",
-        LINES.name: "entry_id::VARCHAR",
-    }.get(table.name, "NULL")
-    return Counter(
-        tables.query(
-            path, f'SELECT id::VARCHAR, value, _year, {moving} FROM exact."{table.name}" WHERE deleted_at IS NULL'
-        )
-    )
+def _rows(place: Place, table: Table) -> Counter[tuple[Any, ...]]:
+    moving = {SYNC.name: "timestamp", MODIFIED.name: "modified", LINES.name: "entry_id"}.get(table.name, "NULL")
+    found = place.query(f'SELECT id, value, _year, {moving} FROM exact."{table.name}" WHERE deleted_at IS NULL')
+    return Counter((str(key), value, year, _seen(moved)) for key, value, year, moved in found)
+
+
+def _seen(moving: object) -> str | None:
+    if isinstance(moving, datetime):
+        return str(int((moving - EPOCH).total_seconds()))
+    return None if moving is None else str(moving)
 
 
 def test_the_model_knows_the_difference_between_versions() -> None:

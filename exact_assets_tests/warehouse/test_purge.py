@@ -1,11 +1,10 @@
 """Purging: all that is kept of a division goes, and nothing else."""
 
-from pathlib import Path
-
 from exact_assets.stream import StreamState, Verb
 from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
-from exact_assets_tests.warehouse.tables import ALL, KEYLESS, SYNC, guid, query, rows, run, step
+from exact_assets_tests.warehouse.engines import Place
+from exact_assets_tests.warehouse.tables import ALL, KEYLESS, SYNC, guid, rows, step
 
 HERE, ELSEWHERE, TENFOLD = 12, 34, 112
 
@@ -27,23 +26,26 @@ def purge(warehouse: Warehouse, divisions: list[int]) -> dict[str, int]:
     return {name: warehouse.purge(name, divisions) for name in names}
 
 
-def tables_with(path: Path, division: int) -> dict[str, int]:
+def tables_with(place: Place, division: int) -> dict[str, int]:
     found: dict[str, int] = {}
-    listed = query(path, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name = 'division'")
-    for (name,) in listed:
-        [(count,)] = query(path, f'SELECT count(*) FROM exact."{name}" WHERE division = {division}')
+    for name in place.tables():
+        if "division" not in {column for column, *_ in place.columns(name)}:
+            continue
+        [(count,)] = place.query(f'SELECT count(*) FROM exact."{name}" WHERE division = {division}')
         if count:
             found[name] = count
     return found
 
 
-def test_rows_stages_and_states_of_a_division_go_and_those_of_others_stay(warehouse: Warehouse, path: Path) -> None:
+def test_rows_stages_and_states_of_a_division_go_and_those_of_others_stay(
+    warehouse: Warehouse, place: Place
+) -> None:
     fill(warehouse)
-    others = {division: tables_with(path, division) for division in (ELSEWHERE, TENFOLD)}
+    others = {division: tables_with(place, division) for division in (ELSEWHERE, TENFOLD)}
     assert set(others[TENFOLD]) == {SYNC.name, KEYLESS.name, "_streams", f"_stage_{SYNC.name}_{TENFOLD}"}
     assert purge(warehouse, [HERE]) == {SYNC.name: 1, KEYLESS.name: 1}
-    assert tables_with(path, HERE) == {}
-    assert {division: tables_with(path, division) for division in (ELSEWHERE, TENFOLD)} == others
+    assert tables_with(place, HERE) == {}
+    assert {division: tables_with(place, division) for division in (ELSEWHERE, TENFOLD)} == others
     assert warehouse.states(SYNC, [HERE])[HERE] == StreamState()
 
 
@@ -65,13 +67,13 @@ def test_it_stays_in_the_selection_and_says_that_it_was_purged(warehouse: Wareho
     )
 
 
-def test_tables_that_a_user_made_are_left_alone(warehouse: Warehouse, path: Path) -> None:
+def test_tables_that_a_user_made_are_left_alone(warehouse: Warehouse, place: Place) -> None:
     fill(warehouse)
-    run(path, f"CREATE TABLE exact.notes AS SELECT {HERE} AS division, 'mine' AS note")
+    place.run(f"CREATE TABLE exact.notes AS SELECT {HERE} AS division, 'mine' AS note")
     purge(warehouse, [HERE])
-    assert tables_with(path, HERE) == {"notes": 1}
+    assert tables_with(place, HERE) == {"notes": 1}
 
 
-def test_purging_where_there_is_nothing_does_nothing(warehouse: Warehouse, path: Path) -> None:
+def test_purging_where_there_is_nothing_does_nothing(warehouse: Warehouse, place: Place) -> None:
     assert purge(warehouse, [HERE]) == {}
-    assert not path.exists()
+    assert not place.is_made()

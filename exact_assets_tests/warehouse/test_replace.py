@@ -91,12 +91,10 @@ def test_nothing_of_the_stage_is_left_after_the_replace(stream: Streams) -> None
     accounts = stream(SYNC)
     accounts.stage(row(1, 1))
     accounts.replace()
-    assert (
-        tables.query(
-            stream.path, "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '\\_stage%' ESCAPE '\\'"
-        )
-        == []
-    )
+    stages = [name for name in stream.place.tables() if name.startswith("_stage")]
+    if accounts.place.engine().dialect.has_transactional_ddl:
+        assert stages == []
+    assert [stream.place.query(f"SELECT * FROM exact.{name}") for name in stages] == [[]] * len(stages)
 
 
 def test_an_upsert_gives_up_what_was_staged(stream: Streams) -> None:
@@ -111,7 +109,7 @@ def test_an_upsert_gives_up_what_was_staged(stream: Streams) -> None:
 def test_a_stage_left_by_a_stream_whose_state_was_deleted_is_given_up(stream: Streams) -> None:
     accounts = stream(SYNC)
     accounts.stage(row(1, 1))
-    tables.run(stream.path, "DELETE FROM exact._streams")
+    stream.place.run("DELETE FROM exact._streams")
     accounts.load_seq = 0
     accounts.stage(row(2, 2))
     accounts.replace()
@@ -171,7 +169,7 @@ def test_a_dropped_table_is_made_again_with_empty_streams(stream: Streams) -> No
     """Whoever drops a table wants it loaded again: a cursor without rows would lose them for good."""
     accounts = stream(SYNC)
     accounts.stage(row(1, 1))
-    tables.run(stream.path, "DROP TABLE exact.crm_accounts")
+    stream.place.run("DROP TABLE exact.crm_accounts")
     accounts.warehouse.prepare([SYNC])
     assert accounts.warehouse.states(SYNC, [DIVISION]) == {DIVISION: StreamState()}
     accounts.load_seq = 0

@@ -1,7 +1,5 @@
 """States, counts and batches of streams."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -10,13 +8,14 @@ from exact_assets.errors import LoadSupersededError
 from exact_assets.stream import Chain, Changes, Step, Stored, StreamState, Verb
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.conftest import Streams
-from exact_assets_tests.warehouse.tables import DIVISION, SNAPSHOT, SYNC, guid, query, rows, step
+from exact_assets_tests.warehouse.engines import Place
+from exact_assets_tests.warehouse.tables import DIVISION, SNAPSHOT, SYNC, guid, rows, step
 
 
-def test_a_warehouse_that_is_not_there_has_empty_states_and_counts(warehouse: Warehouse, path: Path) -> None:
+def test_a_warehouse_that_is_not_there_has_empty_states_and_counts(warehouse: Warehouse, place: Place) -> None:
     assert warehouse.states(SYNC, [1, 2]) == {1: StreamState(), 2: StreamState()}
     assert warehouse.row_counts(SYNC, [1]) == {1: {}}
-    assert not path.exists()
+    assert not place.is_made()
 
 
 def test_states_come_back_as_they_were_stored(stream: Streams) -> None:
@@ -37,7 +36,7 @@ def test_states_come_back_as_they_were_stored(stream: Streams) -> None:
 def test_the_cursor_can_be_read_with_plain_sql(stream: Streams) -> None:
     accounts = stream(SYNC)
     accounts.store(step(Verb.UPSERT, accounts.rows(), cursor=42))
-    assert query(stream.path, "SELECT division, table_name, load_seq, cursor FROM exact._streams") == [
+    assert stream.place.query("SELECT division, table_name, load_seq, cursor FROM exact._streams") == [
         (DIVISION, "crm_accounts", 1, "42")
     ]
 
@@ -86,13 +85,13 @@ def test_a_batch_keeps_the_order_of_a_streams_steps(warehouse: Warehouse) -> Non
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])
-def test_a_batch_may_have_any_number_of_steps(warehouse: Warehouse, path: Path, count: int) -> None:
+def test_a_batch_may_have_any_number_of_steps(warehouse: Warehouse, place: Place, count: int) -> None:
     warehouse.prepare([SNAPSHOT])
     batch = [
         (division, step(Verb.REPLACE, rows(SNAPSHOT, {"id": 1}, division=division)), 0) for division in range(count)
     ]
     assert len(warehouse.store_many(SNAPSHOT, batch)) == count
-    assert query(path, "SELECT count(*) FROM exact.vat_vat_codes") == [(count,)]
+    assert place.query("SELECT count(*) FROM exact.vat_vat_codes") == [(count,)]
 
 
 def test_all_states_of_some_divisions_come_with_one_question(stream: Streams) -> None:
@@ -110,6 +109,6 @@ def test_all_states_of_some_divisions_come_with_one_question(stream: Streams) ->
     assert warehouse.states_of([]) == {}
 
 
-def test_all_states_of_a_warehouse_that_is_not_there_are_none(warehouse: Warehouse, path: Path) -> None:
+def test_all_states_of_a_warehouse_that_is_not_there_are_none(warehouse: Warehouse, place: Place) -> None:
     assert warehouse.states_of([1]) == {1: {}}
-    assert not path.exists()
+    assert not place.is_made()

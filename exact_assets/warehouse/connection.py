@@ -1,0 +1,98 @@
+"""What an engine is to the rest of the warehouse: one connection's few methods, and what its errors mean.
+
+No statement and no policy belongs here. A folder beside this implements it for each engine.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+import pyarrow as pa
+
+from exact_assets.warehouse.sql.dialect import Dialect
+from exact_assets.warehouse.sql.types import SqlType
+
+_T = TypeVar("_T")
+
+
+class Connection(Protocol):
+    """One session with relations of its own. Methods raise `StatementError`, `RetryError` or `WarehouseError`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How its statements are written."""
+
+    def run(self, statement: str, **values: object) -> None:
+        """Run a statement."""
+
+    def rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Run a statement that reads; return its rows."""
+
+    def named_rows(self, statement: str) -> list[dict[str, Any]]:
+        """Run a statement that reads; return its rows by column name."""
+
+    def affected(self, statement: str, **values: object) -> int:
+        """Run a statement that writes; return how many rows it wrote."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit what is done within, or nothing of it when it raises."""
+
+    def stage(self, name: str, rows: pa.Table, *, types: Mapping[str, SqlType]) -> str:
+        """Load Arrow rows into a relation of the connection's own, which may be anew, and return what it is called.
+
+        Args:
+            name: of the relation.
+            rows: columns keep their names and the types that Arrow types become.
+            types: of the columns that are to be converted to another type.
+
+        Raises:
+            UnconvertibleError: a value could not be.
+        """
+
+    def unstage(self, names: Iterable[str]) -> None:
+        """Drop relations of the connection's own, where they are."""
+
+    def derive(self, name: str, select: str, **values: object) -> str:
+        """Put the rows of a SELECT into a relation of the connection's own, anew; return what it is called."""
+
+    def staging(self) -> AbstractContextManager[None]:
+        """Stage within this what is loaded before `opened`, so that nobody waits for it."""
+
+    def opened(self, *, is_read_only: bool) -> AbstractContextManager[None]:
+        """Work within this on what the warehouse keeps.
+
+        Raises:
+            WarehouseBusyError: another process holds it and did not let go in time.
+        """
+
+    def about(self, subject: str) -> AbstractContextManager[None]:
+        """Let errors say what was at hand."""
+
+
+class Engine(Protocol):
+    """A place that can be connected to."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How statements are written."""
+
+    @property
+    def chunk_rows(self) -> int:
+        """As many rows as are worth a transaction of their own."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to read.
+
+        Raises:
+            WarehouseError: what is there is not the engine's.
+        """
+
+    def obstacle(self) -> str | None:
+        """Return why nothing could be written now; None: nothing is known to stand in the way."""
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """Connect. Nothing is held before `Connection.opened`."""
+
+    def persist(self, work: Callable[[], _T]) -> _T:
+        """Do work, and do it again where it raised `RetryError`, as long as that may help."""

@@ -1,0 +1,120 @@
+"""A connection to DuckDB: statements, transactions, stages and errors, as `connection.Connection` has them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from exact_assets.warehouse.duckdb.dialect import DIALECT
+from exact_assets.warehouse.duckdb.errors import translated
+from exact_assets.warehouse.duckdb.file import DuckDBFile
+from exact_assets.warehouse.sql.dialect import Dialect
+from exact_assets.warehouse.sql.types import SqlType
+
+ARROW = "arriving"
+
+
+class DuckDBConnection:
+    """Implements `connection.Connection`."""
+
+    def __init__(self, raw: DuckDBPyConnection, file: DuckDBFile, *, dialect: Dialect = DIALECT) -> None:
+        self._raw = raw
+        self._file = file
+        self._subject = str(file.path)
+        self.dialect = dialect
+
+    def run(self, statement: str, **values: object) -> None:
+        """Run a statement."""
+        self._executed(statement, values)
+
+    def rows(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Run a statement that reads."""
+        with self._errors():
+            return self._raw.execute(statement, values or None).fetchall()
+
+    def named_rows(self, statement: str) -> list[dict[str, Any]]:
+        """Run a statement that reads."""
+        with self._errors():
+            found = self._raw.execute(statement)
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def affected(self, statement: str, **values: object) -> int:
+        """Run a statement that writes; DuckDB answers with the number of rows."""
+        return int(self.rows(statement, **values)[0][0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done within, or roll it back."""
+        self.run("BEGIN TRANSACTION")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            # Where COMMIT itself fails, DuckDB has rolled back already.
+            with suppress(duckdb.Error):
+                self._raw.execute("ROLLBACK")
+            raise
+
+    def stage(self, name: str, rows: pa.Table, *, types: Mapping[str, SqlType]) -> str:
+        """Load rows into a temporary table."""
+        quoted = self.dialect.quoted
+        columns = ", ".join(
+            f"{self.dialect.cast(quoted(column), types[column])} AS {quoted(column)}"
+            if column in types
+            else quoted(column)
+            for column in rows.column_names
+        )
+        self._raw.register(ARROW, rows)
+        try:
+            return self.derive(name, f"SELECT {columns} FROM {ARROW}")
+        finally:
+            # In a transaction that failed, the registration goes with it; asking for that would hide the error.
+            with suppress(duckdb.TransactionException):
+                self._raw.unregister(ARROW)
+
+    def unstage(self, names: Iterable[str]) -> None:
+        """Drop temporary tables, all at once."""
+        dropped = "; ".join(f"DROP TABLE IF EXISTS {self.dialect.working(name)}" for name in names)
+        if dropped:
+            self.run(dropped)
+
+    def derive(self, name: str, select: str, **values: object) -> str:
+        """Make a temporary table of a SELECT."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE {self.dialect.quoted(name)} AS {select}", **values)
+        return self.dialect.working(name)
+
+    @contextmanager
+    def staging(self) -> Iterator[None]:
+        """Keep this process's DuckDB open meanwhile."""
+        with self._file.converting():
+            yield
+
+    @contextmanager
+    def opened(self, *, is_read_only: bool) -> Iterator[None]:
+        """Hold the file, as the connection's default database."""
+        with self._file.attached(self._raw, read_only=is_read_only):
+            yield
+
+    @contextmanager
+    def about(self, subject: str) -> Iterator[None]:
+        """Let errors name this instead of the file."""
+        before, self._subject = self._subject, subject
+        try:
+            yield
+        finally:
+            self._subject = before
+
+    def _executed(self, statement: str, values: Mapping[str, object]) -> None:
+        with self._errors():
+            self._raw.execute(statement, values or None)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise translated(error, self._subject) from error

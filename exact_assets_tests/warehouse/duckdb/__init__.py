@@ -1,0 +1,1 @@
+"""What is DuckDB's own: its file, path, lock, checkpoint, format and memory."""
