@@ -1,0 +1,60 @@
+"""What the documents name exists, and what exists is documented."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from exact_assets.cli import COMMANDS, main
+from exact_assets.config import ExactConfig, variable_of
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
+VARIABLES = {variable_of(name) for name in ExactConfig.model_fields} | {"DAGSTER_PG_URL"}
+
+
+def commands() -> set[str]:
+    """Every command with its group: `divisions enable`."""
+    context = click.Context(main)
+    found = set()
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None
+        found |= {f"{name} {sub}" for sub in command.commands} if isinstance(command, click.Group) else {name}
+    return found
+
+
+def test_every_variable_that_is_documented_is_read_and_every_one_that_is_read_is_documented() -> None:
+    table = (ROOT / "docs" / "configuration.md").read_text()
+    assert set(re.findall(r"\b(?:EXACT|DAGSTER)_[A-Z_]+\b", TEXT)) - {"EXACT_", "EXACT_TEST_PG_URL"} <= VARIABLES
+    assert {name for name in VARIABLES if f"`{name}`" in table} == VARIABLES
+
+
+def test_every_command_that_is_documented_exists() -> None:
+    known = commands()
+    for name, sub in re.findall(r"exact-assets ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", TEXT):
+        if name in COMMANDS:
+            assert name in known or not sub or f"{name} {sub}" in known, f"{name} {sub}"
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_command_is_documented(command: str) -> None:
+    assert re.search(rf"`?(exact-assets )?{command}\b", TEXT)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_that_are_there(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        assert target.startswith("http") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_modules_that_are_named_are_there(path: Path) -> None:
+    for target in re.findall(r"`(exact_(?:assets|simulator|assets_tests)/[\w/.]+\.py)`", path.read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 100
