@@ -14,10 +14,10 @@ from exact_assets.defs.executor import locking_executor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
     deletion_log_job,
+    job_of_everything,
     jobs_by_frequency,
     jobs_by_group,
-    jobs_of_everything,
-    sweep_jobs,
+    sweep_job,
 )
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.lost_runs import lost_runs_sensor
@@ -54,15 +54,15 @@ def _location(config: ExactConfig | None, translator: ExactTranslator | None) ->
 
 
 def _definitions(location: CodeLocation) -> dg.Definitions:
-    everything = jobs_of_everything(location)
+    everything = job_of_everything(location)
     log = deletion_log_job(location)
     return dg.Definitions(
         assets=[table_asset(location, table) for table in location.tables],
         # Those of the frequencies come with their schedules.
-        jobs=[*(one.job for one in (*everything, *jobs_by_group(location))), *check_jobs(location)],
+        jobs=[*(one.job for one in (everything, *jobs_by_group(location))), *check_jobs(location)],
         asset_checks=[fresh_checks(location), *(table_checks(location, table) for table in location.tables)],
         sensors=[
-            divisions_sensor(location, [one.job for one in everything]),
+            divisions_sensor(location, [everything.job]),
             refresh_sensor(location),
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(location),
@@ -74,7 +74,7 @@ def _definitions(location: CodeLocation) -> dg.Definitions:
                 location,
                 by_frequency=jobs_by_frequency(location),
                 everything=everything,
-                swept=sweep_jobs(location),
+                swept=sweep_job(location),
             ),
             check_schedule(),
         ],

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
-from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, waiting
+from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, unrecorded, waiting
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import RESOURCE, session_of
@@ -82,11 +82,10 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
         outcomes = exact.replicate(table, asked, shares=of_loads, is_background=kind.is_background)
         for division, outcome in sorted(outcomes.items()):
             its_years = range(asked[division].start_year, grid_years.stop)
-            new_years = newly_loaded(table, outcome, its_years) if kind.has_all_years else ()
-            years = tuple(sorted({*wanted[division], *new_years}))
-            yield from materialisations(
-                location.key(table), table, outcome, requested_years=years, grid_years=grid_years
-            )
+            new_years = newly_loaded(outcome, its_years) if kind.has_all_years else ()
+            missing = unrecorded(context.instance, location.key(table), outcome, its_years)
+            years = tuple(sorted({*wanted[division], *new_years, *(missing if kind.has_all_years else ())}))
+            yield from materialisations(location.key(table), outcome, requested_years=years, grid_years=grid_years)
             yield from taken_away(location.specs, table, outcome, grid_years)
         yield from _rest(context, location.key(table), table, outcomes.values())
         failed = failure(table, outcomes.values())

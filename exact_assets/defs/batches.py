@@ -24,12 +24,11 @@ class Batch:
 
     divisions: tuple[str, ...]
 
-    def tags(self, year: int | None) -> Mapping[str, str]:
-        """Name the partitions of a run: all of the divisions in one year; None: divisions alone."""
-        suffix = "" if year is None else f"|{year}"
+    def tags(self, year: int) -> Mapping[str, str]:
+        """Name the partitions of a run: all of the divisions in one year."""
         return {
-            ASSET_PARTITION_RANGE_START_TAG: self.divisions[0] + suffix,
-            ASSET_PARTITION_RANGE_END_TAG: self.divisions[-1] + suffix,
+            ASSET_PARTITION_RANGE_START_TAG: f"{self.divisions[0]}|{year}",
+            ASSET_PARTITION_RANGE_END_TAG: f"{self.divisions[-1]}|{year}",
             tags.DIVISIONS: ",".join(self.divisions),
         }
 

@@ -57,7 +57,7 @@ def deletions_sensor(log: TableJob) -> dg.SensorDefinition:
         if not decision.asked:
             return dg.SkipReason("Earlier looks are still under way.")
         return dg.SensorResult(
-            run_requests=[_request(batch, memory.number, every=every) for batch in decision.asked],
+            run_requests=[_request(batch, memory.number, year=now.year, every=every) for batch in decision.asked],
             cursor=_text(after(memory, order, decision.asked, now=now)),
         )
 
@@ -82,11 +82,11 @@ def after(memory: Memory, order: Sequence[str], asked: Sequence[Batch], *, now: 
     return Memory(number=memory.number + 1, asked=before | newly)
 
 
-def _request(batch: Batch, number: int, *, every: timedelta) -> dg.RunRequest:
+def _request(batch: Batch, number: int, *, year: int, every: timedelta) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{number} {batch.name}",
         tags={
-            **batch.tags(None),
+            **batch.tags(year),
             tags.BACKGROUND: tags.TRUE,
             PRIORITY_TAG: str(-int(every.total_seconds() // 60)),
         },

@@ -34,9 +34,6 @@ from exact_assets.warehouse.divisions import Selection
 from exact_assets.warehouse.protocol import Warehouse
 
 SYNC_NOW_TAG = "exact/sync_now"
-UNDATED_SUFFIX = "_undated"
-EVERYTHING = ("exact_all", "exact_all_undated")
-"""The jobs that together bring a division wholly up to date."""
 LOOK_SECONDS = 30
 _log = logging.getLogger(__name__)
 _ENDS = {
@@ -160,13 +157,12 @@ class _Look:
 
     def _run_requests(self, request: SyncRequest, this_year: int) -> Iterable[dg.RunRequest]:
         for job in self.jobs:
-            year = None if job.endswith(UNDATED_SUFFIX) else this_year
             yield dg.RunRequest(
                 run_key=request.run_key(job),
                 job_name=job,
                 # As the UI launches it: a partition that comes with this very tick could not be looked up yet.
                 tags={
-                    PARTITION_NAME_TAG: partition_key(request.division, year),
+                    PARTITION_NAME_TAG: partition_key(request.division, this_year),
                     tags.ALL_YEARS: tags.TRUE,
                     SYNC_NOW_TAG: str(request.division),
                 },

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from exact_assets.catalogue.table import Table, YearKind
-from exact_assets.catalogue.tables import tables
+from exact_assets.catalogue.table import Table
 from exact_assets.defs.partitions import partition_key
 from exact_assets.exact.limits import Quota
 from exact_assets.planning.shares import is_unfinished
@@ -17,7 +16,6 @@ from exact_assets.replicate import Outcome
 
 def materialisations(
     key: dg.AssetKey,
-    table: Table,
     outcome: Outcome,
     *,
     requested_years: tuple[int, ...],
@@ -29,9 +27,9 @@ def materialisations(
     """
     if outcome.error is not None:
         return
-    changed = _by_partition(table, outcome.changes.years, grid_years)
-    counts = _by_partition(table, outcome.row_counts, grid_years)
-    for year in _recorded(table, outcome, requested_years, changed):
+    changed = _by_partition(outcome.changes.years, grid_years)
+    counts = _by_partition(outcome.row_counts, grid_years)
+    for year in _recorded(outcome, requested_years, changed):
         yield dg.AssetMaterialization(
             asset_key=key,
             partition=partition_key(outcome.division, year),
@@ -49,8 +47,7 @@ def taken_away(
     for name, changes in sorted(outcome.elsewhere.items()):
         if name not in specs:
             continue  # a table that is not kept any more
-        table = tables()[name]
-        for year, rows in sorted(_by_partition(table, changes.years, grid_years).items(), key=str):
+        for year, rows in sorted(_by_partition(changes.years, grid_years).items(), key=str):
             yield dg.AssetObservation(
                 asset_key=specs[name].key,
                 partition=partition_key(outcome.division, year),
@@ -96,33 +93,42 @@ def waiting(key: dg.AssetKey, table: Table, outcomes: Iterable[Outcome]) -> dg.A
     )
 
 
-def newly_loaded(table: Table, outcome: Outcome, grid_years: range) -> tuple[int, ...]:
-    """Give the years that a load which has now ended brought, rows or not; none of undated tables."""
+def newly_loaded(outcome: Outcome, grid_years: range) -> tuple[int, ...]:
+    """Return the years that a load which has now ended brought, rows or not."""
     before, after = outcome.before, outcome.state
-    if table.year_kind is YearKind.NONE or is_unfinished(after):
+    if is_unfinished(after):
         return ()
     if is_unfinished(before):
         return after.years or tuple(grid_years)
     return tuple(sorted(set(after.years) - set(before.years)))
 
 
-def _recorded(
-    table: Table, outcome: Outcome, requested_years: tuple[int, ...], changed: Mapping[int | None, int]
-) -> Sequence[int | None]:
-    if table.year_kind is YearKind.NONE:
-        return [None]
+def unrecorded(instance: dg.DagsterInstance, key: dg.AssetKey, outcome: Outcome, years: range) -> tuple[int, ...]:
+    """Return the years that are loaded and of which Dagster has no record.
+
+    Its storage may be newer than the warehouse, and before this version undated tables had no years.
+    """
+    if outcome.error is not None or is_unfinished(outcome.state) or not years:
+        return ()
+    partitions = {partition_key(outcome.division, year): year for year in outcome.state.years or years}
+    recorded = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(partitions)
+    )
+    return tuple(sorted(year for partition, year in partitions.items() if partition not in recorded))
+
+
+def _recorded(outcome: Outcome, requested_years: tuple[int, ...], changed: Mapping[int, int]) -> Sequence[int]:
     loaded = outcome.state.years
-    others = {year for year in changed if year is not None and (not loaded or year in loaded)}
+    others = {year for year in changed if not loaded or year in loaded}
     return sorted(others | set(requested_years))
 
 
-def _by_partition(
-    table: Table, rows_by_year: Mapping[int | None, int], grid_years: range
-) -> Mapping[int | None, int]:
-    """Add up rows per partition: the first year holds all earlier rows; coming years have no partition yet."""
-    if table.year_kind is YearKind.NONE:
-        return {None: sum(rows_by_year.values())}
-    partitions: dict[int | None, int] = {}
+def _by_partition(rows_by_year: Mapping[int | None, int], grid_years: range) -> Mapping[int, int]:
+    """Add up rows per partition: the first year holds all earlier rows, and those without a year.
+
+    Coming years have no partition yet.
+    """
+    partitions: dict[int, int] = {}
     for year, rows in rows_by_year.items():
         partition = grid_years[0] if year is None else max(year, grid_years[0])
         if partition in grid_years:

@@ -1,27 +1,20 @@
 """Division x year: the partitions that all tables share, and the way from keys to work and back.
 
-Dagster's partitions: https://docs.dagster.io/guides/build/partitions-and-backfills. What a row's year is
-belongs to the catalogue; which divisions there are, to the division selection.
+Rows without a date, and those older than the first year, are in the first year's partition: so one selection, one
+range and one job serve all tables. Dagster's partitions:
+https://docs.dagster.io/guides/build/partitions-and-backfills. What a row's year is belongs to the catalogue; which
+divisions there are, to the division selection.
 """
 
 from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from exact_assets.catalogue.table import Table, YearKind
-
 DIVISIONS = dg.DynamicPartitionsDefinition(name="exact_divisions")
 
 
-def partitions_for(table: Table, *, start_year: int) -> dg.PartitionsDefinition[str]:
-    """Give dated tables the one grid that they share, so that one backfill dialog serves them all."""
-    if table.year_kind is YearKind.NONE:
-        return DIVISIONS
-    return grid(start_year)
-
-
 def grid(start_year: int) -> dg.MultiPartitionsDefinition:
-    """Give division x year, from the starting year to the current one."""
+    """Return division x year, from the starting year to the current one."""
     # A cron schedule of its own, because `start` in `fmt` is what makes yearly windows begin on 1 January.
     years = dg.TimeWindowPartitionsDefinition(
         start=str(start_year), fmt="%Y", cron_schedule="0 0 1 1 *", end_offset=1
@@ -30,7 +23,10 @@ def grid(start_year: int) -> dg.MultiPartitionsDefinition:
 
 
 def requested(keys: Iterable[str]) -> Mapping[int, tuple[int, ...]]:
-    """Turn partition keys (`123456|2026`, or `123456` for undated tables) into years per division."""
+    """Turn partition keys (`123456|2026`) into years per division.
+
+    A run of the version before may wait with keys of divisions alone: it asks for no year in particular.
+    """
     wanted: dict[int, set[int]] = {}
     for key in keys:
         division, _, year = str(key).partition("|")
@@ -40,8 +36,6 @@ def requested(keys: Iterable[str]) -> Mapping[int, tuple[int, ...]]:
     return {division: tuple(sorted(years)) for division, years in wanted.items()}
 
 
-def partition_key(division: int, year: int | None) -> str:
-    """Turn a division and a year (None: undated) into a partition key."""
-    return (
-        str(division) if year is None else str(dg.MultiPartitionKey({"division": str(division), "year": str(year)}))
-    )
+def partition_key(division: int, year: int) -> str:
+    """Turn a division and a year into a partition key."""
+    return str(dg.MultiPartitionKey({"division": str(division), "year": str(year)}))

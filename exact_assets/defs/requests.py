@@ -7,7 +7,7 @@ from typing import Self
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG
 
-from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs import tags
 from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
@@ -76,7 +76,9 @@ def requests(
     return {
         division: Request(
             start_year=first_year,
-            years=_years(wanted[division], first_year, kind=kind, grid_years=grid_years),
+            years=()
+            if table.year_kind is YearKind.NONE
+            else _years(wanted[division], first_year, kind=kind, grid_years=grid_years),
             mode=kind.mode,
             confirm=kind.confirm,
             reload_id=kind.reload_id,

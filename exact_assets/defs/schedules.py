@@ -4,7 +4,7 @@ A schedule gathers (divisions, runs, states) and reports; what to ask for is dec
 https://docs.dagster.io/guides/automate/schedules
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from zlib import crc32
@@ -15,7 +15,7 @@ from dagster._core.storage.tags import PRIORITY_TAG
 from exact_assets.catalogue.frequencies import DAY, HOUR, WEEK, label
 from exact_assets.defs import tags
 from exact_assets.defs.batches import Batch, Decision, decide
-from exact_assets.defs.jobs import EVERYTHING, TableJob
+from exact_assets.defs.jobs import TableJob
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.runs import in_flight
@@ -34,24 +34,19 @@ SOME = 5
 def schedules(
     location: CodeLocation,
     *,
-    by_frequency: Mapping[int, Iterable[TableJob]],
-    everything: Iterable[TableJob],
-    swept: Iterable[TableJob],
+    by_frequency: Mapping[int, TableJob],
+    everything: TableJob,
+    swept: TableJob | None,
 ) -> Iterator[dg.ScheduleDefinition]:
-    """Give `exact_every_6h` and so on for the frequencies that tables have, `exact_after_midnight`, `exact_sweep`.
-
-    A schedule has one job, and a job one kind of partition: undated tables have schedules of their own.
-    """
+    """Yield `exact_every_6h` and so on for each frequency, `exact_after_midnight` and `exact_sweep`."""
     for minutes, due in by_frequency.items():
-        for one in due:
-            # What comes often comes first, and what a person asked for (0) before all.
-            words = f"Brings {len(one.tables)} tables of all divisions up to date every {label(minutes)}."
-            yield _periodic(one, cron(minutes), priority=-minutes, description=words)
-    for one in everything:
-        yield _after_midnight(location, one)
-    for one in swept:
-        words = f"Sweeps the keys of {len(one.tables)} tables once a week for rows that Exact no longer has."
-        yield _periodic(one, SWEEP_CRON, priority=-WEEK, description=words, mode=Mode.SWEEP)
+        # What comes often comes first, and what a person asked for (0) before all.
+        words = f"Brings {len(due.tables)} tables of all divisions up to date every {label(minutes)}."
+        yield _periodic(due, cron(minutes), priority=-minutes, description=words)
+    yield _after_midnight(location, everything)
+    if swept is not None:
+        words = f"Sweeps the keys of {len(swept.tables)} tables once a week for rows that Exact no longer has."
+        yield _periodic(swept, SWEEP_CRON, priority=-WEEK, description=words, mode=Mode.SWEEP)
 
 
 def cron(minutes: int) -> str:
@@ -91,7 +86,7 @@ def _after_midnight(location: CodeLocation, due: TableJob) -> dg.ScheduleDefinit
     by_name = {table.name: table for table in due.tables}
 
     @dg.schedule(
-        name=due.job.name.replace(EVERYTHING, AFTER_MIDNIGHT),
+        name=AFTER_MIDNIGHT,
         job=due.job,
         cron_schedule=AFTER_MIDNIGHT_CRON,
         execution_timezone="UTC",
@@ -134,7 +129,7 @@ def _requests(
             run_key=f"{moment:%Y-%m-%dT%H:%M} {batch.name}",
             run_config=_run_config(due, mode),
             tags={
-                **batch.tags(moment.year if due.is_dated else None),
+                **batch.tags(moment.year),
                 tags.BACKGROUND: tags.TRUE,
                 tags.ALL_YEARS: tags.TRUE,
                 PRIORITY_TAG: str(priority),

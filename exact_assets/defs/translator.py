@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from exact_assets.catalogue.table import Table, YearKind
-from exact_assets.defs.partitions import partitions_for
+from exact_assets.defs.partitions import grid
 from exact_assets.selection.freshness import fail_after, warn_after
 from exact_assets.warehouse.sql.types import sql_columns
 
@@ -50,7 +50,7 @@ class ExactTranslator:
             description=table.description,
             kinds={"exact", props.warehouse_kind},
             code_version=code_version(table),
-            partitions_def=partitions_for(table, start_year=props.start_year),
+            partitions_def=grid(props.start_year),
             freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=fail_after(table), warn_window=warn_after(table)
             ),
@@ -93,7 +93,7 @@ def _column_schema(table: Table) -> dg.TableSchema:
 
 def _year(table: Table) -> str:
     if table.year_kind is YearKind.NONE:
-        return "undated: partitioned by division alone"
+        return "undated: in the first year's partition"
     if table.parent is not None:
         # Lines have no year of their own: it is their header's.
         names = {column.property: column.name for column in table.parent.columns}

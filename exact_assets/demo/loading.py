@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.catalogue.table import Table
 from exact_assets.demo.webserver import Webserver
 from exact_assets.errors import DemoError
 
@@ -38,7 +38,7 @@ def load(
     years: range,
     console: Console,
 ) -> Tally:
-    """Launch one run for the dated tables and one for the undated ones, over all divisions; wait for both.
+    """Launch one run for all tables, divisions and years; wait for its end.
 
     Raises:
         DemoError: a table failed; the message has Dagster's own.
@@ -46,19 +46,15 @@ def load(
     tally = Tally()
     for table in tables:
         tally.tables_by_group.setdefault(table.group, []).append(table.name)
-    first, last = str(divisions[0]), str(divisions[-1])
-    dated = [table.name for table in tables if table.year_kind is not YearKind.NONE]
-    undated = [table.name for table in tables if table.year_kind is YearKind.NONE]
-    launches = [(dated, f"{first}|{years[0]}", f"{last}|{years[-1]}"), (undated, first, last)]
+    first, last = f"{divisions[0]}|{years[0]}", f"{divisions[-1]}|{years[-1]}"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("tables", total=len(tables))
-        runs = [dagster.launch_range(names, first=start, last=end) for names, start, end in launches if names]
-        for run_id in runs:
-            for event in dagster.follow(run_id):
-                _note(event, tally, run_id)
-                if event.get("__typename") == "ExecutionStepSuccessEvent":
-                    progress.advance(task)
+        run_id = dagster.launch_range([table.name for table in tables], first=first, last=last)
+        for event in dagster.follow(run_id):
+            _note(event, tally, run_id)
+            if event.get("__typename") == "ExecutionStepSuccessEvent":
+                progress.advance(task)
     return tally
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from exact_assets.build import build_defs
 from exact_assets.catalogue import select
-from exact_assets.catalogue.table import YearKind
 from exact_assets.control.open import Control
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets_tests.comparison import differences
@@ -73,11 +72,7 @@ def run(job: str, instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.Da
 
 
 def run_all(name: str, job: str, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    return [
-        run(job + suffix, instance, request)
-        for suffix in ("", "_undated")
-        for request in asked(name + suffix, instance)
-    ]
+    return [run(job, instance, request) for request in asked(name, instance)]
 
 
 def go_past_midnight(place: Installation) -> None:
@@ -128,13 +123,9 @@ def test_work_that_a_day_is_too_short_for_goes_on_after_midnight_until_all_is_th
     assert days > 1
     assert problems(place) == []
     assert not [call for call in place.simulator.control.calls() if call["status"] == 429]
-    recorded = instance.get_materialized_partitions(dg.AssetKey(["exact", TABLES[1]]))
-    assert recorded == {f"{division}|{year}" for division in place.divisions for year in YEARS}
-    undated = [table.name for table in select(",".join(TABLES)) if table.year_kind is YearKind.NONE]
-    for name in undated:
-        assert instance.get_materialized_partitions(dg.AssetKey(["exact", name])) == {
-            str(division) for division in place.divisions
-        }
+    for name in TABLES:
+        recorded = instance.get_materialized_partitions(dg.AssetKey(["exact", name]))
+        assert recorded == {f"{division}|{year}" for division in place.divisions for year in YEARS}, name
 
 
 def test_small_tables_are_up_to_date_before_large_ones_have_used_the_day(

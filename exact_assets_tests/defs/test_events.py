@@ -37,7 +37,7 @@ def outcome(
 def recorded(of: Table, result: Outcome, requested_years: tuple[int, ...] = (2026,)) -> dict[str | None, int]:
     return {
         event.partition: int(str(event.metadata["dagster/row_count"].value))
-        for event in materialisations(KEY, of, result, requested_years=requested_years, grid_years=GRID)
+        for event in materialisations(KEY, result, requested_years=requested_years, grid_years=GRID)
     }
 
 
@@ -64,9 +64,9 @@ def test_a_coming_year_has_no_partition_yet() -> None:
     assert recorded(table(), outcome(years={2027: 1}), ()) == {}
 
 
-def test_an_undated_table_is_recorded_per_division() -> None:
+def test_rows_without_a_year_are_in_the_first_years_partition() -> None:
     result = outcome(years={None: 2}, row_counts={None: 9})
-    assert recorded(table(year_kind=YearKind.NONE), result, ()) == {"100": 9}
+    assert recorded(table(year_kind=YearKind.NONE), result, (2026,)) == {"100|2022": 9, "100|2026": 0}
 
 
 def test_a_failed_division_is_not_recorded_and_is_named_with_its_reason() -> None:
@@ -80,7 +80,7 @@ def test_a_failed_division_is_not_recorded_and_is_named_with_its_reason() -> Non
 
 def test_calls_that_are_used_up_are_told_and_unknown_limits_are_not() -> None:
     used_up = replace(outcome(), quota=Quota(minute=Window(limit=60, remaining=0)))
-    [event] = materialisations(KEY, table(), used_up, requested_years=(2026,), grid_years=GRID)
+    [event] = materialisations(KEY, used_up, requested_years=(2026,), grid_years=GRID)
     assert event.metadata["calls_left_this_minute"].value == 0
     assert "calls_left_today" not in event.metadata
 
@@ -122,13 +122,11 @@ def test_a_failure_counts_neither_what_waits_nor_what_is_done() -> None:
 def test_the_end_of_a_load_is_the_news_of_all_its_years() -> None:
     cut = StreamState(load_seq=3, cursor=SyncCursor(timestamp=42), chain=Chain(link="…"))
     for before in (StreamState(), cut):
-        assert newly_loaded(table(), replace(outcome(), before=before), GRID) == tuple(GRID)
-    assert (
-        newly_loaded(table(), replace(outcome(), before=StreamState(cursor=SyncCursor(timestamp=41))), GRID) == ()
-    )
-    assert newly_loaded(table(), replace(outcome(), before=StreamState(), state=cut), GRID) == ()
+        assert newly_loaded(replace(outcome(), before=before), GRID) == tuple(GRID)
+    assert newly_loaded(replace(outcome(), before=StreamState(cursor=SyncCursor(timestamp=41))), GRID) == ()
+    assert newly_loaded(replace(outcome(), before=StreamState(), state=cut), GRID) == ()
     by_year = replace(
         outcome(loaded=(2024, 2025, 2026)), before=StreamState(cursor=SyncCursor(timestamp=41), years=(2026,))
     )
-    assert newly_loaded(table(), by_year, GRID) == (2024, 2025)
-    assert newly_loaded(table(year_kind=YearKind.NONE), replace(outcome(), before=StreamState()), GRID) == ()
+    assert newly_loaded(by_year, GRID) == (2024, 2025)
+    assert newly_loaded(replace(outcome(), before=StreamState()), GRID) == tuple(GRID)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
+from exact_assets.build import build_defs
 from exact_assets.catalogue import select
 from exact_assets.control.open import Control
 from exact_assets_tests.installation import CHECKOUT, Installation, installation
@@ -56,8 +58,8 @@ def test_a_range_brings_all_its_divisions_up_to_date(place: Installation) -> Non
     assert set(rows(place, "crm_contacts")) == {100001, 100002}
 
 
-def test_an_undated_table_takes_a_division_as_its_partition(place: Installation) -> None:
-    done = materialise(place, "logistics_units", "--partition", "100002")
+def test_an_undated_table_has_the_partitions_of_all_others(place: Installation) -> None:
+    done = materialise(place, "logistics_units", "--partition", f"100002|{YEAR}")
     assert done.returncode == 0, done.stderr[-2000:]
     assert set(rows(place, "logistics_units")) == {100002}
 
@@ -96,3 +98,37 @@ def test_a_checkout_without_dagster_home_keeps_dagsters_history_beside_the_data(
     done = materialise(place, "crm_accounts", "--partition", f"100001|{YEAR}", folder=tmp_path, DAGSTER_HOME="")
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / ".state" / "dagster" / "history" / "runs.db").exists()
+
+
+def test_partitions_of_what_is_loaded_are_recorded_where_dagster_has_no_record(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade from undated partitions, or where Dagster's storage was lost: no call more is made."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("EXACT_TABLES", "logistics_units")
+    assert materialise(place, "logistics_units", "--partition", f"100001|{YEAR}").returncode == 0
+    place.simulator.control.forget_calls()
+    every_year = {f"100001|{year}" for year in range(place.config.start_year, YEAR + 1)}
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("exact_divisions", ["100001"])
+        job = build_defs().resolve_job_def("exact_all")
+        tags = {"exact/all_years": "true", "exact/divisions": "100001"}
+        done = job.execute_in_process(instance=instance, partition_key=f"100001|{YEAR}", tags=tags)
+        assert done.success
+        assert instance.get_materialized_partitions(dg.AssetKey(["exact", "logistics_units"])) == every_year
+    units = [call for call in place.simulator.control.calls(path="logistics/Units") if call["division"] == 100001]
+    assert len(units) == 1
+
+
+def test_one_range_loads_all_tables(place: Installation) -> None:
+    done = materialise(
+        place,
+        "*",
+        "--partition-range",
+        f"100001|{YEAR - 1}...100002|{YEAR}",
+        EXACT_TABLES="crm_accounts,vat_vat_codes,logistics_units",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name in ("crm_accounts", "vat_vat_codes", "logistics_units"):
+        assert set(rows(place, name)) == {100001, 100002}

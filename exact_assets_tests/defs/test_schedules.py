@@ -24,6 +24,13 @@ from exact_assets.warehouse.open import open_warehouse
 MOMENT = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
 START, END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 TABLES = "crm_accounts,transaction_lines,logistics_units,vat_vat_codes"
+EVERY = (
+    "crm_accounts",
+    "financialtransaction_transaction_lines",
+    "logistics_units",
+    "sync_deleted",
+    "vat_vat_codes",
+)
 
 
 @pytest.fixture
@@ -68,9 +75,8 @@ def test_there_is_a_schedule_for_each_frequency_that_a_chosen_table_has() -> Non
     assert names == {
         "exact_every_15m",
         "exact_every_6h",
-        "exact_every_1d_undated",
+        "exact_every_1d",
         "exact_after_midnight",
-        "exact_after_midnight_undated",
         "exact_checks_schedule",
     }
     job = defs.resolve_job_def("exact_every_15m")
@@ -99,11 +105,14 @@ def test_a_run_brings_a_batch_of_divisions_up_to_date_in_the_background(instance
     assert len({one.run_key for one in requests}) == 3
 
 
-def test_undated_tables_are_asked_for_by_division_alone(instance: dg.DagsterInstance) -> None:
+def test_one_run_brings_dated_and_undated_tables_up_to_date(instance: dg.DagsterInstance) -> None:
     enable(instance, 100, 101)
-    assert [(one.tags[START], one.tags[END]) for one in asked("exact_every_6h_undated", instance)] == [
-        ("100", "101")
+    assert [(one.tags[START], one.tags[END]) for one in asked("exact_every_6h", instance)] == [
+        ("100|2026", "101|2026")
     ]
+    job = build_defs(ExactConfig(tables=TABLES)).resolve_job_def("exact_every_6h")
+    selected = {key.path[-1] for key in job.asset_layer.selected_asset_keys}
+    assert {"crm_accounts", "logistics_units"} <= selected
 
 
 def test_the_same_tick_has_the_same_run_keys_and_another_has_others(instance: dg.DagsterInstance) -> None:
@@ -162,7 +171,7 @@ def test_after_midnight_asks_for_what_is_not_loaded_and_for_nothing_else(
     enable(instance, *range(100, 110))
     under_way = StreamState(cursor=SyncCursor(timestamp=1), chain=Chain(link="…", reload=True))
     for division in range(100, 110):
-        for name in ("crm_accounts", "vat_vat_codes", "financialtransaction_transaction_lines"):
+        for name in EVERY:
             is_left = division == 104 and name == "crm_accounts"
             store(
                 warehouse_url, name, division, under_way if is_left else StreamState(cursor=SyncCursor(timestamp=1))
@@ -177,19 +186,17 @@ def test_after_midnight_a_division_that_was_never_read_has_work(
     instance: dg.DagsterInstance, warehouse_url: str
 ) -> None:
     enable(instance, 100)
-    requests = asked("exact_after_midnight_undated", instance, warehouse_url=warehouse_url)
-    assert [one.asset_selection for one in requests] == [
-        [dg.AssetKey(["exact", "logistics_units"]), dg.AssetKey(["exact", "sync_deleted"])]
-    ]
+    requests = asked("exact_after_midnight", instance, warehouse_url=warehouse_url)
+    assert [one.asset_selection for one in requests] == [[dg.AssetKey(["exact", name]) for name in EVERY]]
 
 
 def test_after_midnight_nothing_is_asked_for_when_all_is_loaded(
     instance: dg.DagsterInstance, warehouse_url: str
 ) -> None:
     enable(instance, 100)
-    for name in ("logistics_units", "sync_deleted"):
+    for name in EVERY:
         store(warehouse_url, name, 100, StreamState(cursor=SyncCursor(timestamp=1)))
-    assert tick("exact_after_midnight_undated", instance, warehouse_url=warehouse_url) == "Everything is loaded."
+    assert tick("exact_after_midnight", instance, warehouse_url=warehouse_url) == "Everything is loaded."
 
 
 @pytest.mark.parametrize("minutes", MINUTES)

@@ -38,4 +38,4 @@ def test_all_tables_are_assets_in_the_groups_of_exacts_services() -> None:
 def test_every_table_has_a_job_for_all_and_one_for_its_group() -> None:
     defs = build_defs(ExactConfig.from_env(tables="crm"))
     names = {job.name for job in defs.resolve_all_job_defs()}
-    assert {"exact_all", "exact_all_undated", "exact_crm", "exact_crm_undated"} <= names
+    assert {"exact_all", "exact_crm"} <= names
