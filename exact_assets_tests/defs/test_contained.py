@@ -14,12 +14,13 @@ from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.one_warehouse import problems
 
 UNITS = "logistics_units"
+YEAR = datetime.now(UTC).year
 
 
 def materialise(place: Installation) -> None:
     place.command(
         *("asset", "materialize", "-m", "exact_assets.definitions", "--select", f'key:"exact/{UNITS}"'),
-        *("--partition-range", f"{place.divisions[0]}...{place.divisions[-1]}"),
+        *("--partition-range", f"{place.divisions[0]}|{YEAR}...{place.divisions[-1]}|{YEAR}"),
         module="dagster",
         EXACT_TABLES=UNITS,
     )

@@ -17,7 +17,7 @@ UNITS = "logistics_units"
 def materialise(place: Installation, **config: object) -> None:
     place.command(
         *("asset", "materialize", "-m", "exact_assets.definitions", "--select", f'key:"exact/{UNITS}"'),
-        *("--partition", str(place.divisions[0])),
+        *("--partition", f"{place.divisions[0]}|{datetime.now(UTC).year}"),
         *("--config-json", json.dumps({"ops": {UNITS: {"config": config}}})),
         module="dagster",
         EXACT_TABLES=UNITS,
