@@ -115,7 +115,7 @@ class ExactConfig(BaseModel):
         if value is None:
             return None
         parts = urlsplit(value.strip())
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in parts.netloc:
             raise _refuse("expected scheme and host, such as https://start.exactonline.nl")
         if parts.path not in {"", "/"}:
             raise _refuse("expected scheme and host only: the path /api/v1 is added here")

@@ -16,9 +16,10 @@ LONGEST_MESSAGE = 500
 HIDDEN = "…"
 _BEARER = re.compile(r"(Bearer\s+)[^\s'\"]+", re.IGNORECASE)
 _NAMED = re.compile(
-    r"((?:access_token|refresh_token|client_secret|secret_key|password)['\"]?\s*[=:]\s*b?['\"]?)[^\s'\"&,}]+",
+    r"((?:access_token|refresh_token|client_secret|secret_key|password)\\*['\"]?\s*[=:]\s*b?['\"]?)[^\s'\"&,}]+",
     re.IGNORECASE,
 )
+_IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)[^@\s]+(?=@)")
 _LONG = re.compile(r"[A-Za-z0-9+=_.~!-]{60,}")
 """Exact's tokens are hundreds of such characters; no key, path or word is so long."""
 
@@ -43,6 +44,6 @@ def contained(error: Exception, *, subject: str) -> UnforeseenError:
 
 def without_secrets(text: str) -> str:
     """Return a text with whatever may be a token or a password left out."""
-    for pattern in (_BEARER, _NAMED):
+    for pattern in (_BEARER, _NAMED, _IN_ADDRESS):
         text = pattern.sub(rf"\g<1>{HIDDEN}", text)
     return _LONG.sub(HIDDEN, text)

@@ -43,6 +43,7 @@ ExactAssetsError
     │   ├── UnconvertibleError       a value cannot be converted
     │   └── ConstraintError          a constraint refused a value
     ├── SelectionError           the division selection cannot be read: it was edited, or made anew, by hand
+    ├── StateUnreadableError     how far a stream was read cannot be told from what is stored of it
     ├── LoadSupersededError      another run stored this stream first: nothing was written
     ├── DivisionDisabledError    the division was disabled, and nothing new of it is begun
     └── RemovalBoundError        a step would take away more than one answer may: nothing was written
@@ -277,6 +278,10 @@ class SelectionError(WarehouseError):
     """The division selection is there and cannot be read, or not be followed. Nothing changes meanwhile."""
 
 
+class StateUnreadableError(WarehouseError):
+    """What is stored of how far a stream was read is no state. Nothing of the stream is read or written."""
+
+
 class LoadSupersededError(WarehouseError):
     """Another run stored this stream since its state was read. Nothing was written."""
 
@@ -373,6 +378,7 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "UnconvertibleError": UnconvertibleError,
     "ConstraintError": ConstraintError,
     "SelectionError": SelectionError,
+    "StateUnreadableError": StateUnreadableError,
     "LoadSupersededError": LoadSupersededError,
     "DivisionDisabledError": DivisionDisabledError,
     "RemovalBoundError": RemovalBoundError,

@@ -20,7 +20,7 @@ import msgspec
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.containment import contained
-from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
+from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError, StateUnreadableError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, sweep
@@ -351,7 +351,17 @@ class _Known:
     log: StreamState | None
 
 
-def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:
+def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known | StateUnreadableError]:
+    """Read what is stored of divisions together; where one of it cannot be read, of each by itself."""
+    try:
+        return _known_together(table, warehouse, divisions)
+    except StateUnreadableError as error:
+        if len(divisions) == 1:
+            return [error]
+    return [one for division in divisions for one in _known(table, warehouse, [division])]
+
+
+def _known_together(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:
     names = [table.name, LOG] if table.entity_types else [table.name]
     found = warehouse.states_of(divisions, names=names)
     return [

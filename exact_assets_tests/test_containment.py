@@ -96,7 +96,7 @@ def test_a_stored_state_that_cannot_be_read_costs_its_division_alone(place: Inst
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE exact._streams SET state = '[' WHERE division = 100003")
     outcomes = run(place, path, LEDGER, DIVISIONS)
-    assert "DecodeError" in str(outcomes[100003].error)
+    assert "100003: its state in exact._streams cannot be read" in str(outcomes[100003].error)
     assert [outcomes[division].error for division in (100001, 100002)] == [None, None]
 
 

@@ -15,6 +15,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
 from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, unrecorded, waiting
 from exact_assets.defs.location import CodeLocation
+from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import RESOURCE, session_of
 from exact_assets.planning.shares import guessed_calls, shares
@@ -60,7 +61,11 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
     def materialise(
         context: dg.AssetExecutionContext, config: TableConfig
     ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
-        wanted = wanted_by(context.run, lambda: context.partition_keys)
+        wanted = wanted_by(
+            context.run,
+            partition_keys=lambda: context.partition_keys,
+            order=lambda: context.instance.get_dynamic_partitions(str(DIVISIONS.name)),
+        )
         exact = session_of(context)
         grid_years = range(location.config.start_year, datetime.now(UTC).year + 1)
         kind = RunKind.of(context.run, Mode(config.mode), confirm=config.confirm)
@@ -82,9 +87,11 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
         outcomes = exact.replicate(table, asked, shares=of_loads, is_background=kind.is_background)
         for division, outcome in sorted(outcomes.items()):
             its_years = range(asked[division].start_year, grid_years.stop)
-            new_years = newly_loaded(outcome, its_years) if kind.has_all_years else ()
-            missing = unrecorded(context.instance, location.key(table), outcome, its_years)
-            years = tuple(sorted({*wanted[division], *new_years, *(missing if kind.has_all_years else ())}))
+            asked_years = set(wanted[division])
+            if kind.has_all_years:
+                asked_years |= {*newly_loaded(outcome, its_years)}
+                asked_years |= {*unrecorded(context.instance, location.key(table), outcome, its_years)}
+            years = tuple(sorted(asked_years))
             yield from materialisations(location.key(table), outcome, requested_years=years, grid_years=grid_years)
             yield from taken_away(location.specs, table, outcome, grid_years)
         yield from _rest(context, location.key(table), table, outcomes.values())

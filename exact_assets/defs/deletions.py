@@ -88,6 +88,8 @@ def _request(batch: Batch, number: int, *, year: int, every: timedelta) -> dg.Ru
         tags={
             **batch.tags(year),
             tags.BACKGROUND: tags.TRUE,
+            # The log's rows are in the first year's partition: without this, only this year's would be recorded.
+            tags.ALL_YEARS: tags.TRUE,
             PRIORITY_TAG: str(-int(every.total_seconds() // 60)),
         },
     )

@@ -108,9 +108,12 @@ def unrecorded(instance: dg.DagsterInstance, key: dg.AssetKey, outcome: Outcome,
 
     Its storage may be newer than the warehouse, and before this version undated tables had no years.
     """
-    if outcome.error is not None or is_unfinished(outcome.state) or not years:
+    if outcome.error is not None or is_unfinished(outcome.state):
         return ()
-    partitions = {partition_key(outcome.division, year): year for year in outcome.state.years or years}
+    loaded = [year for year in outcome.state.years or years if year in years]
+    partitions = {partition_key(outcome.division, year): year for year in loaded}
+    if not partitions:
+        return ()
     recorded = instance.event_log_storage.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(partitions)
     )

@@ -1,14 +1,15 @@
 """From a run and the division selection to what is asked of each stream. Pure functions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs import tags
+from exact_assets.defs.batches import divisions_of
 from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of
@@ -46,13 +47,22 @@ class RunKind:
         return self.mode is Mode.RELOAD or self.reload_id is not None
 
 
-def wanted_by(run: dg.DagsterRun, partition_keys: Callable[[], Iterable[str]]) -> Mapping[int, tuple[int, ...]]:
-    """Give the years that a run asks for, per division; `partition_keys` are asked where it names no divisions."""
-    listed = run.tags.get(tags.DIVISIONS)
-    if listed is None:
+def wanted_by(
+    run: dg.DagsterRun, *, partition_keys: Callable[[], Iterable[str]], order: Callable[[], Sequence[str]]
+) -> Mapping[int, tuple[int, ...]]:
+    """Return the years that a run asks for, per division.
+
+    Args:
+        run: with its tags.
+        partition_keys: asked where the tags name no divisions.
+        order: all divisions; asked for a run of the version before, in which partitions of undated tables were
+            divisions alone. Dagster cannot resolve such keys any more.
+    """
+    named = run.tags.get(PARTITION_NAME_TAG) or run.tags.get(ASSET_PARTITION_RANGE_START_TAG, "")
+    if tags.DIVISIONS not in run.tags and (not named or "|" in named):
         return requested(partition_keys())
-    _, _, year = run.tags.get(ASSET_PARTITION_RANGE_START_TAG, "").partition("|")
-    return {int(division): (int(year),) if year else () for division in listed.split(",")}
+    _, _, year = named.partition("|")
+    return {int(division): (int(year),) if year else () for division in divisions_of(run.tags, order())}
 
 
 def requests(

@@ -33,7 +33,10 @@ class TableStore(Protocol):
     def states_of(
         self, divisions: Sequence[int], *, names: Collection[str] | None = None
     ) -> Mapping[int, Mapping[str, StreamState]]:
-        """Read the states of streams by division and table name (None: all); those never stored are missing."""
+        """Read the states of streams by division and table name (None: all); those never stored are missing.
+
+        Of all, one that cannot be read is missing as well; of those named it is an error.
+        """
 
     def store(self, table: Table, division: int, step: Step, *, expected_seq: int) -> Stored:
         """Store a step's rows and state in one transaction.

@@ -1,42 +1,62 @@
 """Stream states as the warehouse keeps them: how they are read, and the fence behind which they are written."""
 
+import logging
 from collections.abc import Collection
 from datetime import UTC, datetime
 
+import msgspec
+
 from exact_assets.catalogue.table import Table
-from exact_assets.errors import LoadSupersededError
+from exact_assets.errors import LoadSupersededError, StateUnreadableError
 from exact_assets.stream import StreamState, decode_state, encode_state
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.sql.dialect import Dialect
-from exact_assets.warehouse.sql.names import STREAMS, one_of
+from exact_assets.warehouse.sql.names import SCHEMA, STREAMS, one_of
+
+_log = logging.getLogger(__name__)
 
 
 def read_state(connection: Connection, table: str, division: int) -> StreamState | None:
-    """Read a stream's state; None: it was never stored."""
+    """Read a stream's state; None: it was never stored.
+
+    Raises:
+        StateUnreadableError: it cannot be read.
+    """
     statement = f"SELECT state FROM {connection.dialect.qualified(STREAMS)} WHERE {_is_it(connection.dialect)}"
     found = connection.rows(statement, division=division, table=table)
-    return decode_state(found[0][0]) if found else None
+    return _decoded(found[0][0], table, division) if found else None
 
 
 def read_states(
     connection: Connection, divisions: Collection[int], *, names: Collection[str] | None = None
 ) -> list[tuple[int, str, StreamState]]:
-    """Read the states of divisions, of all tables or those named."""
+    """Read the states of divisions, of the tables named, or of all, for whom they only inform.
+
+    Of all, one that cannot be read is left out: it stops the work on its own stream, and not that on all others.
+
+    Raises:
+        StateUnreadableError: one of those named cannot be read.
+    """
     wanted = "" if names is None else f" AND table_name IN {one_of(names)}"
     found = connection.rows(
         f"SELECT division, table_name, state FROM {connection.dialect.qualified(STREAMS)} "
         f"WHERE division IN {one_of(divisions)}{wanted}"
     )
-    return [(division, name, decode_state(state)) for division, name, state in found]
+    decoded = _decoded_or_none if names is None else _decoded
+    states = ((division, name, decoded(text, name, division)) for division, name, text in found)
+    return [(division, name, state) for division, name, state in states if state is not None]
 
 
 def read_streams(connection: Connection, names: Collection[str]) -> list[tuple[str, int, StreamState, datetime]]:
-    """Read all states of tables, with when each was last stored."""
+    """Read all states of tables, with when each was last stored; as `read_states`."""
     found = connection.rows(
         f"SELECT table_name, division, state, updated_at FROM {connection.dialect.qualified(STREAMS)} "
         f"WHERE table_name IN {one_of(names)}"
     )
-    return [(name, division, decode_state(state), at.astimezone(UTC)) for name, division, state, at in found]
+    states = ((name, division, _decoded_or_none(text, name, division), at) for name, division, text, at in found)
+    return [
+        (name, division, state, at.astimezone(UTC)) for name, division, state, at in states if state is not None
+    ]
 
 
 def raise_fence(
@@ -109,3 +129,21 @@ def _begin(dialect: Dialect) -> str:
 
 def _is_it(dialect: Dialect) -> str:
     return f"division = {dialect.value('division')} AND table_name = {dialect.value('table')}"
+
+
+def _decoded(text: str, table: str, division: int) -> StreamState:
+    try:
+        return decode_state(text)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise StateUnreadableError(
+            f"{table} of division {division}: its state in {SCHEMA}.{STREAMS} cannot be read ({error}). "
+            "Put a backup back, or delete its row there: the next run loads the table anew."
+        ) from error
+
+
+def _decoded_or_none(text: str, table: str, division: int) -> StreamState | None:
+    try:
+        return _decoded(text, table, division)
+    except StateUnreadableError as error:
+        _log.warning("%s", error)
+        return None

@@ -12,6 +12,7 @@ from exact_assets.errors import UnforeseenError
 from exact_assets.selection.freshness import Level, judge_table
 from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.one_warehouse import problems
+from exact_assets_tests.warehouse.duckdb.plain import run as run_sql
 
 UNITS = "logistics_units"
 YEAR = datetime.now(UTC).year
@@ -52,3 +53,24 @@ def test_a_run_of_three_divisions_fails_for_the_one_that_nobody_foresaw(
             judge_table(tables()[UNITS], place.divisions, control.visits.read(), now=datetime.now(UTC)).level
             is Level.FRESH
         )
+
+
+def test_a_state_that_cannot_be_read_fails_its_own_stream_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with installation(tmp_path, divisions=2, rows=100) as place:
+        place.enable(*place.divisions)
+        materialise(place)
+        odd = place.divisions[-1]
+        run_sql(place.warehouse, f"UPDATE exact._streams SET state = '[' WHERE division = {odd}")
+        for division in place.divisions:
+            place.simulator.control.insert("logistics/Units", division, count=2)
+        with pytest.raises(
+            AssertionError, match=rf"{odd}: {UNITS} of division {odd}: its state in exact\._streams"
+        ):
+            materialise(place)
+        assert set(problems(place, UNITS)) == {f"{UNITS} {odd}"}
+        run_sql(place.warehouse, f"DELETE FROM exact._streams WHERE division = {odd}")
+        materialise(place)
+        assert problems(place, UNITS) == {}
