@@ -1,9 +1,11 @@
 """What the warehouse holds beside what the simulator holds, row by row and value by value.
 
-The expected values are made here from the simulator's own rows, in plain Python and by the rules of docs/tables.md,
+The expected values are made here import time
+from the simulator's own rows, in plain Python and by the rules of docs/tables.md,
 so that a mistake in the product's decoding does not repeat itself in the comparison.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,9 @@ NO_DATE = datetime(1, 1, 1)  # noqa: DTZ001 - likewise
 Truth = Iterable[Mapping[str, Any]]
 
 
+HELD_SECONDS = 30.0
+
+
 def differences(
     warehouse: Path, table: Table, division: int, truth: Truth, *, start_year: int, headers: Truth = ()
 ) -> list[str]:
@@ -37,10 +42,18 @@ def differences(
 
 
 def opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
-    """Open a warehouse for reading, with instants as UTC."""
-    connection = duckdb.connect(str(warehouse), read_only=True)
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    """Open a warehouse for reading, with instants as UTC; a sensor may hold it for a moment."""
+    deadline = time.monotonic() + HELD_SECONDS
+    while True:
+        try:
+            connection = duckdb.connect(str(warehouse), read_only=True)
+        except duckdb.IOException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            connection.execute("SET TimeZone = 'UTC'")
+            return connection
 
 
 def compare(
