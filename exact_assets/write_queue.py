@@ -63,7 +63,18 @@ class WriteQueue(Generic[Item, Done]):
         group = [await self._waiting.get()]
         while len(group) < MOST_ITEMS and not self._waiting.empty():
             group.append(self._waiting.get_nowait())
-        results = await asyncio.to_thread(self._results, [item for item, _ in group])
+        try:
+            results = await asyncio.to_thread(self._results, [item for item, _ in group])
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # An interruption that struck this task: nobody else would tell those who wait.
+            while not self._waiting.empty():
+                group.append(self._waiting.get_nowait())
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            raise
         for (_, future), result in zip(group, results, strict=True):
             if future.cancelled():
                 continue

@@ -87,3 +87,24 @@ def test_whatever_ends_the_work_nobody_waits_for_ever() -> None:
 
     with pytest.raises(EndError):
         asyncio.run(put())
+
+
+class Interrupted(BaseException):
+    """As Dagster raises it, out of whatever runs when a signal comes."""
+
+
+class StruckQueue(WriteQueue[int, int]):
+    """One whose own task is struck, not the thread that works for it."""
+
+    def _results(self, items: Sequence[int]) -> Sequence[int | BaseException]:
+        raise Interrupted(len(items))
+
+
+def test_an_interruption_of_the_queue_itself_leaves_nobody_waiting() -> None:
+    async def put_all() -> list[int | BaseException]:
+        async with StruckQueue(list) as queue:
+            waiting = [asyncio.create_task(queue.put(number)) for number in range(3)]
+            async with asyncio.timeout(10):
+                return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(one) for one in asyncio.run(put_all())] == [Interrupted] * 3
