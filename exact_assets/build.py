@@ -1,6 +1,6 @@
 """Assembles tables, assets, checks, jobs, sensors and schedules into Dagster definitions; decides nothing.
 
-Nothing is built at import, so that a project may build several of these, each from a configuration of its own.
+Nothing is built at import, so that a project chooses the configuration.
 """
 
 import dagster as dg
@@ -43,9 +43,9 @@ def build_defs(config: ExactConfig | None = None, *, translator: ExactTranslator
     return _definitions(_location(config, translator))
 
 
-def build_location_defs(config: ExactConfig | None = None) -> dg.Definitions:
+def build_location_defs() -> dg.Definitions:
     """Build the definitions of a code location of its own, in which the UI's runs have our executor as well."""
-    location = _location(config, None)
+    location = _location(None, None)
     return dg.Definitions.merge(_definitions(location), dg.Definitions(executor=locking_executor(location)))
 
 

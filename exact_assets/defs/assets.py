@@ -3,7 +3,7 @@
 https://docs.dagster.io/guides/build/assets/defining-assets. How tables are read and stored is not known here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -13,11 +13,12 @@ from pydantic import Field
 
 from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
-from exact_assets.defs.events import failure, materialisations, newly_loaded, taken_away, unrecorded, waiting
+from exact_assets.defs.events import failure, loaded_years, materialisations, newly_loaded, taken_away, waiting
 from exact_assets.defs.location import CodeLocation
-from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import RESOURCE, session_of
+from exact_assets.defs.runs import unrecorded
 from exact_assets.planning.shares import guessed_calls, shares
 from exact_assets.replicate import Mode, Outcome
 
@@ -85,13 +86,10 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
             keeps_reserve=kind.is_background,
         )
         outcomes = exact.replicate(table, asked, shares=of_loads, is_background=kind.is_background)
+        its_years = {division: range(one.start_year, grid_years.stop) for division, one in asked.items()}
+        more = _more_years(context.instance, location.key(table), outcomes, its_years) if kind.has_all_years else {}
         for division, outcome in sorted(outcomes.items()):
-            its_years = range(asked[division].start_year, grid_years.stop)
-            asked_years = set(wanted[division])
-            if kind.has_all_years:
-                asked_years |= {*newly_loaded(outcome, its_years)}
-                asked_years |= {*unrecorded(context.instance, location.key(table), outcome, its_years)}
-            years = tuple(sorted(asked_years))
+            years = tuple(sorted({*wanted[division], *more.get(division, ())}))
             yield from materialisations(location.key(table), outcome, requested_years=years, grid_years=grid_years)
             yield from taken_away(location.specs, table, outcome, grid_years)
         yield from _rest(context, location.key(table), table, outcomes.values())
@@ -100,6 +98,22 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
             raise failed
 
     return materialise
+
+
+def _more_years(
+    instance: dg.DagsterInstance, key: dg.AssetKey, outcomes: Mapping[int, Outcome], years: Mapping[int, range]
+) -> Mapping[int, Collection[int]]:
+    """Return the years of each division to record beside those asked for: just loaded, or not on record yet."""
+    loaded = {
+        partition_key(division, year): (division, year)
+        for division, outcome in outcomes.items()
+        for year in loaded_years(outcome, years[division])
+    }
+    more = {division: {*newly_loaded(outcome, years[division])} for division, outcome in outcomes.items()}
+    for partition in unrecorded(instance, key, loaded):
+        division, year = loaded[partition]
+        more[division].add(year)
+    return more
 
 
 def _rest(

@@ -103,21 +103,11 @@ def newly_loaded(outcome: Outcome, grid_years: range) -> tuple[int, ...]:
     return tuple(sorted(set(after.years) - set(before.years)))
 
 
-def unrecorded(instance: dg.DagsterInstance, key: dg.AssetKey, outcome: Outcome, years: range) -> tuple[int, ...]:
-    """Return the years that are loaded and of which Dagster has no record.
-
-    Its storage may be newer than the warehouse, and before this version undated tables had no years.
-    """
+def loaded_years(outcome: Outcome, years: range) -> tuple[int, ...]:
+    """Return those of some years that are loaded, rows or not; none while a load is under way."""
     if outcome.error is not None or is_unfinished(outcome.state):
         return ()
-    loaded = [year for year in outcome.state.years or years if year in years]
-    partitions = {partition_key(outcome.division, year): year for year in loaded}
-    if not partitions:
-        return ()
-    recorded = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(partitions)
-    )
-    return tuple(sorted(year for partition, year in partitions.items() if partition not in recorded))
+    return tuple(year for year in outcome.state.years or years if year in years)
 
 
 def _recorded(outcome: Outcome, requested_years: tuple[int, ...], changed: Mapping[int, int]) -> Sequence[int]:

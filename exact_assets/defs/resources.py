@@ -124,7 +124,7 @@ class ExactSession:
     def run_checks(self, request: CheckRequest) -> Sequence[CheckResult]:
         """Check a table. Exact is asked only by checks that compare with it."""
         self._runner = self._runner or asyncio.Runner()
-        way = _WayToExact(self._location.control())
+        way = _WayToExact(self._control())
         return self._runner.run(run_checks(request, exact=way, warehouse=self.warehouse))
 
     def close(self) -> None:
