@@ -73,6 +73,17 @@ QUOTAS = sa.Table(
     ),
 )
 
+STORMS = sa.Table(
+    "storms",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    sa.Column("refused", sa.Integer, nullable=False, comment="429s in a row that were not about the day"),
+    sa.Column("until", sa.Float, comment="epoch seconds, the server's clock: nothing is sent before"),
+    sa.Column("is_named", sa.Integer, nullable=False, comment="1: the last one said that it was about the minute"),
+)
+
 REFUSALS = sa.Table(
     "refusals",
     METADATA,

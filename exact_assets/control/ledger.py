@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, transaction
-from exact_assets.exact.limits import SLACK, Quota, Window, reserve_of
+from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, STORMS, transaction
+from exact_assets.exact.limits import SLACK, Quota, Storm, Window, reserve_of
 from exact_assets.exact.ports import Booking
 
 REFUSED = frozenset({400, 401, 403, 404})
@@ -24,6 +24,7 @@ NO_DIVISION = 0
 WINDOWS = ("minute", "day")
 LARGEST_COUNT = 10**9
 FIELDS = ("limit", "remaining", "resets_at", "used")
+STORM = ("refused", "until", "is_named")
 
 
 class QuotaLedger:
@@ -37,8 +38,21 @@ class QuotaLedger:
         self._keeps_reserve = keeps_reserve
         mine = (QUOTAS.c.site == site) & (QUOTAS.c.client == client)
         division: sa.BindParameter[int] = sa.bindparam("division")
-        self._read = sa.select(*(QUOTAS.c[name] for name in _columns())).where(
-            mine & (QUOTAS.c.division == division)
+        columns = [QUOTAS.c[name] for name in _columns()]
+        storms = [STORMS.c[name] for name in STORM]
+        own = (STORMS.c.site == site) & (STORMS.c.client == client)
+        both = QUOTAS.outerjoin(STORMS, own & (STORMS.c.division == QUOTAS.c.division))
+        self._read_all = sa.select(QUOTAS.c.division, *columns, *storms).select_from(both).where(mine)
+        # Of one division, either may be there without the other.
+        here = sa.select(division.label("division")).subquery()
+        either = here.outerjoin(QUOTAS, mine & (QUOTAS.c.division == here.c.division))
+        either = either.outerjoin(STORMS, own & (STORMS.c.division == here.c.division))
+        self._read = sa.select(*columns, *storms).select_from(either)
+        storm = insert(STORMS).values(
+            site=site, client=client, division=division, **{name: sa.bindparam(name) for name in STORM}
+        )
+        self._write_storm = storm.on_conflict_do_update(
+            index_elements=["site", "client", "division"], set_={name: storm.excluded[name] for name in STORM}
         )
         upsert = insert(QUOTAS).values(
             site=site, client=client, division=division, **{name: sa.bindparam(name) for name in _columns()}
@@ -67,17 +81,15 @@ class QuotaLedger:
 
     def quotas(self) -> Mapping[int, Quota]:
         """Return what was last known of all divisions."""
-        columns = [QUOTAS.c.division, *(QUOTAS.c[name] for name in _columns())]
-        mine = (QUOTAS.c.site == self._site) & (QUOTAS.c.client == self._client)
         with transaction(self._engine) as connection:
-            rows = connection.execute(sa.select(*columns).where(mine)).all()
-        return {row[0]: Quota(minute=_window(row[1:5]), day=_window(row[5:])) for row in rows}
+            rows = connection.execute(self._read_all).all()
+        return {row[0]: _quota_of(row[1:]) for row in rows}
 
     def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
         """Count a call before it is sent, where one may be sent; `now` is the server's time."""
         with transaction(self._engine) as connection:
             held_until = self._held_until(connection, division, endpoint, now)
-            stored = Quota() if division is None else self._quota(connection, division)
+            stored = self._quota(connection, division)
             quota = stored.at(now)
             mine = quota.keeping_reserve() if self._keeps_reserve else quota
             if held_until is not None or not mine:
@@ -95,10 +107,14 @@ class QuotaLedger:
         with transaction(self._engine) as connection:
             if status in REFUSED:
                 self._count_refusal(connection, division, endpoint, now)
-            if division is None:
-                return Quota()
-            quota = self._quota(connection, division).told(news, status=status, now=now)
-            self._keep(connection, division, quota)
+            before = self._quota(connection, division)
+            quota = before.told(news, status=status, now=now)
+            if division is not None:
+                self._keep(connection, division, quota)
+            else:
+                quota = Quota(storm=quota.storm)  # calls without a division cost none
+            if quota.storm != before.storm:
+                self._keep_storm(connection, division, quota.storm)
             return quota
 
     def unsent(self, division: int | None) -> None:
@@ -125,13 +141,22 @@ class QuotaLedger:
         with transaction(self._engine) as connection:
             connection.execute(upsert)
 
-    def _quota(self, connection: sa.Connection, division: int) -> Quota:
-        row = connection.execute(self._read, {"division": division}).one_or_none()
-        return Quota() if row is None else Quota(minute=_window(row[:4]), day=_window(row[4:]))
+    def _quota(self, connection: sa.Connection, division: int | None) -> Quota:
+        values = {"division": NO_DIVISION if division is None else division}
+        return _quota_of(connection.execute(self._read, values).one())
 
     def _keep(self, connection: sa.Connection, division: int, quota: Quota) -> None:
         values = (*_values(quota.minute), *_values(quota.day))
         connection.execute(self._write, {"division": division, **dict(zip(_columns(), values, strict=True))})
+
+    def _keep_storm(self, connection: sa.Connection, division: int | None, storm: Storm) -> None:
+        values = {
+            "division": NO_DIVISION if division is None else division,
+            "refused": storm.refused,
+            "until": None if storm.until is None else storm.until.timestamp(),
+            "is_named": int(storm.is_named),
+        }
+        connection.execute(self._write_storm, values)
 
     def _held_until(
         self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime
@@ -168,13 +193,26 @@ def _columns() -> tuple[str, ...]:
     return tuple(f"{window}_{name}" for window in WINDOWS for name in FIELDS)
 
 
+def _quota_of(row: Any) -> Quota:
+    """Return a stored quota. SQLite keeps whatever a damaged or edited row holds: what is no number is unknown."""
+    refused, until, is_named = row[8:]
+    storm = Storm(
+        refused=max(_count(refused) or 0, 0), until=_moment(until), is_named=is_named is None or bool(is_named)
+    )
+    return Quota(minute=_window(row[:4]), day=_window(row[4:8]), storm=storm)
+
+
 def _window(values: Any) -> Window:
-    """Return a stored window. SQLite keeps whatever a damaged or edited row holds: what is no number is unknown."""
     limit, remaining, resets_at, used = values
-    moment = None
+    return Window(
+        limit=_count(limit), remaining=_count(remaining), resets_at=_moment(resets_at), used=_count(used) or 0
+    )
+
+
+def _moment(seconds: Any) -> datetime | None:
     with suppress(OverflowError, ValueError, OSError, TypeError):
-        moment = datetime.fromtimestamp(resets_at, UTC)
-    return Window(limit=_count(limit), remaining=_count(remaining), resets_at=moment, used=_count(used) or 0)
+        return datetime.fromtimestamp(seconds, UTC)
+    return None
 
 
 def _count(value: object) -> int | None:

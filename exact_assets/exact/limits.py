@@ -23,6 +23,11 @@ SHORTEST_WAIT = timedelta(seconds=1)
 """After a 429 whose reset is about to come."""
 SLACK = timedelta(seconds=2)
 """What we know of the server's clock may be so far behind it."""
+MOST_LIMITED_AT_ONCE = 2
+"""429s in a row until the resets that they name are not believed any more."""
+MOST_LIMITED = 10
+"""429s in a row, each of a minute of its own, until a division is left alone for longer."""
+LONGEST_PAUSE = timedelta(hours=1)
 MOST_CALLS = 10**9
 LAST_MILLISECOND = 253_402_300_799_999
 """Of the year 9999."""
@@ -119,45 +124,91 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Storm:
+    """429s of a division in a row that are not about the day, whichever process was answered so.
+
+    Kept with the windows, so that the next table and the next process need not learn it anew.
+    """
+
+    refused: int = 0
+    until: datetime | None = None
+    """Nothing is sent before, by the server's clock."""
+    is_named: bool = True
+    """Whether the last one said that it was about the minute; else Exact seems to block the app."""
+
+    def at(self, now: datetime) -> "Storm":
+        """Return it as it is at a moment: a pause that is over, or that cannot be, holds nobody up."""
+        if self.until is None or now < self.until <= now + LONGEST_PAUSE + SLACK:
+            return self
+        is_forgotten = not now - LONGEST_PAUSE < self.until <= now
+        return Storm() if is_forgotten else replace(self, until=None)
+
+    def told(self, *, is_named: bool, now: datetime) -> "Storm":
+        """Return it with one 429 more."""
+        refused = self.refused + 1
+        known = MOST_LIMITED if is_named else 1
+        until = None
+        if refused > known:
+            until = now + growing_pause(refused - known + 1)
+        elif is_named and refused > MOST_LIMITED_AT_ONCE:
+            until = end_of_minute(now)
+        return Storm(refused=refused, until=until, is_named=is_named)
+
+
+def growing_pause(times: int) -> timedelta:
+    """Return how long to wait after so many refusals in a row: a minute, two, four, up to an hour."""
+    return min(timedelta(minutes=2 ** min(times - 1, 10)), LONGEST_PAUSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """What is left of a division's calls. True while a call may go."""
 
     minute: Window = Window()
     day: Window = Window()
+    storm: Storm = Storm()
 
     def __bool__(self) -> bool:
-        """Both windows must have room."""
-        return bool(self.minute) and bool(self.day)
+        """Both windows must have room, and no pause may be under way."""
+        return bool(self.minute) and bool(self.day) and self.storm.until is None
 
     def at(self, now: datetime) -> "Quota":
         """Return the quota as it is at a moment of the server's clock."""
-        return Quota(minute=self.minute.at(now, end_of_minute), day=self.day.at(now, end_of_day))
+        return Quota(
+            minute=self.minute.at(now, end_of_minute), day=self.day.at(now, end_of_day), storm=self.storm.at(now)
+        )
 
     def booked(self) -> "Quota":
         """Return the quota with one call taken."""
-        return Quota(minute=self.minute.booked(), day=self.day.booked())
+        return replace(self, minute=self.minute.booked(), day=self.day.booked())
 
     def told(self, news: "Quota", *, status: int, now: datetime) -> "Quota":
         """Return the quota after an answer at a moment of the server's clock."""
         if status == 429:
             return self._exhausted(news, now=now)
         if status < 300:
-            return self._told(news, now)
-        uncounted = Quota(minute=self.minute.uncounted(news.minute), day=self.day.uncounted(news.day))
-        return uncounted._told(news, now)
+            return replace(self._told(news, now), storm=Storm())
+        return self._uncounted(news)._told(news, now)
+
+    def _uncounted(self, news: "Quota") -> "Quota":
+        return replace(self, minute=self.minute.uncounted(news.minute), day=self.day.uncounted(news.day))
 
     def _told(self, news: "Quota", now: datetime) -> "Quota":
-        return Quota(
-            minute=self.minute.told(news.minute, now, end_of_minute), day=self.day.told(news.day, now, end_of_day)
+        return replace(
+            self,
+            minute=self.minute.told(news.minute, now, end_of_minute),
+            day=self.day.told(news.day, now, end_of_day),
         )
 
     def _exhausted(self, news: "Quota", *, now: datetime) -> "Quota":
         match exhausted_window(news):
             case "minute":
-                return replace(self._told(news, now), minute=self.minute.exhausted(news.minute, now, end_of_minute))
+                minute = self.minute.exhausted(news.minute, now, end_of_minute)
+                storm = self.storm.told(is_named=True, now=now)
+                return replace(self._told(news, now), minute=minute, storm=storm)
             case "day":
                 return replace(self._told(news, now), day=self.day.exhausted(news.day, now, end_of_day))
-        return self
+        return replace(self, storm=self.storm.told(is_named=False, now=now))
 
     def keeping_reserve(self) -> "Quota":
         """Return the quota as it is for background work."""
@@ -165,7 +216,7 @@ class Quota:
 
     def unsent(self) -> "Quota":
         """Return the quota after a call of which no answer came."""
-        return Quota(minute=self.minute.returned(), day=self.day.returned())
+        return replace(self, minute=self.minute.returned(), day=self.day.returned())
 
 
 def reserve_of(day: Window) -> int:

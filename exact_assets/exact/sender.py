@@ -41,16 +41,12 @@ Read = TypeVar("Read")
 MOST_ATTEMPTS = 5
 MOST_TIMEOUTS = 2
 """A 408 mostly means that the request is too broad, which does not pass."""
-MOST_LIMITED = 10
-"""429s to one question, each after waiting for the reset."""
 SHORTEST_WAIT_SECONDS = 0.01
 BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
 LONGEST_HINTED_WAIT_SECONDS = 120
 LONGEST_ROOM_WAIT_SECONDS = 62.0
 """A minute, and what we may be behind the server's clock."""
-MOST_LIMITED_AT_ONCE = 2
-"""429s to one question until the resets that they name are not believed any more."""
 SKEW_WORTH_KEEPING = timedelta(milliseconds=50)
 LARGEST_KEPT_SKEW = timedelta(minutes=5)
 """One that a process before us kept counts until our first answer. A larger one is of a clock that was wrong, and
@@ -75,8 +71,6 @@ class _Question:
     endpoint: str
     calls: int = 0
     failures: list[ExactError] = field(default_factory=list)
-    limited: int = 0
-    """429s so far."""
     is_blind: bool = False
     """Whether a 429 without headers was waited out already."""
     refused_token: Token | None = None
@@ -222,7 +216,10 @@ class Sender:
             raise _held_back(question, booking.held_until)
         if not booking.quota.day:
             raise _day_is_used(question, booking, now)
-        resets_at = booking.quota.minute.resets_at or limits.end_of_minute(now)
+        storm = booking.quota.storm
+        if storm.until is not None and storm.until > now + timedelta(seconds=LONGEST_ROOM_WAIT_SECONDS):
+            raise _left_alone(question, storm)
+        resets_at = storm.until or booking.quota.minute.resets_at or limits.end_of_minute(now)
         seconds = max((resets_at - now).total_seconds(), SHORTEST_WAIT_SECONDS)
         await self._sleep(min(seconds, LONGEST_ROOM_WAIT_SECONDS))
 
@@ -251,16 +248,8 @@ class Sender:
 
     async def _wait_for_quota(self, question: _Question, response: _Response) -> None:
         """Count a 429; the ledger knows its window by now, so booking waits for it or raises."""
-        question.limited += 1
         is_named = limits.exhausted_window(limits.read_headers(response.headers)) is not None
         if is_named and question.division is not None:
-            if question.limited > MOST_LIMITED:
-                raise UnavailableError(
-                    f"{question.endpoint}: Exact kept answering that the minute's calls are used. Load later.",
-                    **question.facts(429),
-                )
-            if question.limited > MOST_LIMITED_AT_ONCE:
-                await self._sleep(60.0 - response.server_time.second)
             return
         if question.is_blind:
             raise _blocked(question, 429)
@@ -303,10 +292,11 @@ def _broken(question: _Question, what: str) -> UnavailableError:
     return UnavailableError(f"{question.endpoint}: {what}. Load again later.", **question.facts(None))
 
 
-def _blocked(question: _Question, status: int) -> KeyBlockedError:
+def _blocked(question: _Question, status: int, *, until: datetime | None = None) -> KeyBlockedError:
+    later = "later" if until is None else f"after {until:%H:%M} UTC; nothing is sent before"
     return KeyBlockedError(
         f"{question.endpoint}: Exact refuses calls without naming a limit or a reason (HTTP {status}). It does so "
-        "for an hour or more after ten refused requests: look for those in the log, and load again later.",
+        f"for an hour or more after ten refused requests: look for those in the log, and load again {later}.",
         **question.facts(status),
     )
 
@@ -316,6 +306,18 @@ def _held_back(question: _Question, until: datetime) -> KeyBlockedError:
         f"{question.endpoint}: Exact refused it so often within an hour that one more refusal would block the app. "
         f"It is not asked again before {until:%H:%M} UTC; see the earlier errors for the reason.",
         **question.facts(None),
+    )
+
+
+def _left_alone(question: _Question, storm: limits.Storm) -> ExactError:
+    """Return the error of a division that is left alone for a while; who asks it for another table is told too."""
+    if not storm.is_named:
+        return _blocked(question, 429, until=storm.until)
+    return UnavailableError(
+        f"{question.endpoint}: Exact answered {storm.refused} times in a row that the minute's calls of division "
+        f"{question.division} are used, however long was waited. It is not asked again before "
+        f"{storm.until:%H:%M} UTC: load again then.",
+        **question.facts(429),
     )
 
 

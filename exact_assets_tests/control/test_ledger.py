@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, open_database, transaction
+from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, STORMS, open_database, transaction
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets.exact.limits import Quota, Window
@@ -160,6 +160,47 @@ def test_while_no_limit_is_known_nothing_is_kept_back(url: str) -> None:
 YEAR = timedelta(days=365)
 
 
+def storm(url: str, *, times: int, at: datetime = NOW) -> None:
+    news = Quota(minute=Window(limit=60, remaining=0, resets_at=at + timedelta(seconds=1)))
+    for _ in range(times):
+        open_ledger(url).settle(7, "x", news=news, status=429, now=at)
+
+
+def test_a_storm_of_429s_is_known_to_the_next_process(url: str) -> None:
+    storm(url, times=2)
+    assert open_ledger(url).book(7, "x", now=NOW + timedelta(seconds=1)).is_booked
+    storm(url, times=1)
+    assert not open_ledger(url).book(7, "x", now=MINUTE_END - timedelta(seconds=1)).is_booked
+    assert open_ledger(url).book(7, "x", now=MINUTE_END).is_booked
+    storm(url, times=8)
+    later = NOW + timedelta(minutes=2)
+    assert not open_ledger(url).book(7, "y", now=later - timedelta(seconds=1)).is_booked
+    assert open_ledger(url).quotas()[7].storm.refused == 11
+    assert open_ledger(url).book(8, "y", now=NOW).is_booked, "another division is another account"
+    assert open_ledger(url).book(7, "y", now=later).is_booked
+    told(open_ledger(url))
+    assert open_ledger(url).quota(7).storm.refused == 0
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=2), YEAR, -timedelta(hours=2), -YEAR])
+def test_a_storm_that_a_wrong_clock_stored_holds_nobody_up(url: str, jump: timedelta) -> None:
+    storm(url, times=40, at=NOW + jump)
+    assert open_ledger(url).quota(7).storm.until is not None
+    open_ledger(url).book(7, "x", now=NOW)
+    assert open_ledger(url).book(7, "x", now=MINUTE_END).is_booked
+
+
+@pytest.mark.parametrize("division", [7, None])
+def test_bare_429s_are_known_to_the_next_process(url: str, division: int | None) -> None:
+    """They stand for a block, which grows with each call."""
+    open_ledger(url).settle(division, "current/Me", news=Quota(), status=429, now=NOW)
+    assert open_ledger(url).book(division, "current/Me", now=NOW).is_booked
+    open_ledger(url).settle(division, "current/Me", news=Quota(), status=429, now=NOW)
+    later = NOW + timedelta(minutes=2)
+    assert not open_ledger(url).book(division, "x", now=later - timedelta(seconds=1)).is_booked
+    assert open_ledger(url).book(division, "x", now=later).is_booked
+
+
 @pytest.mark.parametrize("ahead", [timedelta(hours=1), YEAR])
 @pytest.mark.parametrize(
     ("window", "opens_at"), [("minute", MINUTE_END), ("day", datetime(2026, 11, 23, tzinfo=UTC))]
@@ -168,7 +209,8 @@ def test_a_window_stored_by_a_clock_that_was_ahead_ends_by_the_clock_that_reads_
     url: str, ahead: timedelta, window: str, opens_at: datetime
 ) -> None:
     """Its end does not move on with each reading."""
-    news = Quota(**{window: Window(limit=60, remaining=0)})
+    closed = Window(limit=60, remaining=0)
+    news = Quota(minute=closed) if window == "minute" else Quota(day=closed)
     open_ledger(url).settle(7, "x", news=news, status=429, now=NOW + ahead)
     reader = open_ledger(url)
     for share in range(10):
@@ -214,9 +256,11 @@ def test_rows_that_somebody_damaged_count_as_unknown_and_hold_nobody_up(url: str
     told(ledger)
     for _ in range(12):
         ledger.settle(8, "x", news=Quota(), status=400, now=NOW)
+    for _ in range(20):
+        ledger.settle(8, "y", news=Quota(minute=Window(remaining=0)), status=429, now=NOW)
     ledger.keep_skew(timedelta(seconds=1))
     with transaction(open_database(url, is_durable=False)) as connection:
-        for table in (QUOTAS, REFUSALS, CLOCKS):
+        for table in (QUOTAS, STORMS, REFUSALS, CLOCKS):
             for column in table.columns:
                 is_number = isinstance(column.type, sa.Integer | sa.Float)
                 if is_number and not column.primary_key and column.name != "division":

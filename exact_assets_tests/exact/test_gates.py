@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exact_assets.errors import DayQuotaError, UnavailableError
-from exact_assets.exact.limits import Quota, Window, end_of_day, end_of_minute, read_headers
+from exact_assets.errors import DayQuotaError, KeyBlockedError, UnavailableError
+from exact_assets.exact.limits import Quota, Storm, Window, end_of_day, end_of_minute, read_headers
 from exact_assets.exact.responses import server_time
 from exact_assets.exact.steady import SteadyClock
 from exact_assets_tests.exact.conftest import Bench
@@ -99,9 +99,13 @@ WINDOWS = st.builds(
     used=st.integers(0, 100),
 )
 
+STORMS = st.builds(
+    Storm, refused=st.integers(0, 10**9), until=st.one_of(st.none(), MOMENTS), is_named=st.booleans()
+)
+
 
 @given(
-    st.builds(Quota, minute=WINDOWS, day=WINDOWS),
+    st.builds(Quota, minute=WINDOWS, day=WINDOWS, storm=STORMS),
     st.lists(st.tuples(MOMENTS, st.sampled_from([200, 404, 429, 500]), HEADERS), max_size=4),
     MOMENTS,
 )
@@ -117,6 +121,8 @@ def test_no_gate_stays_closed_beyond_the_minute_and_the_day(
             assert window.resets_at is not None
             assert now < window.resets_at <= end(now + timedelta(seconds=2))
             assert window.at(window.resets_at, end)
+    until = quota.storm.until
+    assert until is None or now < until <= now + timedelta(hours=1, seconds=2)
 
 
 @pytest.mark.parametrize("reset", USELESS.values(), ids=USELESS)
@@ -157,6 +163,45 @@ def test_429s_that_name_resets_a_second_ahead_do_not_make_a_burst(bench: Bench) 
     bench.pages_until(UnavailableError)
     assert len(bench.vendor.asked) == 11
     assert bench.clock.now() - began > timedelta(minutes=7)
+
+
+def soon_reset(bench: Bench) -> Reply:
+    return Reply(status=429, headers=_minute(milliseconds(bench.clock.now() + timedelta(seconds=1))))
+
+
+def test_a_storm_of_429s_is_not_learned_anew_by_the_next_question(bench: Bench) -> None:
+    """Each table and each process asked eleven times; all together ask once per pause, which grows."""
+    bench.vendor.replies = [lambda: soon_reset(bench)] * 40
+    bench.pages_until(UnavailableError)
+    for minutes in (2, 4, 8, 16, 32, 60, 60):
+        asked, now = len(bench.vendor.asked), bench.clock.now()
+        for _ in range(3):
+            _, error = bench.pages_until(UnavailableError)
+            assert "times in a row" in str(error)
+        assert (len(bench.vendor.asked), bench.clock.now()) == (asked, now), "nothing is sent, and nobody waits"
+        bench.clock.moment += timedelta(minutes=minutes, seconds=-70)
+        bench.pages_until(UnavailableError)
+        assert len(bench.vendor.asked) == asked
+        bench.clock.moment += timedelta(seconds=70)
+        bench.pages_until(UnavailableError)
+        assert len(bench.vendor.asked) == asked + 1
+    bench.vendor.replies = [page(ROW)] * 2
+    bench.clock.moment += timedelta(hours=1)
+    assert len(bench.pages()) + len(bench.pages()) == 2
+    assert bench.ledger.quotas[7].storm == Storm()
+
+
+def test_bare_429s_pause_a_division_for_everybody(bench: Bench) -> None:
+    bench.vendor.replies = [Reply(status=429)] * 9
+    bench.pages_until(KeyBlockedError)
+    assert len(bench.vendor.asked) == 2
+    for _ in range(5):
+        _, error = bench.pages_until(KeyBlockedError)
+        assert "nothing is sent before" in str(error)
+    assert len(bench.vendor.asked) == 2
+    bench.vendor.replies = [page(ROW)]
+    bench.clock.moment += timedelta(minutes=2)
+    assert len(bench.pages()) == 1
 
 
 @pytest.mark.parametrize("jump", [-timedelta(hours=1), timedelta(minutes=20), -YEAR, YEAR])
