@@ -106,6 +106,21 @@ VISITS = sa.Table(
     sa.Column("error", sa.String),
 )
 
+CHECK_RESULTS = sa.Table(
+    "check_results",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("check_name", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("words", sa.String, nullable=False),
+    sa.Column("rows", sa.Integer, comment="that were looked at; null: not counted"),
+    sa.Column("examples", sa.String, nullable=False, comment="JSON"),
+    sa.Column("checked_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+)
+
 LISTED = sa.Table(
     "listed_divisions",
     METADATA,

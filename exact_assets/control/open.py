@@ -11,6 +11,7 @@ import msgspec
 
 from exact_assets.config import NO_APP, ExactConfig
 from exact_assets.control.access import SharedTokens, refresh_apart
+from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
@@ -34,7 +35,7 @@ CONNECTIONS = httpx.Limits(max_connections=64, max_keepalive_connections=64, kee
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What all processes of one installation share: tokens, quota ledger, visits, leases."""
+    """What all processes of one installation share: tokens, quota ledger, visits, check results, leases."""
 
     config: ExactConfig
     client_id: str
@@ -43,6 +44,7 @@ class Control:
     locks: Locks
     visits: VisitLog
     listing: DivisionListing
+    check_results: CheckResultStore
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
 
@@ -71,6 +73,7 @@ class Control:
             locks=Locks(path),
             visits=VisitLog(open_database(config.control_url, is_durable=False), **names),
             listing=DivisionListing(open_database(config.control_url, is_durable=False), **names),
+            check_results=CheckResultStore(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
         )
 

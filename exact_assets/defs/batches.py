@@ -7,13 +7,12 @@ division would cost more than the loading. A range that an earlier run is still 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dagster._core.storage.tags import (
+from exact_assets.defs import tags
+from exact_assets.defs.internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
 )
-
-from exact_assets.defs import tags
 
 BATCH_DIVISIONS = 25
 

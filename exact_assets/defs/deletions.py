@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import msgspec
-from dagster._core.storage.tags import PRIORITY_TAG
 
 from exact_assets.defs import tags
 from exact_assets.defs.batches import Batch, decide
+from exact_assets.defs.internals import PRIORITY_TAG
 from exact_assets.defs.jobs import TableJob
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.runs import in_flight

@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import msgspec
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import (
-    AUTO_RETRY_RUN_ID_TAG,
-    PARTITION_NAME_TAG,
-    RUN_KEY_TAG,
-    WILL_RETRY_TAG,
-)
 
 from exact_assets.catalogue.table import Table
 from exact_assets.config import NO_APP
 from exact_assets.control.open import Control
 from exact_assets.defs import tags
+from exact_assets.defs.internals import (
+    AUTO_RETRY_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+    UnresolvedAssetJobDefinition,
+)
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pyarrow as pa
-from dagster._core.definitions.executor_definition import (
-    IN_PROC_CONFIG,
-    _core_in_process_executor_creation,
-)
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.executor.in_process import InProcessExecutor
 
+from exact_assets.defs.internals import (
+    IN_PROC_CONFIG,
+    ExecutionPlan,
+    InProcessExecutor,
+    PlanOrchestrationContext,
+    core_in_process_executor_creation,
+)
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
 
@@ -48,7 +48,7 @@ def locking_executor(location: CodeLocation) -> dg.ExecutorDefinition:
 
     @dg.executor(name="in_process", config_schema=IN_PROC_CONFIG)
     def in_process(context: dg.InitExecutorContext) -> LockingExecutor:
-        made = _core_in_process_executor_creation(context.executor_config)
+        made = core_in_process_executor_creation(context.executor_config)
         locking = LockingExecutor(
             retries=made.retries,
             step_dependency_config=made.step_dependency_config,

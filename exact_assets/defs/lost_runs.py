@@ -14,9 +14,9 @@ from pathlib import Path
 
 import dagster as dg
 import msgspec
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from exact_assets.control.run_locks import Life, RunLocks
+from exact_assets.defs.internals import NOT_FINISHED_STATUSES
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
 

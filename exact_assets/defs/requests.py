@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs import tags
 from exact_assets.defs.batches import divisions_of
+from exact_assets.defs.internals import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of

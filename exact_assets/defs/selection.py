@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 
+from exact_assets.defs.internals import get_possibly_temporary_instance_for_cli
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.selection.standing import is_found, start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice

@@ -104,13 +104,17 @@ class Webserver:
         raise DemoError(f"run {run_id} did not end within {timeout_seconds:.0f} s")
 
     def launch(self, assets: Sequence[str], *, tags: Mapping[str, str]) -> str:
-        """Launch one run of assets; its tags say for which partitions. Give the run's id."""
+        """Launch one run of assets (names below `exact/`) for the partitions of its tags; return its id."""
+        return self.launch_keys([["exact", name] for name in assets], tags=tags)
+
+    def launch_keys(self, keys: Sequence[Sequence[str]], *, tags: Mapping[str, str]) -> str:
+        """Launch one run of assets, by their keys' parts; return the run's id."""
         params = {
             "selector": {
                 "repositoryLocationName": LOCATION,
                 "repositoryName": REPOSITORY,
                 "jobName": "__ASSET_JOB",
-                "assetSelection": [{"path": ["exact", name]} for name in assets],
+                "assetSelection": [{"path": list(key)} for key in keys],
             },
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},

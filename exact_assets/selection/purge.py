@@ -43,6 +43,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
             f"Rows of {names[0]} come again while they are purged: cancel its runs, then purge."
         )
     control.visits.forget(numbers)
+    control.check_results.forget(numbers)
     warehouse.note_purge(numbers, has_ended=True)
     return +lost
 

@@ -78,6 +78,12 @@ class SqlTableStore:
             counts[division][year] = count
         return counts
 
+    def row_count(self, table: Table) -> int:
+        """Count in one query."""
+        statement = f"SELECT count(*) FROM {self._engine.dialect.qualified(table.name)} WHERE {DELETED_AT} IS NULL"
+        [(count,)] = self._read(lambda connection: connection.rows(statement))
+        return int(count)
+
     def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
         """Run one statement after the other."""
         if not self._engine.exists:
