@@ -98,12 +98,19 @@ def running_project(place: Installation, file: Path, *, environment: dict[str, s
     )
     arguments = ["dagster", "dev", "-w", str(workspace), "--port", str(port)]
     with (
+        pytest.MonkeyPatch.context() as here,
         running(arguments, environment=environment, folder=place.folder, log=log) as process,
-        dg.DagsterInstance.from_config(str(place.folder)) as instance,
+        _instance(place, here) as instance,
     ):
         webserver = Webserver(f"http://127.0.0.1:{port}")
         wait_for("Dagster", webserver.is_up(), process=process, log=log, timeout_seconds=120)
         yield Project(place, webserver, instance)
+
+
+def _instance(place: Installation, here: pytest.MonkeyPatch) -> dg.DagsterInstance:
+    """Open Dagster's storage beside the running Dagster."""
+    here.setenv("DAGSTER_HOME", str(place.folder))
+    return dg.DagsterInstance.from_config(str(place.folder))
 
 
 def until(find: Callable[[], _Found | None], *, timeout_seconds: float = 200) -> _Found:
