@@ -23,16 +23,11 @@ SAME_ROLE = {
 """Names that several modules define because they play one role: a caller chooses the module. Which, and why."""
 
 TO_BE_TOLD_APART = {
-    "ADVICE": {"control"},
     "BATCH_DIVISIONS": {"defs"},
-    "CONNECTIONS": {"control"},
     "DIVISIONS": {"defs", "demo", "warehouse"},
     "DIVISIONS_AT_ONCE": {"planning", "selection"},
     "Decision": {"defs"},
     "EVERYTHING": {"defs"},
-    "KEY": {"control"},
-    "LISTED": {"control", "defs"},
-    "LOCK_TIMEOUT_SECONDS": {"control", "defs", "warehouse"},
     "LOOK_SECONDS": {"defs"},
     "Memory": {"defs"},
     "TIMESTAMP": {"warehouse"},

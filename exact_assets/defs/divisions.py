@@ -117,8 +117,8 @@ class _Look:
         enabled = {choice.division for choice in choices if choice.sync_enabled}
         # Where a row cannot be read, a division that has a partition may be the one it is about.
         watched = enabled | numbers(existing) if selection.problems else enabled
-        # From now on, not from the first visit: an error of a new division is one at once.
-        self.control.visits.expect(watched, [table.name for table in self.tables], at=datetime.now(UTC))
+        # From now on, not from the first attempt: an error of a new division is one at once.
+        self.control.attempts.expect(watched, [table.name for table in self.tables], at=datetime.now(UTC))
         facts = self._facts(existing)
         changes = partition_changes(enabled, existing, listed=facts.listed, is_whole=not selection.problems)
         decision = decide(
@@ -127,7 +127,7 @@ class _Look:
             runs=seen_runs(self.instance, [one.run_key(job) for one in memory.requests for job in self.jobs]),
             jobs=self.jobs,
             askable={division for division in enabled if can_be_asked(division, facts)},
-            visits=facts.visits,
+            attempts=facts.attempts,
             now=facts.now,
         )
         told = [one for one in reports(choices, decision, facts) if one.read.division not in selection.twice]
@@ -147,7 +147,7 @@ class _Look:
     def _facts(self, existing: Iterable[str]) -> Facts:
         return Facts(
             tables=self.tables,
-            visits=self.control.visits.read(),
+            attempts=self.control.attempts.read(),
             quotas=self.control.ledger.quotas(),
             listed=self.control.listing.read(),
             existing=numbers(existing),

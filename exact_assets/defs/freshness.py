@@ -16,7 +16,7 @@ import msgspec
 
 from exact_assets.catalogue.table import Table
 from exact_assets.config import NO_APP
-from exact_assets.control.visits import Visits, expected
+from exact_assets.control.attempts import Attempts, expected
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.shown import hidden_checks
 from exact_assets.defs.trouble import UNUSABLE, cursor_of, is_lasting, marked, over, sentence, since_of
@@ -92,7 +92,7 @@ def freshness_sensor(location: CodeLocation) -> dg.SensorDefinition:
         since = (since_of(context) or now) if found.error else None
         if since is not None and not is_lasting(since, now):
             found = replace(found, error=None)
-            if found.visits is None:
+            if found.attempts is None:
                 context.update_cursor(marked(cursor_of(context), since))
                 return dg.SkipReason("The control store cannot be read; looks again in a minute.")
         verdicts = {table: found.judge(table, now=now, since=since) for table in tables}
@@ -118,7 +118,7 @@ class Look:
     """What a look at the two stores found, as far as they could be read."""
 
     divisions: Sequence[int] = ()
-    visits: Visits | None = None
+    attempts: Attempts | None = None
     """None: the control store cannot be read."""
     error: str | None = None
     """Why a store cannot be used; None: both can."""
@@ -127,14 +127,14 @@ class Look:
 
     def judge(self, table: Table, *, now: datetime, since: datetime | None = None) -> Verdict:
         """Judge a table. A store that cannot be used is worse than anything that could be read in the other."""
-        known = judge_table(table, self.divisions, self.visits or {}, now=now)
+        known = judge_table(table, self.divisions, self.attempts or {}, now=now)
         if self.error is not None:
             return replace(
                 known,
                 level=Level.STALE,
                 remarks=(sentence(self.error, since),),
                 is_unusable=True,
-                is_known=self.visits is not None,
+                is_known=self.attempts is not None,
             )
         if self.remarks:
             return replace(known, level=max(known.level, Level.LATE), remarks=self.remarks)
@@ -142,14 +142,14 @@ class Look:
 
 
 def look(location: CodeLocation, warehouse: Warehouse, *, now: datetime) -> Look:
-    """Read which divisions are enabled and how their streams were last visited. Raises nothing.
+    """Read which divisions are enabled and how the last attempts at their streams ended. Raises nothing.
 
     While the selection cannot be read, those count that were enabled when it last could: a warehouse that is held
     by another for hours must not hide that nothing is loaded.
     """
     error: str | None = None
     remarks: tuple[str, ...] = ()
-    selection, visits = None, None
+    selection, attempts = None, None
     try:
         selection = warehouse.selection()
         error = warehouse.obstacle()
@@ -160,12 +160,12 @@ def look(location: CodeLocation, warehouse: Warehouse, *, now: datetime) -> Look
         remarks = problems(selection, kept_choices(control)) if error is None else ()
         if selection is not None and selection.choices and not remarks:
             enabled = [one.division for one in selection.choices if one.sync_enabled]
-            control.visits.expect(enabled, [table.name for table in location.tables], at=now)
-        visits = control.visits.read()
+            control.attempts.expect(enabled, [table.name for table in location.tables], at=now)
+        attempts = control.attempts.read()
         error = error or control.obstacle()
     except (SettingsError, *UNUSABLE) as unusable:
         error = f"{error} {unusable}" if error else str(unusable)
-    return Look(divisions=sorted(expected(visits or {})), visits=visits, error=error, remarks=remarks)
+    return Look(divisions=sorted(expected(attempts or {})), attempts=attempts, error=error, remarks=remarks)
 
 
 def news(

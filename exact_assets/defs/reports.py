@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from exact_assets.catalogue.table import Table
-from exact_assets.control.visits import Visits
+from exact_assets.control.attempts import Attempts
 from exact_assets.defs.sync_now import Decision, asked_at, result_of
 from exact_assets.exact.limits import Quota
 from exact_assets.selection.standing import DISABLED, NOT_FOUND, is_found, last_sync, progress, start_year_problem
@@ -23,7 +23,7 @@ class Facts:
     """What is known beside the selection."""
 
     tables: Sequence[Table]
-    visits: Visits
+    attempts: Attempts
     quotas: Mapping[int, Quota]
     listed: Collection[int] | None
     """Divisions that Exact lists; None: it was not asked yet."""
@@ -40,7 +40,7 @@ def reports(choices: Sequence[DivisionChoice], decision: Decision, facts: Facts)
         quota = facts.quotas.get(choice.division)
         yield DivisionReport(
             read=choice,
-            last_sync=last_sync(facts.visits.get(choice.division, {})),
+            last_sync=last_sync(facts.attempts.get(choice.division, {})),
             status=_status(choice, decision, facts),
             calls_today=choice.calls_today if quota is None else quota.at(facts.now).day.used,
             takes_back=choice.sync_now and (_is_refused(choice, facts) or choice.division in decision.ended),
@@ -75,6 +75,6 @@ def _standing(division: int, decision: Decision, facts: Facts) -> str:
     result = result_of(division, decision.memory)
     if result is not None:
         return result
-    visits = facts.visits.get(division, {})
+    attempts = facts.attempts.get(division, {})
     since = asked_at(division, decision.memory)
-    return progress(visits, facts.tables, now=facts.now, since=since)
+    return progress(attempts, facts.tables, now=facts.now, since=since)

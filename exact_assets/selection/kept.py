@@ -80,7 +80,7 @@ def restore(control: Control, warehouse: Warehouse, kept: Collection[DivisionCho
     is_data_gone = not any(warehouse.states_of(divisions).values())
     if is_data_gone:
         # First: a process that is killed in between does this again, as long as the selection is not there.
-        control.visits.forget(divisions)
+        control.attempts.forget(divisions)
     aside = warehouse.restore_divisions(sound)
     return Restored(divisions=divisions, is_data_gone=is_data_gone, aside=aside)
 

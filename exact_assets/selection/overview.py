@@ -30,11 +30,11 @@ def overview(
     choices: Sequence[DivisionChoice], tables: Sequence[Table], control: Control, *, now: datetime
 ) -> Iterator[Overview]:
     """Give a row for each enabled division."""
-    visits, quotas = control.visits.read(), control.ledger.quotas()
+    attempts, quotas = control.attempts.read(), control.ledger.quotas()
     for choice in choices:
         if not choice.sync_enabled:
             continue
-        mine = visits.get(choice.division, {})
+        mine = attempts.get(choice.division, {})
         quota = quotas[choice.division].at(now) if choice.division in quotas else None
         name, at = oldest(mine, tables) or (None, None)
         yield Overview(

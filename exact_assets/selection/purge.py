@@ -1,4 +1,4 @@
-"""Deletes all that is kept of divisions, in the warehouse and of their visits, while nobody works on them."""
+"""Deletes all that is kept of divisions, in the warehouse and of their attempts, while nobody works on them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ PASSES = 3
 
 
 def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse) -> Mapping[str, int]:
-    """Delete the rows, states and visits of divisions; return the rows that each table lost.
+    """Delete the rows, states and attempts of divisions; return the rows that each table lost.
 
     A kill leaves each table with all or none of its rows; the next purge goes on with the others.
 
@@ -30,7 +30,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
     _refuse_busy(numbers, control)
     warehouse.note_purge(numbers, has_ended=False)
     # Before the rows: were it killed in between, tables that are empty would count as up to date.
-    control.visits.forget(numbers)
+    control.attempts.forget(numbers)
     lost: Counter[str] = Counter()
     for _ in range(PASSES):
         names = warehouse.names_holding(numbers, names=tables())
@@ -42,7 +42,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         raise WarehouseBusyError(
             f"Rows of {names[0]} come again while they are purged: cancel its runs, then purge."
         )
-    control.visits.forget(numbers)
+    control.attempts.forget(numbers)
     warehouse.note_purge(numbers, has_ended=True)
     return +lost
 

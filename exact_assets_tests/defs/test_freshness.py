@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from exact_assets.control.visits import Visit
+from exact_assets.control.attempts import Attempt
 from exact_assets.defs.freshness import AGAIN_AFTER, NAMED, Look, describe, metadata, news
 from exact_assets.defs.translator import ExactTableProps, ExactTranslator
 from exact_assets.selection.freshness import Verdict, judge_table
@@ -12,13 +12,13 @@ from exact_assets_tests.tables import table
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TABLE = table()
-GOOD = Visit(attempted_at=NOW, succeeded_at=NOW, expected_since=NOW)
+GOOD = Attempt(attempted_at=NOW, succeeded_at=NOW, expected_since=NOW)
 
 
 def verdict(*, refused: int, good: int = 1, reason: str = "Not granted.", now: datetime = NOW) -> Verdict:
-    bad = Visit(attempted_at=NOW, expected_since=NOW, error_kind="ForbiddenError", error=reason)
-    visits = {division: {TABLE.name: bad if division < refused else GOOD} for division in range(refused + good)}
-    return judge_table(TABLE, sorted(visits), visits, now=now)
+    bad = Attempt(attempted_at=NOW, expected_since=NOW, error_kind="ForbiddenError", error=reason)
+    attempts = {division: {TABLE.name: bad if division < refused else GOOD} for division in range(refused + good)}
+    return judge_table(TABLE, sorted(attempts), attempts, now=now)
 
 
 def test_a_verdict_is_told_when_it_changes_and_not_when_it_only_grows_older() -> None:
