@@ -157,7 +157,7 @@ class AttemptLog:
 
 
 def expected(attempts: Attempts) -> frozenset[int]:
-    """Give the divisions of which anything is expected: those that were enabled when that was last known."""
+    """Return the divisions of which anything is expected: those that were enabled when that was last known."""
     return frozenset(
         division for division, tables in attempts.items() if any(one.expected_since for one in tables.values())
     )

@@ -69,7 +69,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class SyncDecision:
     """What to do."""
 
     memory: Memory
@@ -81,7 +81,7 @@ class Decision:
     """Divisions whose turn comes when others have ended."""
 
 
-def decide(
+def decide_sync(
     choices: Sequence[DivisionChoice],
     *,
     memory: Memory,
@@ -90,7 +90,7 @@ def decide(
     askable: Collection[int],
     attempts: Attempts,
     now: datetime,
-) -> Decision:
+) -> SyncDecision:
     """Decide what to ask for and what is over.
 
     Args:
@@ -121,7 +121,7 @@ def decide(
     )
     results = [one for one in memory.results if not _has_news(one, ended | set(turn), attempts)]
     results += [Result(division=request.division, text=end, at=now) for request, end in ends.items() if end]
-    return Decision(
+    return SyncDecision(
         memory=Memory(number=memory.number + len(asked), requests=going_on + asked, results=tuple(results)),
         asked=asked,
         ended=ended,
@@ -130,7 +130,7 @@ def decide(
 
 
 def kept_open(memory: Memory, before: Memory, divisions: Collection[int]) -> Memory:
-    """Give the memory in which the requests of some divisions are not yet over: their end could not be written."""
+    """Return the memory in which requests of some divisions are not yet over: their end could not be written."""
     again = tuple(request for request in before.requests if request.division in divisions)
     results = tuple(result for result in memory.results if result.division not in divisions)
     others = tuple(request for request in memory.requests if request not in again)
@@ -140,7 +140,7 @@ def kept_open(memory: Memory, before: Memory, divisions: Collection[int]) -> Mem
 def _end(
     request: SyncRequest, runs: Mapping[str, SeenRun], jobs: Sequence[str], attempts: Attempts, now: datetime
 ) -> str | None:
-    """Say how a request ended, empty where the attempts tell; None: it goes on."""
+    """Return how a request ended, empty where the attempts tell; None: it goes on."""
     found = [runs.get(request.run_key(job)) for job in jobs]
     is_patient = now - request.asked_at < START_WITHIN
     if any(run.end is None if run else is_patient for run in found):
@@ -169,10 +169,10 @@ def _has_news(result: Result, again: Collection[int], attempts: Attempts) -> boo
 
 
 def result_of(division: int, memory: Memory) -> str | None:
-    """Give how the last request of a division ended, where the attempts do not tell and there is no news since."""
+    """Return how a division's last request ended, where the attempts do not tell and there is no news since."""
     return next((one.text for one in memory.results if one.division == division), None)
 
 
 def asked_at(division: int, memory: Memory) -> datetime | None:
-    """Give when the runs that are under way for a division were asked for; None: there are none."""
+    """Return when the runs that are under way for a division were asked for; None: there are none."""
     return next((one.asked_at for one in memory.requests if one.division == division), None)

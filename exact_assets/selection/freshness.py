@@ -56,7 +56,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class TableFreshness:
     """What there is to say of a table."""
 
     level: Level
@@ -75,23 +75,23 @@ class Verdict:
 
 
 def warn_after(table: Table) -> timedelta:
-    """Give the age at which a table is late: one period, and time for the load itself."""
+    """Return the age at which a table is late: one period, and time for the load itself."""
     period = timedelta(minutes=table.frequency_minutes)
     return period + _margin(period)
 
 
 def fail_after(table: Table) -> timedelta:
-    """Give the age at which a table is stale: two periods, and time for the load itself."""
+    """Return the age at which a table is stale: two periods, and time for the load itself."""
     period = timedelta(minutes=table.frequency_minutes)
     return 2 * period + _margin(period)
 
 
-def judge_table(table: Table, divisions: Collection[int], attempts: Attempts, *, now: datetime) -> Verdict:
+def judge_table(table: Table, divisions: Collection[int], attempts: Attempts, *, now: datetime) -> TableFreshness:
     """Judge a table's streams of the enabled divisions."""
     mine = {division: attempts.get(division, {}).get(table.name, Attempt()) for division in divisions}
     found = [judge(table, division, attempt, now=now) for division, attempt in mine.items()]
     worrying = sorted((one for one in found if one.level), key=lambda one: (-one.level, one.division))
-    return Verdict(
+    return TableFreshness(
         level=max((one.level for one in worrying), default=Level.FRESH),
         findings=tuple(worrying),
         divisions=len(found),
@@ -128,13 +128,13 @@ def is_late(table: Table, attempt: Attempt, *, now: datetime) -> bool:
 
 
 def waiting_text(attempt: Attempt) -> str:
-    """Say until when the day's calls are used."""
+    """Describe until when the day's calls are used."""
     until = attempt.waiting_until
     return f"waiting: the day's calls are used until {until.astimezone(UTC):%H:%M} UTC" if until else ""
 
 
 def _deadline(table: Table, attempt: Attempt, *, now: datetime) -> datetime:
-    """Give the moment until which the stream has time."""
+    """Return the moment until which the stream has time."""
     allowed = fail_after(table)
     if attempt.expected_since is None:
         return now

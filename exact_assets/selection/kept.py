@@ -32,7 +32,7 @@ class Restored:
     """The new name of a table that could not be read."""
 
     def __str__(self) -> str:
-        """Say it for people."""
+        """Describe the restoration, for people."""
         count = len(self.divisions)
         named = ", ".join(map(str, self.divisions[:10])) + (", …" if count > 10 else "")
         parts = [f"The division selection was gone and is restored: {count} divisions are enabled ({named})."]

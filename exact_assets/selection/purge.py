@@ -1,4 +1,4 @@
-"""Deletes all that is kept of divisions, in the warehouse and of their attempts, while nobody works on them."""
+"""Deletion of all that is kept of divisions, in the warehouse and of their attempts, while nobody works on them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from exact_assets.errors import SettingsError, WarehouseBusyError
 from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.protocol import Warehouse
 
-DIVISIONS_AT_ONCE = 50
+LEASES_AT_ONCE = 50
 """Each holds a lock file open, of which a process may have 1,024 as a rule."""
 PASSES = 3
 """A run that was at work when its division was disabled may have stored rows of a table that was purged already."""
@@ -78,8 +78,8 @@ def _refuse_busy(divisions: Sequence[int], control: Control) -> None:
 
 def _purge_table(name: str, divisions: Sequence[int], control: Control, warehouse: Warehouse) -> int:
     rows = 0
-    for first in range(0, len(divisions), DIVISIONS_AT_ONCE):
-        part = divisions[first : first + DIVISIONS_AT_ONCE]
+    for first in range(0, len(divisions), LEASES_AT_ONCE):
+        part = divisions[first : first + LEASES_AT_ONCE]
         with ExitStack() as leases:
             for division in part:
                 # Whoever stores rows of a stream holds its lease.

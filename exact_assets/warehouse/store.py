@@ -49,7 +49,7 @@ def store(connection: Connection, arrived: Arrived, *, is_soft: bool, now: datet
 
 def _is_disabled(connection: Connection, division: int) -> bool:
     """Return whether the selection says so; one that cannot be read says nothing."""
-    found = selection.read(connection)
+    found = selection.read_selection(connection)
     return any(one.division == division and not one.sync_enabled for one in (found and found.choices) or ())
 
 
@@ -270,7 +270,7 @@ class _Transaction:
 
     def _write(self, source: StagedRows) -> None:
         """Update and insert by what `hit` says."""
-        hits, to_compare = self._connection.rows(merge.count_verdicts(self._dialect))[0]
+        hits, to_compare = self._connection.rows(merge.count_hits(self._dialect))[0]
         if hits:
             chosen = merge.choose_changed(self._dialect, self._table, source.relation, compare=to_compare > 0)
             changed = self._connection.derive(merge.CHANGED, chosen)

@@ -9,12 +9,12 @@ from exact_assets.control.attempts import Attempt, Attempts
 from exact_assets.defs.sync_now import (
     MOST_AT_ONCE,
     START_WITHIN,
-    Decision,
     Memory,
     RunEnd,
     SeenRun,
+    SyncDecision,
     asked_at,
-    decide,
+    decide_sync,
     kept_open,
     result_of,
 )
@@ -36,8 +36,8 @@ def look(
     runs: dict[str, SeenRun] | None = None,
     attempts: Attempts | None = None,
     later: timedelta = timedelta(0),
-) -> Decision:
-    return decide(
+) -> SyncDecision:
+    return decide_sync(
         choices,
         memory=memory,
         runs=runs or {},
@@ -48,11 +48,11 @@ def look(
     )
 
 
-def keys(decision: Decision) -> list[str]:
+def keys(decision: SyncDecision) -> list[str]:
     return [one.run_key(job) for one in decision.asked for job in JOBS]
 
 
-def ends(decision: Decision, *how: RunEnd | None, reason: str = "") -> dict[str, SeenRun]:
+def ends(decision: SyncDecision, *how: RunEnd | None, reason: str = "") -> dict[str, SeenRun]:
     return {
         key: SeenRun(run_id="0123456789", end=end, reason=reason)
         for key, end in zip(keys(decision), how, strict=True)

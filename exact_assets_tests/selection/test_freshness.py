@@ -108,6 +108,6 @@ def test_a_table_is_as_bad_as_its_worst_division_which_comes_first() -> None:
         3: {TABLE.name: Attempt(succeeded_at=ago(99), expected_since=LONG_AGO)},
         4: {TABLE.name: Attempt(expected_since=ago(1))},
     }
-    verdict = judge_table(TABLE, sorted(attempts), attempts, now=NOW)
-    assert (verdict.level, verdict.divisions, verdict.new) == (Level.STALE, 4, 1)
-    assert [finding.division for finding in verdict.findings] == [3, 2]
+    freshness = judge_table(TABLE, sorted(attempts), attempts, now=NOW)
+    assert (freshness.level, freshness.divisions, freshness.new) == (Level.STALE, 4, 1)
+    assert [finding.division for finding in freshness.findings] == [3, 2]

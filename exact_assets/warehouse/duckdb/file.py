@@ -100,7 +100,7 @@ class DuckDBFile:
 
     @contextmanager
     def connection(self) -> Iterator[DuckDBPyConnection]:
-        """Give a connection with temporary tables of its own. The file is not touched before `attached`."""
+        """Open a connection with temporary tables of its own. The file is not touched before `attached`."""
         with self._making:
             self._engine = self._engine or self._new_engine()
             connection = self._engine.cursor()

@@ -1,4 +1,4 @@
-"""How a division stands, in one line for people. Pure functions of the choice, the attempts and the clock."""
+"""The status of a division, in one line for people. Pure functions of the choice, the attempts and the clock."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,14 +14,14 @@ NOT_FOUND = "not found in Exact with this connection: run `exact-assets division
 
 
 def start_year_of(choice: DivisionChoice | None, *, setting: int, this_year: int) -> int:
-    """Give a division's first business year: its own where it is one, else the setting's."""
+    """Return a division's first business year: its own where it is one, else the setting's."""
     if choice is None or choice.start_year is None or not setting <= choice.start_year <= this_year:
         return setting
     return choice.start_year
 
 
 def start_year_problem(choice: DivisionChoice, *, setting: int, this_year: int) -> str | None:
-    """Say that a division's own starting year is not used, and why; None: it is, or there is none."""
+    """Return why a division's own starting year is not used, in a sentence; None: it is used, or there is none."""
     if choice.start_year is None or setting <= choice.start_year <= this_year:
         return None
     return f"start_year {choice.start_year} is not used: expected {setting} to {this_year}, or null"
@@ -35,7 +35,7 @@ def is_found(division: int, listed: Collection[int] | None) -> bool:
 def progress(
     attempts: Mapping[str, Attempt], tables: Sequence[Table], *, now: datetime, since: datetime | None = None
 ) -> str:
-    """Say how far an enabled division is.
+    """Describe how far an enabled division is.
 
     Args:
         attempts: of the division.
@@ -65,12 +65,12 @@ def progress(
 
 
 def last_sync(attempts: Mapping[str, Attempt]) -> datetime | None:
-    """Give the moment at which anything of a division was last brought up to date."""
+    """Return the moment at which anything of a division was last brought up to date."""
     return max((attempt.succeeded_at for attempt in attempts.values() if attempt.succeeded_at), default=None)
 
 
 def oldest(attempts: Mapping[str, Attempt], tables: Sequence[Table]) -> tuple[str, datetime | None] | None:
-    """Give the table that was up to date longest ago, and when (None: never); None: there are no tables."""
+    """Return the table that was up to date longest ago, and when (None: never); None: there are no tables."""
     never = datetime.min.replace(tzinfo=UTC)
     moments = {table.name: attempts.get(table.name, Attempt()).succeeded_at for table in tables}
     return min(moments.items(), key=lambda one: one[1] or never, default=None)

@@ -1,11 +1,11 @@
-"""How a division stands, in one line."""
+"""The status of a division, in one line."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from exact_assets.control.attempts import Attempt
-from exact_assets.selection.standing import is_found, last_sync, oldest, progress, start_year_of, start_year_problem
+from exact_assets.selection.status import is_found, last_sync, oldest, progress, start_year_of, start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets_tests.tables import table
 
