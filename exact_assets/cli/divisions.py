@@ -15,9 +15,9 @@ from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.defs.selection import apply_to_instance, partitions_of_instance
 from exact_assets.errors import SettingsError
+from exact_assets.selection.discovery import discover_divisions
 from exact_assets.selection.health import known_choices
 from exact_assets.selection.kept import keep, kept_choices, problems, restore
-from exact_assets.selection.known import take_up_divisions
 from exact_assets.selection.purge import purge, refuse_enabled
 from exact_assets.selection.status import start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice
@@ -67,7 +67,7 @@ def refresh_command(stores: Stores) -> None:
     control, partitions = stores.control(), partitions_of_instance()
     for problem in problems(stores.warehouse.selection(), kept_choices(control, partitions)):
         click.echo(f"exact-assets: {problem}", err=True)
-    added = asyncio.run(take_up_divisions(control, stores.warehouse, partitions=partitions))
+    added = asyncio.run(discover_divisions(control, stores.warehouse, partitions=partitions))
     click.echo(f"{len(added)} new divisions")
 
 
