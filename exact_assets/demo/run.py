@@ -171,7 +171,7 @@ def _start_dagster(
 
 
 def _command(place: Place, environment: Mapping[str, str], *arguments: str) -> str:
-    """Run an `exact-assets` command as a user would and give what it prints."""
+    """Run an `exact-assets` command as a user would, and return what it prints."""
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         [sys.executable, "-m", "exact_assets.cli", *arguments],
         cwd=place.folder,
