@@ -94,7 +94,7 @@ class Outcome:
 
 
 class Leases(Protocol):
-    """Says who works on a stream, across all processes."""
+    """Leases of streams: who works on one, across all processes."""
 
     def lease(self, name: str) -> AbstractContextManager[bool]:
         """Hold a name for the length of a `with`; False: another holds it."""

@@ -6,7 +6,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.sql import key_columns, live
 from exact_assets.checks.subject import Subject
-from exact_assets.warehouse.sql.names import DIVISION, DIVISIONS, STREAMS, qualified, quoted, text
+from exact_assets.warehouse.sql.names import DIVISION, SELECTION, STREAMS, qualified, quoted, text
 
 SHARED_IDS = frozenset({"hrm", "payroll"})
 """Groups in which one record may be in two divisions: people, where divisions are linked for HR."""
@@ -39,9 +39,9 @@ SELECT r.{DIVISION}, a.{DIVISION} IS NULL AS is_certain,
         ELSE 'the selection has no such division' END AS problem{key_columns(table, of="r")}
 FROM {subject.live(table)} AS r
 LEFT JOIN {asked} AS a ON a.{DIVISION} = r.{DIVISION}
-LEFT JOIN {qualified(DIVISIONS)} AS s ON s.{DIVISION} = r.{DIVISION}
+LEFT JOIN {qualified(SELECTION)} AS s ON s.{DIVISION} = r.{DIVISION}
 WHERE a.{DIVISION} IS NULL
-    OR (s.{DIVISION} IS NULL AND EXISTS (SELECT 1 FROM {qualified(DIVISIONS)}))
+    OR (s.{DIVISION} IS NULL AND EXISTS (SELECT 1 FROM {qualified(SELECTION)}))
 """
 
 

@@ -91,7 +91,8 @@ CLOCKS = sa.Table(
     sa.Column("ahead_seconds", sa.Float, nullable=False, comment="the server's clock against ours, at least"),
 )
 
-VISITS = sa.Table(
+ATTEMPTS = sa.Table(
+    # The name that installations have, of the first versions; another would lose what is in it.
     "visits",
     METADATA,
     sa.Column("site", sa.String, primary_key=True),
@@ -121,7 +122,7 @@ CHECK_RESULTS = sa.Table(
     sa.Column("checked_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
 )
 
-LISTED = sa.Table(
+LISTED_DIVISIONS = sa.Table(
     "listed_divisions",
     METADATA,
     sa.Column("site", sa.String, primary_key=True),

@@ -20,7 +20,7 @@ from exact_assets.defs.internals import (
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
 
-LOCK_TIMEOUT_SECONDS = 5.0
+RUN_LOCK_TIMEOUT_SECONDS = 5.0
 """A sensor that looks whether a run lives holds its lock for a moment."""
 
 
@@ -39,7 +39,9 @@ class LockingExecutor(InProcessExecutor):
             plan_context.instance.add_run_tags(run.run_id, lacking)
         # Arrow's own allocator keeps what is freed: with the system's a large load takes 15 MB less.
         pa.set_memory_pool(pa.system_memory_pool())
-        with self.location.run_locks().hold(run.run_id, leaves_trace=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
+        with self.location.run_locks().hold(
+            run.run_id, leaves_trace=True, timeout_seconds=RUN_LOCK_TIMEOUT_SECONDS
+        ):
             yield from super().execute(plan_context, execution_plan)
 
 

@@ -68,7 +68,7 @@ def _kept(storage: DagsterSqliteStorage) -> DagsterSqliteStorage:
 
 
 def folder(base_dir: str) -> Path:
-    """Give the folder of Dagster's SQLite files: `DAGSTER_HOME` where it is set, else `base_dir` here."""
+    """Return the folder of Dagster's SQLite files: `DAGSTER_HOME` where it is set, else `base_dir` here."""
     return dagster_home() or Path(base_dir).absolute()
 
 

@@ -119,7 +119,7 @@ class ExactSession:
         try:
             yield
         except ExactAssetsError as error:
-            self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
+            self._control().attempts.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
 
     @property
@@ -160,7 +160,7 @@ class ExactSession:
                 table, requests, client=client, warehouse=self.warehouse, leases=control, shares=shares
             )
         ended = {division: outcome.error for division, outcome in outcomes.items()}
-        control.visits.note(table.name, ended, at=datetime.now(UTC))
+        control.attempts.note(table.name, ended, at=datetime.now(UTC))
         return outcomes
 
     def _control(self) -> Control:

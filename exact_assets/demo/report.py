@@ -13,7 +13,7 @@ from exact_assets.warehouse.sql.names import qualified
 _LEDGER = "financialtransaction_transaction_lines"
 
 
-def report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: float) -> None:
+def print_report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: float) -> None:
     """Print tables, rows, calls and seconds per group, and debits beside credits."""
     grid = Grid(title="What was loaded", title_justify="left")
     for heading in ("group", "tables", "rows in the warehouse", "rows changed", "calls"):
@@ -29,8 +29,8 @@ def report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: flo
     grid.add_row("all", *(f"{total:,}" for total in totals))
     console.print(grid)
     debit, credit = _ledger(warehouse)
-    verdict = "[green]debits = credits[/]" if debit == credit else "[red]debits and credits differ[/]"
-    console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {verdict}. Loaded in {seconds:.0f} s.")
+    balance = "[green]debits = credits[/]" if debit == credit else "[red]debits and credits differ[/]"
+    console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {balance}. Loaded in {seconds:.0f} s.")
 
 
 def _counts(warehouse: Warehouse, names: list[str]) -> dict[str, int]:

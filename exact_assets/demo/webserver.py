@@ -56,7 +56,7 @@ class Webserver:
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60), repr=False)
 
     def is_up(self) -> Iterator[bool]:
-        """Tell, again and again, whether the code location is loaded."""
+        """Yield, again and again, whether the code location is loaded."""
         while True:
             try:
                 yield self._location_is_loaded()
@@ -78,7 +78,7 @@ class Webserver:
         return data
 
     def launch_range(self, assets: Sequence[str], *, first: str, last: str) -> str:
-        """Launch one run of assets (names below `exact/`) for a range of partition keys; give the run's id."""
+        """Launch one run of assets (names below `exact/`) for a range of partition keys; return the run's id."""
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         return self.launch(assets, tags=tags)
 

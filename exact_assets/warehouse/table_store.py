@@ -122,7 +122,7 @@ class SqlTableStore:
 
     def purge(self, name: str, divisions: Collection[int]) -> int:
         """Delete in one transaction."""
-        return self._sessions.change(lambda connection: purge.purge(connection, name, divisions))
+        return self._sessions.change(lambda connection: purge.purge_table(connection, name, divisions))
 
     def _store_rest(self, table: Table, batch: Sequence[tuple[int, Step, int]], answers: list[Answer]) -> None:
         """Store the steps of a batch that have no answer yet, at one opening; each adds its answer."""
