@@ -126,7 +126,8 @@ def test_an_asset_downstream_of_ours_runs_in_the_same_run(project: Project) -> N
     until(lambda: True if project.instance.get_dynamic_partitions("exact_divisions") else None)
     run_id = project.load(ACCOUNTS, BELOW, first=first, last=last)
     asked = {f"{division}|{year}" for division in project.place.divisions for year in (YEAR - 1, YEAR)}
-    assert set(project.materialised(ACCOUNTS, run_id=run_id)) == asked
+    # Years of which the first load brings rows are recorded as well.
+    assert asked <= set(project.materialised(ACCOUNTS, run_id=run_id))
     assert project.materialised(BELOW, run_id=run_id) == [None]
 
 
