@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from exact_assets.catalogue.table import Table
+from exact_assets.defs import tags
 from exact_assets.defs.events import loaded_years, newly_loaded
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS, partition_key
@@ -51,13 +52,14 @@ class Load:
     years_to_record: Mapping[int, tuple[int, ...]]
     """By division, whether their rows changed or not."""
     grid_years: range
-    is_background: bool
+    is_asked_by_partitions: bool
+    """Whether somebody asked for the run's partitions; those of a schedule name its divisions in a tag."""
 
     @property
     def is_whole(self) -> bool:
         """Whether somebody asked for partitions and all of them are up to date."""
         return (
-            not self.is_background
+            self.is_asked_by_partitions
             and self.wanted.keys() == self.outcomes.keys()
             and all(self.wanted.values())
             and all(outcome.error is None for outcome in self.outcomes.values())
@@ -95,7 +97,7 @@ def load_partitions(
         outcomes=outcomes,
         years_to_record={one: tuple(sorted({*named.get(one, ()), *more.get(one, ())})) for one in outcomes},
         grid_years=grid_years,
-        is_background=kind.is_background,
+        is_asked_by_partitions=not kind.is_background and tags.NAMED_DIVISIONS not in context.run.tags,
     )
 
 

@@ -46,6 +46,7 @@ def load(
     tally = Tally()
     for table in tables:
         tally.tables_by_group.setdefault(table.group, []).append(table.name)
+    steps = {table.name for table in tables}
     first, last = f"{divisions[0]}|{years[0]}", f"{divisions[-1]}|{years[-1]}"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -53,7 +54,7 @@ def load(
         run_id = dagster.launch_range([table.name for table in tables], first=first, last=last)
         for event in dagster.follow(run_id):
             _note(event, tally, run_id)
-            if event.get("__typename") == "ExecutionStepSuccessEvent":
+            if event.get("__typename") == "ExecutionStepSuccessEvent" and event["stepKey"] in steps:
                 progress.advance(task)
     return tally
 
