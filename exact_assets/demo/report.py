@@ -5,7 +5,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table as Grid
 
-from exact_assets.demo.loading import Tally
+from exact_assets.demo.loading import Checked, Tally
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.names import qualified
@@ -31,6 +31,14 @@ def print_report(console: Console, warehouse: Warehouse, tally: Tally, *, second
     debit, credit = _ledger(warehouse)
     balance = "[green]debits = credits[/]" if debit == credit else "[red]debits and credits differ[/]"
     console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {balance}. Loaded in {seconds:.0f} s.")
+
+
+def print_checks(console: Console, checked: Checked) -> None:
+    """Print how many checks passed, and what the others say."""
+    total = checked.passed + len(checked.others)
+    console.print(f"Checks: {checked.passed} of {total} passed.")
+    for one in checked.others:
+        console.print(f"  {one}", markup=False)
 
 
 def _counts(warehouse: Warehouse, names: list[str]) -> dict[str, int]:

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from exact_assets.catalogue import select
 from exact_assets.config import child_environment
-from exact_assets.demo.loading import load
+from exact_assets.demo.loading import check, load
 from exact_assets.demo.processes import free_port, running, wait_for
-from exact_assets.demo.report import print_report
+from exact_assets.demo.report import print_checks, print_report
 from exact_assets.demo.webserver import Webserver
 from exact_assets.errors import DemoError
 from exact_assets.warehouse.open import FILE_NAME, file_url, open_warehouse
@@ -58,7 +58,6 @@ class Place:
             "EXACT_CLIENT_SECRET": "demo-secret",
             "EXACT_REDIRECT_URI": "http://localhost:8735/callback",
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
-            "EXACT_TABLES": "all",
             "EXACT_WAREHOUSE_URL": self.warehouse_url,
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
         }
@@ -91,7 +90,11 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         started = time.monotonic()
         console.print("Loading the default tables …" if is_first else "Catching up with what has changed …")
         tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
-        print_report(console, open_warehouse(place.warehouse_url), tally, seconds=time.monotonic() - started)
+        seconds = time.monotonic() - started
+        console.print("Checking all of it, and comparing it with Exact's own counts …")
+        checked = check(dagster, select(None), console=console)
+        print_report(console, open_warehouse(place.warehouse_url), tally, seconds=seconds)
+        print_checks(console, checked)
         if shows_ui:
             console.print(
                 f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]\n"

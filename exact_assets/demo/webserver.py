@@ -39,6 +39,9 @@ query($id: ID!, $after: String) {
           metadataEntries { label ... on IntMetadataEntry { intValue } }
         }
         ... on ExecutionStepFailureEvent { error { message } }
+        ... on AssetCheckEvaluationEvent {
+          evaluation { assetKey { path } checkName success description }
+        }
       }
     }
     ... on RunNotFoundError { message }
@@ -109,12 +112,19 @@ class Webserver:
 
     def launch_keys(self, keys: Sequence[Sequence[str]], *, tags: Mapping[str, str]) -> str:
         """Launch one run of assets, by their keys' parts; return the run's id."""
+        return self._launch("__ASSET_JOB", tags, assetSelection=[{"path": list(key)} for key in keys])
+
+    def launch_job(self, job: str) -> str:
+        """Launch a run of a job; return its id."""
+        return self._launch(job, {})
+
+    def _launch(self, job: str, tags: Mapping[str, str], **selector: Any) -> str:
         params = {
             "selector": {
                 "repositoryLocationName": LOCATION,
                 "repositoryName": REPOSITORY,
-                "jobName": "__ASSET_JOB",
-                "assetSelection": [{"path": list(key)} for key in keys],
+                "jobName": job,
+                **selector,
             },
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
