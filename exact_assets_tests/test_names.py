@@ -26,10 +26,6 @@ SAME_ROLE = {
 SPEAK_OTHERWISE = {
     "control/ledger.py",
     "control/refresh.py",
-    "defs/assets.py",
-    "defs/batches.py",
-    "defs/events.py",
-    "defs/shown.py",
 }
 """Modules of which some docstrings still begin with another word. It may only shrink."""
 PRIVATE_WORDS = re.compile(r"(?<![a-z])(visit(s|ed)?|verdicts?|standing)(?![a-z])", re.IGNORECASE)

@@ -67,7 +67,7 @@ def decide(
 
 
 def divisions_of(run_tags: Mapping[str, str], order: Sequence[str]) -> Sequence[str]:
-    """Tell which divisions a run is about.
+    """Return the divisions that a run is about.
 
     An end of its range that has been disabled since leaves open where the range ended: then it goes on to the end
     of the order, so that nothing is asked for twice.

@@ -21,7 +21,7 @@ def materialisations(
     requested_years: tuple[int, ...],
     grid_years: range,
 ) -> Iterator[dg.AssetMaterialization]:
-    """Tell which partitions of a division are up to date: those asked for, and others whose rows changed.
+    """Yield the partitions of a division that are up to date: those asked for, and others whose rows changed.
 
     Years that were never loaded get no event, though a catch-up may have brought rows of theirs.
     """
@@ -69,7 +69,7 @@ def unchanged(key: dg.AssetKey, outcomes: Iterable[Outcome]) -> dg.AssetMaterial
 
 
 def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
-    """Tell which divisions are not up to date and why; None: all are, or wait for calls only."""
+    """Return which divisions are not up to date and why; None: all are, or wait for calls only."""
     everyone = list(outcomes)
     waiting = [o for o in everyone if o.waits_until is not None]
     failed = sorted((o for o in everyone if o.error is not None and o not in waiting), key=lambda o: o.division)
@@ -87,7 +87,7 @@ def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
 
 
 def waiting(key: dg.AssetKey, table: Table, outcomes: Iterable[Outcome]) -> dg.AssetObservation | None:
-    """Tell which divisions wait for calls, and until when; None: none does. What was loaded is stored."""
+    """Return which divisions wait for calls, and until when; None: none does. What was loaded is stored."""
     found = sorted((o for o in outcomes if o.waits_until is not None), key=lambda o: o.division)
     if not found:
         return None
@@ -167,6 +167,6 @@ def _table_rows(outcome: Outcome) -> Mapping[str, int]:
 
 
 def _calls_left(quota: Quota) -> str:
-    """Say it in words: a number would be plotted from run to run, of whichever division ran last."""
+    """Write it in words: a number would be plotted from run to run, of whichever division ran last."""
     left = {"this minute": quota.minute.remaining, "today": quota.day.remaining}
     return ", ".join(f"{calls:,} {name}" for name, calls in left.items() if calls is not None)

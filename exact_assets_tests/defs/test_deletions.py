@@ -127,16 +127,10 @@ def test_the_deletion_asset_takes_away_rows_of_other_tables_and_tells_of_it(
         _materialise(place.command, LOG, f"{division}|{datetime.now(UTC).year}")
         assert problems(place, "crm_accounts") == {}
         with dg.DagsterInstance.get() as instance:
-            told = instance.fetch_observations(dg.AssetKey(["exact", "crm_accounts"]), limit=10).records
+            told = instance.fetch_materializations(dg.AssetKey(["exact", "crm_accounts"]), limit=10).records
             event = instance.get_latest_materialization_event(dg.AssetKey(["exact", LOG]))
-        assert (
-            sum(
-                int(str(one.asset_observation.metadata["rows_deleted"].value))
-                for one in told
-                if one.asset_observation
-            )
-            == 2
-        )
+        found = [one.asset_materialization.metadata for one in told if one.asset_materialization]
+        assert sum(int(str(one["rows_deleted"].value)) for one in found if "rows_deleted" in one) == 2
         assert event is not None
         assert event.asset_materialization is not None
         assert event.asset_materialization.metadata["rows_deleted_in_other_tables"].value == {"crm_accounts": 2}
