@@ -60,7 +60,7 @@ def load(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckTally:
     """What the run of all checks said."""
 
     passed: int
@@ -68,7 +68,7 @@ class Checked:
     """Table, check and what it says, of each that did not pass."""
 
 
-def check(dagster: Webserver, tables: Sequence[Table], *, console: Console) -> Checked:
+def run_all_checks(dagster: Webserver, tables: Sequence[Table], *, console: Console) -> CheckTally:
     """Launch the job of all checks and wait for its end.
 
     Raises:
@@ -89,7 +89,7 @@ def check(dagster: Webserver, tables: Sequence[Table], *, console: Console) -> C
                 passed += found["success"]
                 if not found["success"]:
                     others.append(f"{found['assetKey']['path'][-1]} {found['checkName']}: {found['description']}")
-    return Checked(passed=passed, others=tuple(others))
+    return CheckTally(passed=passed, others=tuple(others))
 
 
 def _note(event: dict[str, Any], tally: Tally, run_id: str) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table as Grid
 
-from exact_assets.demo.loading import Checked, Tally
+from exact_assets.demo.loading import CheckTally, Tally
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.names import qualified
@@ -33,7 +33,7 @@ def print_report(console: Console, warehouse: Warehouse, tally: Tally, *, second
     console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {balance}. Loaded in {seconds:.0f} s.")
 
 
-def print_checks(console: Console, checked: Checked) -> None:
+def print_checks(console: Console, checked: CheckTally) -> None:
     """Print how many checks passed, and what the others say."""
     total = checked.passed + len(checked.others)
     console.print(f"Checks: {checked.passed} of {total} passed.")

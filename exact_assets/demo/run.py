@@ -16,7 +16,7 @@ from rich.console import Console
 
 from exact_assets.catalogue import select
 from exact_assets.config import child_environment
-from exact_assets.demo.loading import check, load
+from exact_assets.demo.loading import load, run_all_checks
 from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.report import print_checks, print_report
 from exact_assets.demo.webserver import Webserver
@@ -92,7 +92,7 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
         seconds = time.monotonic() - started
         console.print("Checking all of it, and comparing it with Exact's own counts …")
-        checked = check(dagster, select(None), console=console)
+        checked = run_all_checks(dagster, select(None), console=console)
         print_report(console, open_warehouse(place.warehouse_url), tally, seconds=seconds)
         print_checks(console, checked)
         if shows_ui:
