@@ -20,6 +20,7 @@ test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5   ## Test with the lowest versions
 	$(PYTHON) -m venv $(VENV)/floor
 	$(BIN)/python -m exact_assets_tests.trials.floor > $(VENV)/floor.txt
 	$(VENV)/floor/bin/pip install --quiet --disable-pip-version-check --constraint $(VENV)/floor.txt --editable '.[dev]'
+	ln -sfn ../duckdb-1.5 $(VENV)/floor/duckdb-1.5
 	$(VENV)/floor/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready
