@@ -7,7 +7,7 @@ import dagster as dg
 
 from exact_assets.config import ExactConfig
 from exact_assets.defs.assets import table_asset
-from exact_assets.defs.checks import check_jobs, check_keys, check_schedule, table_checks
+from exact_assets.defs.checks import check_jobs, check_schedule
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
 from exact_assets.defs.executor import locking_executor
@@ -24,7 +24,6 @@ from exact_assets.defs.lost_runs import lost_runs_sensor
 from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import RESOURCE, exact_resource
 from exact_assets.defs.schedules import schedules
-from exact_assets.defs.shown import results_sensor
 from exact_assets.defs.translator import ExactTranslator
 
 
@@ -60,14 +59,13 @@ def _definitions(location: CodeLocation) -> dg.Definitions:
         assets=[table_asset(location, table) for table in location.tables],
         # Those of the frequencies come with their schedules.
         jobs=[*(one.job for one in (everything, *jobs_by_group(location))), *check_jobs(location)],
-        asset_checks=[fresh_checks(location), *(table_checks(location, table) for table in location.tables)],
+        asset_checks=[fresh_checks(location)],
         sensors=[
             divisions_sensor(location, [everything.job]),
             refresh_sensor(location),
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(location),
             lost_runs_sensor(location),
-            results_sensor(check_keys(location)),
         ],
         schedules=[
             *schedules(

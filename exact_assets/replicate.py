@@ -76,6 +76,9 @@ class Outcome:
     seconds: float = 0.0
     state: StreamState = field(default_factory=StreamState)
     row_counts: Mapping[int | None, int] = field(default_factory=dict)
+    """By `_year`."""
+    table_rows: int | None = None
+    """Of the table, in all divisions; None: not counted."""
     quota: Quota | None = None
     elsewhere: Mapping[str, Changes] = field(default_factory=dict)
     """What changed in other tables, by name: what the deletion log names, and lines whose header is gone."""
@@ -91,7 +94,7 @@ class Outcome:
 
 
 class Leases(Protocol):
-    """Says who works on a stream, across all processes."""
+    """Leases of streams: who works on one, across all processes."""
 
     def lease(self, name: str) -> AbstractContextManager[bool]:
         """Hold a name for the length of a `with`; False: another holds it."""
@@ -374,7 +377,8 @@ def _known_together(table: Table, warehouse: Warehouse, divisions: Sequence[int]
 
 
 def _with_row_counts(table: Table, warehouse: Warehouse, outcomes: Mapping[int, Outcome]) -> Mapping[int, Outcome]:
-    counts = warehouse.row_counts(table, list(outcomes))
+    counts, total = warehouse.row_counts(table, list(outcomes)), warehouse.row_count(table)
     return {
-        division: replace(outcome, row_counts=counts.get(division, {})) for division, outcome in outcomes.items()
+        division: replace(outcome, row_counts=counts.get(division, {}), table_rows=total)
+        for division, outcome in outcomes.items()
     }

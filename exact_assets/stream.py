@@ -231,6 +231,11 @@ class Changes:
     years: dict[int | None, int] = field(default_factory=dict)
     """Rows inserted, updated or deleted per `_year` (a row that moved counts in both); None: undated tables."""
 
+    @property
+    def count(self) -> int:
+        """How many rows were inserted, updated or deleted."""
+        return self.inserted + self.updated + self.deleted
+
     def __add__(self, other: "Changes") -> "Changes":
         """Add up the changes of two steps."""
         years = dict(self.years)

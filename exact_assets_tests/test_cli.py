@@ -138,7 +138,7 @@ def test_a_division_is_purged_after_it_is_disabled_and_nobody_reads_it(tmp_path:
         printed = place.command("divisions", "purge", "--yes", "100001")
         assert f"{rows[100001]} rows deleted from 1 tables" in printed
         assert count(place) == {100002: rows[100002]}
-        assert set(Control.open(place.config).visits.read()) == {100002}
+        assert set(Control.open(place.config).attempts.read()) == {100002}
 
 
 def count(place: Installation) -> dict[int, int]:

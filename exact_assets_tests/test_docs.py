@@ -1,5 +1,6 @@
 """What the documents name exists, and what exists is documented."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from exact_assets.config import ExactConfig, variable_of
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PACKAGES = [ROOT / "exact_assets", ROOT / "exact_simulator", ROOT / "exact_assets_tests"]
+MODULES = {path.relative_to(ROOT).as_posix() for package in PACKAGES for path in package.rglob("*.py")}
+REFERENCE = r"(?:stands?|decided|read|are|is) in\s+((?:`[\w.]+`(?:,\s+|\s+and\s+)?)+)"
 TEXT = "\n".join(path.read_text() for path in DOCUMENTS)
 VARIABLES = {variable_of(name) for name in ExactConfig.model_fields} | {"DAGSTER_PG_URL"}
 
@@ -52,8 +56,29 @@ def test_links_lead_to_files_that_are_there(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_modules_that_are_named_are_there(path: Path) -> None:
-    for target in re.findall(r"`(exact_(?:assets|simulator|assets_tests)/[\w/.]+\.py)`", path.read_text()):
-        assert (ROOT / target).exists(), target
+    """Also those named within a folder: `open.py`, `checks/registry.py`."""
+    for target in re.findall(r"(?<![\w/.])([\w/]+\.py)\b", path.read_text()):
+        assert any(f"/{module}".endswith(f"/{target}") for module in MODULES), target
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_modules_that_docstrings_send_readers_to_are_there(package: Path) -> None:
+    """As in: what it means stands in `responses` and `limits`."""
+    known = {
+        part for path in package.rglob("*.py") for part in path.relative_to(package.parent).with_suffix("").parts
+    }
+    sent = {
+        name: path.name
+        for path in package.rglob("*.py")
+        for names in re.findall(REFERENCE, ast.get_docstring(ast.parse(path.read_text())) or "")
+        for name in re.findall(r"`([\w.]+)`", names)
+    }
+    assert [f"{where}: {name}" for name, where in sent.items() if not known.issuperset(name.split("."))] == []
+
+
+def test_references_are_found_in_docstrings() -> None:
+    [names] = re.findall(REFERENCE, "What answers mean stands in `responses` and `limits`.")
+    assert re.findall(r"`([\w.]+)`", names) == ["responses", "limits"]
 
 
 def test_the_readme_is_short() -> None:

@@ -51,7 +51,17 @@ MAY_KNOW = {
         "removals",
         "storing",
     },
-    "checks": {"errors", "containment", "cursors", "stream", "exact", "catalogue", "feeds", "warehouse"},
+    "checks": {
+        "errors",
+        "containment",
+        "control",
+        "cursors",
+        "stream",
+        "exact",
+        "catalogue",
+        "feeds",
+        "warehouse",
+    },
     "defs": {
         "errors",
         "config",
@@ -88,6 +98,15 @@ ONLY_HERE = {
     "sqlalchemy": {"control", "warehouse", "defs"},
     "exact_simulator": set(),
 }
+
+
+METADATA_OF_DAGSTER = {
+    "defs/translator.py: dagster/table_name",
+    "defs/translator.py: dagster/column_schema",
+    "defs/events.py: dagster/partition_row_count",
+    "defs/events.py: dagster/row_count",
+}
+"""Keys of metadata, which Dagster documents as strings."""
 
 
 def parts() -> list[str]:
@@ -211,3 +230,23 @@ def test_every_module_says_what_belongs_in_it() -> None:
     for folder in ("exact_assets", "exact_simulator", "exact_assets_tests"):
         for path in (ROOT / folder).rglob("*.py"):
             assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_what_dagster_does_not_export_is_imported_in_one_module() -> None:
+    private = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for name in imports_of(path)
+        if "dagster._" in name
+    }
+    assert private == {"defs/internals.py"}
+
+
+def test_tags_of_dagsters_own_are_names_and_no_strings() -> None:
+    tags = {
+        f"{path.relative_to(PACKAGE)}: {node.value}"
+        for path in (PACKAGE / "defs").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("dagster/")
+    }
+    assert tags == METADATA_OF_DAGSTER

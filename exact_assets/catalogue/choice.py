@@ -44,7 +44,7 @@ def entities() -> tuple[Entity, ...]:
 
 
 def refused() -> Mapping[str, str]:
-    """Give the endpoints that no rule lets become a table, and the reason."""
+    """Return the endpoints that no rule lets become a table, and the reason."""
     return dict(_refused())
 
 
@@ -73,7 +73,7 @@ def _identity(endpoint: Endpoint) -> tuple[str, str]:
 
 
 def _reason(endpoint: Endpoint) -> str | None:
-    """Tell why an endpoint makes no table; None: nothing speaks against it."""
+    """Return why an endpoint makes no table; None: nothing speaks against it."""
     is_unlisted = endpoint.kind == "function" and endpoint.path not in exceptions.PARAMETER_FREE_FUNCTIONS
     rules = (
         ("GET" not in endpoint.methods, "an action: it cannot be read"),

@@ -20,7 +20,7 @@ KEPT = timedelta(days=58)
 
 @cache
 def types_of() -> Mapping[str, frozenset[int]]:
-    """Give the entity types that name a table's rows, by table; a table that is not there is not covered.
+    """Return the entity types that name a table's rows, by table; a table that is not there is not covered.
 
     Old types (11, 12) were written for headers and lines alike. A type that names a sync feed with a row per line
     (13, 22) may name a line or its header: keys are GUIDs, so that trying both does no harm.
@@ -34,7 +34,7 @@ def types_of() -> Mapping[str, frozenset[int]]:
 
 
 def without_log(chosen: Iterable[Table]) -> tuple[Table, ...]:
-    """Give the tables whose deletions only a sweep of keys finds: read by Modified, or through their headers.
+    """Return the tables whose deletions only a sweep of keys finds: read by Modified, or through their headers.
 
     Sync feeds have the log, what is read whole needs neither, and the sweep of headers takes their lines along.
     """

@@ -30,7 +30,7 @@ _HOW = {
 
 
 def describe(entity: str, *, service: str, reading: Reading) -> str:
-    """Say what a table holds and how it is kept up to date."""
+    """Describe what a table holds and how it is kept up to date."""
     words = snake(entity).replace("_", " ")
     name = _SERVICES.get(service, service)
     return f"{words[0].upper()}{words[1:]} of Exact Online ({name}); {_HOW[reading.feed]}."

@@ -38,7 +38,7 @@ _UNIT_WORDS = {
 
 
 def chosen_tables(spec: str | None, frequencies: str | None) -> tuple[Table, ...]:
-    """Give the tables that are kept: those that `EXACT_TABLES` chooses, the deletion log, each with its frequency.
+    """Return the tables that are kept, with their frequencies: those of `EXACT_TABLES`, and the deletion log.
 
     Raises:
         SettingsError: one of the two names no table, or no frequency.
@@ -47,7 +47,7 @@ def chosen_tables(spec: str | None, frequencies: str | None) -> tuple[Table, ...
 
 
 def with_frequencies(chosen: Iterable[Table], spec: str | None) -> tuple[Table, ...]:
-    """Give tables with the frequencies that a spec sets; later pairs win, and what it leaves out stays as it is.
+    """Return tables with the frequencies that a spec sets; later pairs win, and what it leaves out stays as it is.
 
     Args:
         chosen: tables.
@@ -108,7 +108,7 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _why_not(frequency: str) -> str:
-    """Say what is wrong with a frequency, and the nearest that there is."""
+    """Describe what is wrong with a frequency, and the nearest that there is."""
     number, unit = re.fullmatch(r"\s*([\d.]*)\s*(.*?)\s*", frequency.lower(), re.DOTALL).groups()  # type: ignore[union-attr]  # both parts may be empty: it always matches
     known = "5m to 30m and 1h to 12h that divide an hour or a day evenly, 1d and 1w"
     near = get_close_matches(unit, _UNIT_WORDS, n=1, cutoff=0.5) if unit else []

@@ -54,7 +54,7 @@ def reading_of(entity: Entity) -> Reading:
 
 
 def filterable(endpoint: Endpoint) -> frozenset[str]:
-    """Tell which properties `$filter` takes.
+    """Return the properties that `$filter` takes.
 
     Where the reference names the only ones (`only_filters`), those. Its marks are sound only on the pages that
     have a column of them, which shows by Modified being marked; on others (unconfirmed) they miss fields that
@@ -104,7 +104,7 @@ def _by(
 
 
 def _by_modified(entity: Entity) -> Endpoint | None:
-    """Give the endpoint that can be asked for what changed: bulk, else single; None: neither, or it is small."""
+    """Return the endpoint that can be asked for what changed: bulk, else single; None: neither, or it is small."""
     if entity.name in exceptions.SMALL:
         return None
     for endpoint in (entity.bulk, entity.single):
@@ -157,7 +157,7 @@ def _no_endpoint(entity: Entity) -> Endpoint:
 
 @cache
 def _headers() -> tuple[tuple[Endpoint, str], ...]:
-    """Give the single endpoints that can be asked for what changed, with their keys' property."""
+    """Return the single endpoints that can be asked for what changed, with their keys' property."""
     singles = [entity.single for entity in entities() if entity.single is not None]
     return tuple(
         (single, next(one.name for one in single.properties if one.is_key))
@@ -168,7 +168,7 @@ def _headers() -> tuple[tuple[Endpoint, str], ...]:
 
 @cache
 def _collections() -> Mapping[tuple[str, str], Sequence[tuple[Endpoint, str, str]]]:
-    """Give headers, with their key's and their collection's property, by service and entity of the lines."""
+    """Return headers, with their key's and their collection's property, by service and entity of the lines."""
     found: dict[tuple[str, str], list[tuple[Endpoint, str, str]]] = {}
     for header, key in _headers():
         for one in header.properties:

@@ -13,7 +13,7 @@ from exact_assets.catalogue.table import Column, Header
 
 
 def header_of(entity: Entity, columns: tuple[Column, ...], key: tuple[str, ...]) -> Header | None:
-    """Tell where an entity's headers are; None: its rows are no lines, or hang below several kinds of headers.
+    """Return where an entity's headers are; None: its rows are no lines, or hang below several kinds of headers.
 
     The rule: a header names the collection of its lines, and the lines have the header's key as a property that is
     not their own key.
@@ -32,7 +32,7 @@ def header_of(entity: Entity, columns: tuple[Column, ...], key: tuple[str, ...])
 
 @cache
 def _collections() -> Mapping[tuple[str, str], Mapping[str, str]]:
-    """Give the key's property by header table, by service and entity of the lines."""
+    """Return the key's property by header table, by service and entity of the lines."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for entity in entities():
         if entity.single is None or entity.name in exceptions.SMALL:

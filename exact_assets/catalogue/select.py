@@ -43,7 +43,7 @@ def with_deletion_log(chosen: tuple[Table, ...]) -> tuple[Table, ...]:
 
 
 def matching(term: str, *, setting: str = "EXACT_TABLES") -> set[str]:
-    """Give the names of the tables that one term, in lower case, chooses.
+    """Return the names of the tables that one term, in lower case, chooses.
 
     Raises:
         SettingsError: none; the message names the setting and the nearest right term.

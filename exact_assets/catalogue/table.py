@@ -1,4 +1,7 @@
-"""The value that everything derives from: what a table is. The rules that make tables stand in `rules`."""
+"""The value that everything derives from: what a table is.
+
+The rules that make tables are in `choice`, `reading`, `columns` and `years`.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum

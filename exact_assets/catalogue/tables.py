@@ -30,7 +30,7 @@ def tables() -> Mapping[str, Table]:
 
 @cache
 def left_out() -> Mapping[str, str]:
-    """Give every endpoint that no table is read from, with the reason, in order of endpoint."""
+    """Return every endpoint that no table is read from, with the reason, in order of endpoint."""
     reasons = dict(refused())
     for entity in entities():
         chosen = tables()[entity.name].endpoint
@@ -99,7 +99,7 @@ def _check_names(made: Mapping[str, Table]) -> None:
 
 
 def _lacking_headers(made: Mapping[str, Table]) -> list[str]:
-    """Give the columns of headers and lines that are not there."""
+    """Return the columns of headers and lines that are not there."""
     wanted = [
         pair
         for table in made.values()

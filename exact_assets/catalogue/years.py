@@ -24,7 +24,7 @@ _CREATED = ("Created", "CreatedDate", "syscreated")
 
 
 def year_sources(endpoint: Endpoint) -> tuple[str, ...]:
-    """Give the properties that tell a row's year, best first: its year, its business date, when it was made."""
+    """Return the properties that tell a row's year, best first: its year, its business date, when it was made."""
     names = {one.name for one in endpoint.properties if one.is_scalar}
     years = [name for name in _YEARS if name in names][:1]
     dates = [name for name in _DATES if name in names][:1]
@@ -33,7 +33,7 @@ def year_sources(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def year_kind(sources: tuple[str, ...]) -> YearKind:
-    """Tell what the starting year does to rows with these sources."""
+    """Return what the starting year does to rows with these sources."""
     if not sources:
         return YearKind.NONE
     return YearKind.CREATED if sources[0] in _CREATED else YearKind.BUSINESS

@@ -16,10 +16,10 @@ from exact_assets.catalogue.tables import tables
 from exact_assets.checks.asking import CHECKED_AT_ONCE, OpenClient, count_changes
 from exact_assets.checks.check import ExactCheck, Search
 from exact_assets.checks.ledger import BALANCE, ENTRIES_NAMED, IN_THE_BOOKS, is_ledger
-from exact_assets.checks.result import CheckResult, never_loaded
+from exact_assets.checks.result import CheckRun
 from exact_assets.checks.sql import live, values
 from exact_assets.checks.subject import Subject, unsettled
-from exact_assets.checks.violations import ViolationCount, Violations, find_violations, result_of_violations
+from exact_assets.checks.violations import ViolationCount, Violations, find_violations, results_of
 from exact_assets.containment import contained
 from exact_assets.cursors import SnapshotCursor
 from exact_assets.errors import ExactError
@@ -46,10 +46,10 @@ class _BalanceYears:
     """When the balances were read, or earlier."""
 
 
-async def _compare(subject: Subject, open_client: OpenClient, divisions: Collection[int]) -> CheckResult:
+async def _compare(subject: Subject, open_client: OpenClient, divisions: Collection[int]) -> CheckRun:
     """Compare the ledger with Exact's balances in each division whose rows are all there."""
     if not subject.streams:
-        return never_loaded(_NAME)
+        return CheckRun(check=_NAME)
     calls = 0
     if subject.balance is not None:
         known, skipped = _kept(subject)
@@ -63,7 +63,7 @@ async def _compare(subject: Subject, open_client: OpenClient, divisions: Collect
             found = await _find(subject, tables()[BALANCE], known, asked=rows)
             found, calls = await _settled(subject, found, client, divisions)
             calls += read_calls
-    return result_of_violations(_NAME, found, advice=_ADVICE, checked=len(known), skipped=skipped, calls=calls)
+    return CheckRun(check=_NAME, divisions=results_of(found, checked=known, skipped=skipped), calls=calls)
 
 
 async def _find(
@@ -240,5 +240,6 @@ BALANCES_EQUAL_EXACT = ExactCheck(
     description="Each account has Exact's own balance in each year and period, to the cent.",
     is_offered=is_ledger,
     compare=_compare,
+    advice=_ADVICE,
     is_of_ledger=True,
 )

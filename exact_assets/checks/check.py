@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.asking import OpenClient
-from exact_assets.checks.result import CheckResult
+from exact_assets.checks.result import CheckRun
 from exact_assets.checks.subject import Subject
 
 
@@ -59,8 +59,10 @@ class ExactCheck:
     """As Dagster shows it."""
     description: str
     is_offered: Rule
-    compare: Callable[[Subject, OpenClient, Collection[int]], Awaitable[CheckResult]]
+    compare: Callable[[Subject, OpenClient, Collection[int]], Awaitable[CheckRun]]
     """Gets the divisions that Exact may be asked about."""
+    advice: str
+    """What to do where something is wrong."""
     is_of_ledger: bool = False
     """Whether it is one of those that only the ledger has, which have a job of their own."""
     calls_per_division: int = 0

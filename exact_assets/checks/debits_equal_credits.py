@@ -1,20 +1,27 @@
 """Debits equal credits in each entry and each period of the ledger, to the cent."""
 
+from datetime import UTC, datetime, timedelta
+
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.ledger import ENTRIES_NAMED, is_ledger
-from exact_assets.checks.sql import live, values
+from exact_assets.checks.sql import values
 from exact_assets.checks.subject import Subject
-from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT
+from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT, text
+
+_SETTLED = timedelta(hours=1)
+"""An entry that has not changed for so long has all its lines, and no other."""
 
 
 def _search(subject: Subject) -> Search:
     """Search entries, and periods that do not add up though each of their entries does: one of them is in two.
 
     An entry of the starting year may lack lines that were left out, and one of a division that is being loaded may
-    lack those that are still to come.
+    lack those that are still to come. One that has just changed may still have a line that Exact has deleted: the
+    deletion log is read at its own times.
     """
-    lines = live(subject.table)
+    lines = subject.live(subject.table)
     firsts = values(("division", "first_year"), subject.first_years.items())
+    settled = f"cast({text((datetime.now(UTC) - _SETTLED).isoformat())} AS TIMESTAMP WITH TIME ZONE)"
     loading = ", ".join(map(str, sorted(subject.unsettled))) or "NULL"
     return Search(
         statement=f"""
@@ -25,7 +32,7 @@ WITH parts AS (
     GROUP BY {DIVISION}, entry_id, financial_year, financial_period
 ), entries AS (
     SELECT {DIVISION}, entry_id, min(entry_number) AS entry_number, min(financial_year) AS financial_year,
-        min(financial_period) AS financial_period, sum(amount) AS amount
+        min(financial_period) AS financial_period, sum(amount) AS amount, max(changed_at) AS changed_at
     FROM parts GROUP BY {DIVISION}, entry_id HAVING round(sum(amount), 2) <> 0
 ), periods AS (
     SELECT {DIVISION}, financial_year, financial_period, sum(amount) AS amount
@@ -42,6 +49,7 @@ WITH parts AS (
     WHERE round(x.amount, 2) <> 0
 )
 SELECT e.{DIVISION}, (coalesce(e.financial_year > f.first_year, TRUE)
+        AND coalesce(e.changed_at < {settled}, TRUE)
         AND coalesce(e.{DIVISION} NOT IN ({loading}), TRUE)) AS is_certain,
     'entry' AS unbalanced, e.financial_year, e.financial_period, round(e.amount, 2) AS difference,
     cast(e.entry_number AS VARCHAR) AS entries

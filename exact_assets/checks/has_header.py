@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.headers import LineHeader, line_header_of
-from exact_assets.checks.sql import key_columns, live, values
+from exact_assets.checks.sql import key_columns, values
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT, YEAR, quoted
@@ -50,7 +50,7 @@ def _search(subject: Subject) -> Search:
         else:
             after_year, only = years
             divisions[division] = _HeaderYears(after_year=after_year, years=only, settled_at=stored_at - _SETTLED)
-    statement = _lines_without_header(subject.table, header, divisions)
+    statement = _lines_without_header(subject, header, divisions)
     return Search(statement=statement, skipped=skipped, outside=outside)
 
 
@@ -74,7 +74,8 @@ def _header_years(
     return None, ()
 
 
-def _lines_without_header(table: Table, header: LineHeader, divisions: Mapping[int, _HeaderYears]) -> str:
+def _lines_without_header(subject: Subject, header: LineHeader, divisions: Mapping[int, _HeaderYears]) -> str:
+    table, headers = subject.table, subject.live(header.table)
     foreign = f"r.{quoted(header.foreign_key)}"
     after, highest = f"r.{YEAR} > f.after_year", ""
     if header.number is not None:
@@ -84,14 +85,14 @@ def _lines_without_header(table: Table, header: LineHeader, divisions: Mapping[i
         after = f"({after} AND extract(year FROM r.created) > f.after_year AND r.{number} > n.highest)"
         highest = f"""
 LEFT JOIN (
-    SELECT {DIVISION}, {YEAR}, max({number}) AS highest FROM {live(header.table)} AS q GROUP BY {DIVISION}, {YEAR}
+    SELECT {DIVISION}, {YEAR}, max({number}) AS highest FROM {headers} AS q GROUP BY {DIVISION}, {YEAR}
 ) AS n ON n.{DIVISION} = f.division AND n.{YEAR} = f.after_year"""
     return f"""
 SELECT r.{DIVISION}, coalesce(r.{LOADED_AT} < f.settled_at, FALSE) AS is_certain,
     {foreign} AS header, r.{YEAR}, r.{LOADED_AT}{key_columns(table, of="r")}
-FROM {live(table)} AS r
+FROM {subject.live(table)} AS r
 JOIN {_facts(divisions)} AS f ON f.division = r.{DIVISION} AND (f.year IS NULL OR r.{YEAR} = f.year){highest}
-LEFT JOIN {live(header.table)} AS h ON h.{DIVISION} = r.{DIVISION} AND h.{quoted(header.key)} = {foreign}
+LEFT JOIN {headers} AS h ON h.{DIVISION} = r.{DIVISION} AND h.{quoted(header.key)} = {foreign}
 WHERE {foreign} IS NOT NULL AND h.{DIVISION} IS NULL AND (f.after_year IS NULL OR {after})
 """
 

@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import RowCheck, Search
-from exact_assets.checks.sql import live
 from exact_assets.checks.subject import Subject
 from exact_assets.warehouse.sql.names import DIVISION, listed
 
@@ -18,7 +17,7 @@ def _search(subject: Subject) -> Search:
     return Search(
         statement=f"""
 SELECT {DIVISION}, TRUE AS is_certain, {listed(table.key)}, count(*) AS copies
-FROM {live(table)} AS r GROUP BY {listed(table.primary_key)} HAVING count(*) > 1
+FROM {subject.live(table)} AS r GROUP BY {listed(table.primary_key)} HAVING count(*) > 1
 """
     )
 

@@ -6,7 +6,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.sql import key_columns, live
 from exact_assets.checks.subject import Subject
-from exact_assets.warehouse.sql.names import DIVISION, DIVISIONS, STREAMS, qualified, quoted, text
+from exact_assets.warehouse.sql.names import DIVISION, SELECTION, STREAMS, qualified, quoted, text
 
 SHARED_IDS = frozenset({"hrm", "payroll"})
 """Groups in which one record may be in two divisions: people, where divisions are linked for HR."""
@@ -17,9 +17,9 @@ def _is_offered(table: Table, *, kept: Collection[Table]) -> bool:  # noqa: ARG0
 
 
 def _search(subject: Subject) -> Search:
-    statement = _other_divisions(subject.table)
+    statement = _other_divisions(subject)
     if _is_of_one_division(subject.table):
-        statement = f"{statement}\nUNION ALL\n{_shared_records(subject.table)}"
+        statement = f"{statement}\nUNION ALL\n{_shared_records(subject)}"
     return Search(statement=statement)
 
 
@@ -29,28 +29,33 @@ def _is_of_one_division(table: Table) -> bool:
     return table.checks_division and table.group not in SHARED_IDS and len(table.key) == 1 and table.key[0] in guids
 
 
-def _other_divisions(table: Table) -> str:
+def _other_divisions(subject: Subject) -> str:
     """Rows come with a division that was asked; the state of that stream is stored with them."""
+    table = subject.table
     asked = f"(SELECT DISTINCT {DIVISION} FROM {qualified(STREAMS)} WHERE table_name = {text(table.name)})"
     return f"""
 SELECT r.{DIVISION}, a.{DIVISION} IS NULL AS is_certain,
     CASE WHEN a.{DIVISION} IS NULL THEN 'this division was never asked for'
         ELSE 'the selection has no such division' END AS problem{key_columns(table, of="r")}
-FROM {live(table)} AS r
+FROM {subject.live(table)} AS r
 LEFT JOIN {asked} AS a ON a.{DIVISION} = r.{DIVISION}
-LEFT JOIN {qualified(DIVISIONS)} AS s ON s.{DIVISION} = r.{DIVISION}
+LEFT JOIN {qualified(SELECTION)} AS s ON s.{DIVISION} = r.{DIVISION}
 WHERE a.{DIVISION} IS NULL
-    OR (s.{DIVISION} IS NULL AND EXISTS (SELECT 1 FROM {qualified(DIVISIONS)}))
+    OR (s.{DIVISION} IS NULL AND EXISTS (SELECT 1 FROM {qualified(SELECTION)}))
 """
 
 
-def _shared_records(table: Table) -> str:
-    key = quoted(table.key[0])
+def _shared_records(subject: Subject) -> str:
+    """Rows of records that any other division has as well, whichever divisions are looked at."""
+    table = subject.table
+    key, ours = quoted(table.key[0]), subject.live(table)
     return f"""
 SELECT r.{DIVISION}, FALSE, 'another division has this record too'{key_columns(table, of="r")}
-FROM {live(table)} AS r
-JOIN (SELECT {key} FROM {live(table)} AS q GROUP BY {key} HAVING min({DIVISION}) <> max({DIVISION})) AS d
-    ON d.{key} = r.{key}
+FROM {ours} AS r
+JOIN (
+    SELECT {key} FROM {live(table)} AS q WHERE {key} IN (SELECT o.{key} FROM {ours} AS o)
+    GROUP BY {key} HAVING min({DIVISION}) <> max({DIVISION})
+) AS d ON d.{key} = r.{key}
 """
 
 

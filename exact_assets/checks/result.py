@@ -1,7 +1,8 @@
-"""What becomes of a check: values only, and nothing about how it was found out."""
+"""What becomes of a check, per division and over all: values only, and nothing about how it was found out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +15,39 @@ class CheckStatus(StrEnum):
     """Something is wrong that the next load may fix."""
     FAILED = "failed"
     NOT_CHECKED = "not checked"
-    """Nothing is said about the rows."""
+    """Nothing is said about the rows: they could not be looked at this time."""
+    NOT_APPLICABLE = "not applicable"
+    """There is nothing to look for as the division is loaded; no load to come changes that by itself."""
+
+
+WRONG = frozenset({CheckStatus.FAILED, CheckStatus.WARNING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivisionResult:
+    """The outcome of a check in one division."""
+
+    status: CheckStatus
+    words: str = ""
+    """What was found, or why nothing was looked for; empty: there is nothing to say."""
+    rows: int | None = None
+    """How many rows were looked at; None: that was not counted."""
+    examples: tuple[Mapping[str, Any], ...] = ()
+    checked_at: datetime | None = None
+    """Our clock; None: just now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRun:
+    """What running a check once found out, per division."""
+
+    check: str
+    """The check's name."""
+    divisions: Mapping[int, DivisionResult] = field(default_factory=dict)
+    calls: int = 0
+    """Calls that were sent to Exact."""
+    obstacle: str | None = None
+    """Why it could not run: nothing new is known. None: it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +66,5 @@ class CheckResult:
     """What to do."""
     calls: int = 0
     """Calls that were sent to Exact."""
-
-
-def not_checked(check: str, reason: str) -> CheckResult:
-    """Return that nothing could be looked at."""
-    return CheckResult(check=check, status=CheckStatus.NOT_CHECKED, summary=f"Not checked: {reason}")
-
-
-def never_loaded(check: str) -> CheckResult:
-    """Return that there is nothing to look at."""
-    return CheckResult(
-        check=check,
-        status=CheckStatus.PASSED,
-        summary="Nothing to check: the table was never loaded in any division.",
-    )
+    oldest_at: datetime | None = None
+    """When the oldest of the results was found that this one rests on; None: all were found just now."""

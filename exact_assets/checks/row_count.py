@@ -4,15 +4,14 @@ A count that Exact refuses is noted in the stream's state and asked for no more.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.checks.asking import CHECKED_AT_ONCE, OpenClient, count_changes, remember
 from exact_assets.checks.check import ExactCheck
-from exact_assets.checks.result import CheckResult, CheckStatus, never_loaded
-from exact_assets.checks.sql import live
+from exact_assets.checks.result import CheckRun, CheckStatus, DivisionResult
 from exact_assets.checks.subject import Subject, unsettled
 from exact_assets.containment import contained
 from exact_assets.errors import (
@@ -33,7 +32,7 @@ from exact_assets.warehouse.sql.names import DIVISION, YEAR, quoted
 _NAME = "row_count"
 _ADVICE = "Load the divisions named; where the counts still differ, reload them (mode: reload)."
 NOT_GIVEN = "Exact does not count the rows of this endpoint"
-NOT_CHOSEN = "none of its divisions is chosen for copying"
+NOT_CHOSEN = "it is not chosen for copying"
 NOT_BY_YEAR = "Exact cannot be asked for the years that are kept"
 
 
@@ -48,17 +47,6 @@ class _Kept:
 
 _KeptByYear = Mapping[int, Mapping[int | None, _Kept]]
 """By division and `_year`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Count:
-    """What came of one division."""
-
-    status: CheckStatus
-    words: str
-    kept: int | None = None
-    exact: int | None = None
-    calls: int = 0
 
 
 def _is_countable(table: Table, *, kept: Collection[Table]) -> bool:  # noqa: ARG001 - a rule gets both
@@ -76,21 +64,18 @@ def _is_countable(table: Table, *, kept: Collection[Table]) -> bool:  # noqa: AR
     return table.feed is not Feed.SYNC and properties[table.year[0]] in table.filterable
 
 
-async def _compare(subject: Subject, open_client: OpenClient, divisions: Collection[int]) -> CheckResult:
+async def _compare(subject: Subject, open_client: OpenClient, divisions: Collection[int]) -> CheckRun:
     """Compare the rows of each division with Exact's count, as far as it may be asked and counts."""
-    if not subject.streams:
-        return never_loaded(_NAME)
-    if any(COUNT in state.refused for state, _ in subject.streams.values()):
-        return _nothing(NOT_GIVEN)
-    due, counts = _due(subject, divisions)
-    if not due and not counts:
-        return _nothing(NOT_BY_YEAR if subject.streams.keys() & divisions else NOT_CHOSEN)
+    due, results = _due(subject, divisions)
+    calls = 0
     if due:
         kept = await asyncio.to_thread(_count_kept, subject)
         async with open_client() as client:
+            before = {division: client.calls(division) for division in due}
             counter = _Counter(table=subject.table, warehouse=subject.warehouse, client=client, kept=kept)
-            counts |= await counter.count(due)
-    return _result(counts)
+            results |= await counter.count(due)
+            calls = sum(client.calls(division) - so_far for division, so_far in before.items())
+    return CheckRun(check=_NAME, divisions=results, calls=calls)
 
 
 def _count_kept(subject: Subject) -> _KeptByYear:
@@ -98,7 +83,7 @@ def _count_kept(subject: Subject) -> _KeptByYear:
     dated = quoted(subject.table.year[0]) if subject.table.year else "NULL"
     statement = f"""
 SELECT {DIVISION}, {YEAR}, count(*) AS found, count({dated}) AS dated
-FROM {live(subject.table)} AS r GROUP BY {DIVISION}, {YEAR}
+FROM {subject.live(subject.table)} AS r GROUP BY {DIVISION}, {YEAR}
 """
     (found,) = subject.warehouse.query([Query(statement=statement)])
     counts: dict[int, dict[int | None, _Kept]] = {}
@@ -110,17 +95,22 @@ FROM {live(subject.table)} AS r GROUP BY {DIVISION}, {YEAR}
 
 def _due(
     subject: Subject, divisions: Collection[int]
-) -> tuple[dict[int, tuple[StreamState, Counting]], dict[int, _Count]]:
-    """Choose the divisions to ask about, and those of which some rows are still to come."""
+) -> tuple[dict[int, tuple[StreamState, Counting]], dict[int, DivisionResult]]:
+    """Choose the divisions to ask about; of the others, say why they are not."""
     due: dict[int, tuple[StreamState, Counting]] = {}
-    others: dict[int, _Count] = {}
+    others: dict[int, DivisionResult] = {}
     to_read = ReadRequest(start_year=subject.start_year)
-    for division in subject.streams.keys() & divisions:
-        state, _ = subject.streams[division]
+    is_refused = any(COUNT in state.refused for state, _ in subject.streams.values())
+    for division, (state, _) in subject.streams.items():
         asked, why = counting(subject.table, state, to_read), unsettled(state)
-        if why is not None:
-            others[division] = _Count(status=CheckStatus.NOT_CHECKED, words=why)
-        elif asked is not None:
+        if is_refused or division not in divisions:
+            never = NOT_GIVEN if is_refused else NOT_CHOSEN
+            others[division] = DivisionResult(status=CheckStatus.NOT_APPLICABLE, words=never)
+        elif why is not None:
+            others[division] = _not_counted(why)
+        elif asked is None:
+            others[division] = DivisionResult(status=CheckStatus.NOT_APPLICABLE, words=NOT_BY_YEAR)
+        else:
             due[division] = state, asked
     return due, others
 
@@ -134,10 +124,10 @@ class _Counter:
     stopped: str | None = None
     """Why no more is asked."""
 
-    async def count(self, due: Mapping[int, tuple[StreamState, Counting]]) -> dict[int, _Count]:
+    async def count(self, due: Mapping[int, tuple[StreamState, Counting]]) -> dict[int, DivisionResult]:
         """Count several divisions at once, one call at a time in each."""
         places = asyncio.Semaphore(CHECKED_AT_ONCE)
-        counts: dict[int, _Count] = {}
+        counts: dict[int, DivisionResult] = {}
         first, *others = due
 
         async def one(division: int) -> None:
@@ -151,53 +141,57 @@ class _Counter:
                 tasks.create_task(one(division))
         return counts
 
-    async def _one(self, division: int, state: StreamState, asked: Counting) -> _Count:
+    async def _one(self, division: int, state: StreamState, asked: Counting) -> DivisionResult:
         if self.stopped is not None:
-            return _Count(status=CheckStatus.NOT_CHECKED, words=self.stopped)
-        before = self.client.calls(division)
+            return _not_counted(self.stopped)
         try:
-            count = await self._compared(division, state, asked)
+            return await self._compared(division, state, asked)
         except RequestRefusedError as error:
             await self._stop(division, state)
-            count = _Count(status=CheckStatus.NOT_CHECKED, words=f"{NOT_GIVEN}, and is not asked again: {error}")
+            return _not_counted(f"{NOT_GIVEN}, and is not asked again: {error}")
         except ExactError as error:
             if isinstance(error, NotConnectedError | ReconnectError | UnreachableError):
                 self.stopped = str(error)
-            count = _Count(status=CheckStatus.NOT_CHECKED, words=str(error))
+            return _not_counted(str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs this division alone
-            told = contained(error, subject=f"The count of {self.table.name} of division {division}")
-            count = _Count(status=CheckStatus.NOT_CHECKED, words=str(told))
-        return _with_calls(count, self.client.calls(division) - before)
+            return _not_counted(
+                str(contained(error, subject=f"The count of {self.table.name} of division {division}"))
+            )
 
     async def _stop(self, division: int, state: StreamState) -> None:
         """Ask no more, now or later."""
         self.stopped = NOT_GIVEN
         await asyncio.to_thread(remember, COUNT, self.table, division, state, warehouse=self.warehouse)
 
-    async def _compared(self, division: int, state: StreamState, asked: Counting) -> _Count:
+    async def _compared(self, division: int, state: StreamState, asked: Counting) -> DivisionResult:
         exact = await self.client.count(division, self.table.endpoint, asked.params)
         if exact is None:
             await self._stop(division, state)
-            return _Count(status=CheckStatus.NOT_CHECKED, words=NOT_GIVEN)
+            return _not_counted(NOT_GIVEN)
         kept = _kept(self.kept.get(division, {}), asked)
         if kept == exact:
-            return _Count(status=CheckStatus.PASSED, words="", kept=kept, exact=exact)
+            return DivisionResult(status=CheckStatus.PASSED, words=f"as many rows as Exact: {kept:,}", rows=kept)
         if kept > exact:
             words = f"{kept - exact:,} more than Exact has: deleted there, or another load came in between"
-            return _Count(status=CheckStatus.WARNING, words=words, kept=kept, exact=exact)
+            return _differs(division, CheckStatus.WARNING, words, kept=kept, exact=exact)
         changed = await count_changes(
             self.table, state, division=division, client=self.client, warehouse=self.warehouse
         )
         missing = exact - kept
         if changed is not None and missing > changed:
             words = f"{missing:,} rows are missing, and only {changed:,} have changed since the last load"
-            return _Count(status=CheckStatus.FAILED, words=words, kept=kept, exact=exact)
+            return _differs(division, CheckStatus.FAILED, words, kept=kept, exact=exact)
         words = f"{missing:,} fewer than Exact has: the next load may bring them"
-        return _Count(status=CheckStatus.WARNING, words=words, kept=kept, exact=exact)
+        return _differs(division, CheckStatus.WARNING, words, kept=kept, exact=exact)
 
 
-def _nothing(why: str) -> CheckResult:
-    return CheckResult(check=_NAME, status=CheckStatus.PASSED, summary=f"Nothing to compare: {why}.")
+def _not_counted(why: str) -> DivisionResult:
+    return DivisionResult(status=CheckStatus.NOT_CHECKED, words=why)
+
+
+def _differs(division: int, status: CheckStatus, words: str, *, kept: int, exact: int) -> DivisionResult:
+    example = {"division": division, "kept": kept, "exact": exact, "what": words}
+    return DivisionResult(status=status, words=words, rows=kept, examples=(example,))
 
 
 def _kept(by_year: Mapping[int | None, _Kept], asked: Counting) -> int:
@@ -210,59 +204,11 @@ def _kept(by_year: Mapping[int | None, _Kept], asked: Counting) -> int:
     )
 
 
-def _with_calls(count: _Count, calls: int) -> _Count:
-    return _Count(status=count.status, words=count.words, kept=count.kept, exact=count.exact, calls=calls)
-
-
-def _result(counts: Mapping[int, _Count]) -> CheckResult:
-    compared = {
-        division: count for division, count in counts.items() if count.status is not CheckStatus.NOT_CHECKED
-    }
-    differing = {division: count for division, count in compared.items() if count.status is not CheckStatus.PASSED}
-    return CheckResult(
-        check=_NAME,
-        status=_worst([count.status for count in counts.values()]),
-        summary=_summary(counts, compared, differing),
-        divisions_checked=len(compared),
-        divisions={division: _note(count) for division, count in sorted(counts.items())},
-        examples=tuple(
-            {"division": division, "kept": count.kept, "exact": count.exact, "what": count.words}
-            for division, count in sorted(
-                differing.items(), key=lambda item: item[1].status is not CheckStatus.FAILED
-            )
-        ),
-        advice=_ADVICE if differing else None,
-        calls=sum(count.calls for count in counts.values()),
-    )
-
-
-def _worst(statuses: Sequence[CheckStatus]) -> CheckStatus:
-    for status in (CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.PASSED):
-        if status in statuses:
-            return status
-    return CheckStatus.NOT_CHECKED
-
-
-def _note(count: _Count) -> str:
-    if count.kept is None:
-        return f"not counted: {count.words}"
-    return f"{count.kept:,} rows, Exact {count.exact:,}" + (f": {count.words}" if count.words else "")
-
-
-def _summary(counts: Mapping[int, _Count], compared: Mapping[int, _Count], differing: Mapping[int, _Count]) -> str:
-    left_out = f" {len(counts) - len(compared)} not counted." if len(counts) > len(compared) else ""
-    if not compared:
-        return f"Not counted in any of {len(counts)} divisions: {next(iter(counts.values())).words}."
-    if not differing:
-        return f"{len(compared)} divisions have as many rows as Exact.{left_out}"
-    named = ", ".join(map(str, sorted(differing)[:10]))
-    return f"{len(differing)} of {len(compared)} divisions have other counts than Exact: {named}.{left_out}"
-
-
 ROW_COUNT = ExactCheck(
     name=_NAME,
     description="Each division has as many rows as Exact counts: one call per division.",
     is_offered=_is_countable,
     compare=_compare,
+    advice=_ADVICE,
     calls_per_division=1,
 )

@@ -1,15 +1,21 @@
 """SQL that several checks share, as the checks' own in what every warehouse takes. Text only; no I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table
-from exact_assets.warehouse.sql.names import DELETED_AT, listed, qualified, text
+from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, listed, qualified, text
 
 
-def live(table: Table) -> str:
-    """Return the rows that are there: those found to be gone from Exact are history, where they are kept."""
-    return f"(SELECT * FROM {qualified(table.name)} WHERE {DELETED_AT} IS NULL)"
+def live(table: Table, *, divisions: Collection[int] | None = None) -> str:
+    """Return the rows that are there: those found to be gone from Exact are history, where they are kept.
+
+    `divisions`: of these only; None: of all.
+    """
+    of_some = ""
+    if divisions is not None:
+        of_some = f" AND {DIVISION} IN ({', '.join(map(str, sorted(divisions))) or 'NULL'})"
+    return f"(SELECT * FROM {qualified(table.name)} WHERE {DELETED_AT} IS NULL{of_some})"
 
 
 def key_columns(table: Table, *, of: str) -> str:

@@ -3,18 +3,17 @@
 The statement of a search runs once: what it finds is counted per division, and its first rows come along.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from exact_assets.checks.check import Search
-from exact_assets.checks.result import CheckResult, CheckStatus
+from exact_assets.checks.result import CheckStatus, DivisionResult
+from exact_assets.checks.summary import EXAMPLES
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query, QueryRows
 from exact_assets.warehouse.sql.names import DIVISION
 
-EXAMPLES = 20
-"""Violations that are shown at most."""
 _OWN = ("_of", "_certain", "_possible", "_place")
 
 
@@ -73,39 +72,35 @@ def _violations(rows: QueryRows) -> Violations:
     return Violations(counts=dict(sorted(counts.items())), examples=examples)
 
 
-def result_of_violations(
-    check: str,
+def results_of(
     found: Violations,
     *,
-    advice: str,
-    checked: int,
+    checked: Iterable[int],
+    rows: Mapping[int, int] | None = None,
     skipped: Mapping[int, str] | None = None,
     outside: Mapping[int, str] | None = None,
-    calls: int = 0,
-) -> CheckResult:
-    """Judge what was found: a check fails by what is certain, and warns of the rest.
+) -> Mapping[int, DivisionResult]:
+    """Judge what was found: a division fails by what is certain, and the rest is a warning.
 
-    Where all divisions were skipped, nothing was checked; those that are outside are none of the check's business.
+    Args:
+        found: what a search found.
+        checked: the divisions that were searched.
+        rows: how many rows of each were looked at.
+        skipped: divisions that could not be searched now, and why.
+        outside: divisions that are none of the check's business, and why.
     """
-    left_out = {**(skipped or {}), **(outside or {})}
-    notes = {division: f"not checked: {why}" for division, why in left_out.items()}
-    notes |= {division: _words(count) for division, count in found.counts.items()}
-    status = CheckStatus.PASSED
-    if found.counts:
-        is_certain = any(count.certain for count in found.counts.values())
-        status = CheckStatus.FAILED if is_certain else CheckStatus.WARNING
-    elif skipped and not checked:
-        status = CheckStatus.NOT_CHECKED
-    return CheckResult(
-        check=check,
-        status=status,
-        summary=_summary(found, checked=checked, left_out=len(left_out)),
-        divisions_checked=checked,
-        divisions=notes,
-        examples=found.examples,
-        advice=advice if found.counts else None,
-        calls=calls,
-    )
+    counts = rows or {}
+    results = {one: DivisionResult(status=CheckStatus.PASSED, rows=counts.get(one)) for one in checked}
+    for status, left_out in ((CheckStatus.NOT_APPLICABLE, outside), (CheckStatus.NOT_CHECKED, skipped)):
+        results |= {one: DivisionResult(status=status, words=why) for one, why in (left_out or {}).items()}
+    for division, count in found.counts.items():
+        results[division] = DivisionResult(
+            status=CheckStatus.FAILED if count.certain else CheckStatus.WARNING,
+            words=_words(count),
+            rows=counts.get(division),
+            examples=tuple(one for one in found.examples if one[DIVISION] == division),
+        )
+    return results
 
 
 def _words(count: ViolationCount) -> str:
@@ -115,14 +110,3 @@ def _words(count: ViolationCount) -> str:
     if count.possible:
         parts.append(f"{count.possible:,} that the next load may fix")
     return ", ".join(parts)
-
-
-def _summary(found: Violations, *, checked: int, left_out: int) -> str:
-    total = sum(count.certain + count.possible for count in found.counts.values())
-    not_checked = f" {left_out} not checked." if left_out else ""
-    divisions = "1 division" if checked == 1 else f"{checked} divisions"
-    if not found.counts:
-        return f"No violations in {divisions}.{not_checked}"
-    named = sorted(found.counts)
-    shown = ", ".join(map(str, named[:10])) + (" and others" if len(named) > 10 else "")
-    return f"{total:,} violation{'' if total == 1 else 's'}, in {len(named)} of {divisions}: {shown}.{not_checked}"

@@ -8,7 +8,7 @@ import pyarrow as pa
 from exact_assets.catalogue.table import Column, Feed, Table, YearKind
 from exact_assets.checks.check import RowCheck, Search
 from exact_assets.checks.headers import LineHeader
-from exact_assets.checks.sql import key_columns, live, values
+from exact_assets.checks.sql import key_columns, values
 from exact_assets.checks.subject import Subject
 from exact_assets.feeds.wall_clock import new_year_shift
 from exact_assets.warehouse.sql.names import DIVISION, YEAR, quoted
@@ -20,14 +20,15 @@ def _is_offered(table: Table, *, kept: Collection[Table]) -> bool:  # noqa: ARG0
 
 def _search(subject: Subject) -> Search:
     is_undated = subject.table.year_kind is YearKind.NONE
-    return Search(statement=_dated_rows(subject.table) if is_undated else _other_years(subject))
+    return Search(statement=_dated_rows(subject) if is_undated else _other_years(subject))
 
 
-def _dated_rows(table: Table) -> str:
+def _dated_rows(subject: Subject) -> str:
+    table = subject.table
     return f"""
 SELECT r.{DIVISION}, TRUE AS is_certain, 'an undated table has no years' AS problem,
     r.{YEAR}{key_columns(table, of="r")}
-FROM {live(table)} AS r WHERE r.{YEAR} IS NOT NULL
+FROM {subject.live(table)} AS r WHERE r.{YEAR} IS NOT NULL
 """
 
 
@@ -39,7 +40,7 @@ def _other_years(subject: Subject) -> str:
         expected = _year_told(table, of="r", names=table.year, shift=shift)
     elif (header := _header_read_with_lines(subject)) is not None:
         # The header may have been read after its lines, and its year may have changed in between.
-        join = f"LEFT JOIN {live(header.table)} AS h ON h.{DIVISION} = r.{DIVISION} "
+        join = f"LEFT JOIN {subject.live(header.table)} AS h ON h.{DIVISION} = r.{DIVISION} "
         join += f"AND h.{quoted(header.key)} = r.{quoted(header.foreign_key)}"
         expected = _year_told(header.table, of="h", names=header.table.year, shift=shift)
         is_certain = f"r.{YEAR} IS NULL OR coalesce(r.{YEAR} < f.first_year, FALSE)"
@@ -49,7 +50,7 @@ SELECT r.{DIVISION}, {is_certain} AS is_certain,
         WHEN r.{YEAR} < f.first_year THEN 'before the starting year'
         ELSE 'in the partition of another year' END AS problem,
     r.{YEAR}, {expected} AS year_of_row{key_columns(table, of="r")}
-FROM {live(table)} AS r
+FROM {subject.live(table)} AS r
 LEFT JOIN {values(("division", "first_year"), subject.first_years.items())} AS f ON f.division = r.{DIVISION}
 {join}
 WHERE r.{YEAR} IS NULL OR r.{YEAR} <> {expected} OR r.{YEAR} < f.first_year

@@ -16,10 +16,10 @@ COMMANDS = {
     "divisions": "Choose the divisions (administrations) that are kept in step.",
     "tables": "List the tables: how each is read, and what it costs in calls.",
     "plan": "Show what the chosen tables cost in calls a day.",
-    "status": "Show how the enabled divisions stand.",
+    "status": "Show the status of the enabled divisions.",
     "demo": "Load two simulated divisions, and open the Dagster UI.",
 }
-"""Each stands in the module of its name."""
+"""Each is in the module of its name, as `<name>_command`."""
 
 
 class LazyGroup(click.Group):
@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
         """Import a command; None: there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"exact_assets.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(f"exact_assets.cli.{cmd_name}"), f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise

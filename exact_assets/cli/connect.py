@@ -13,7 +13,7 @@ from exact_assets.control.open import Control
 from exact_assets.errors import ReconnectError
 
 
-@click.command()
+@click.command(name="connect")
 @click.option(
     "--redirect-url", help="The address that Exact sent the browser to, with ?code=…; ends the connection."
 )
@@ -21,7 +21,7 @@ from exact_assets.errors import ReconnectError
 @click.option(
     "--wait-seconds", default=300.0, show_default=True, help="How long to wait for the answer; 0: do not."
 )
-def connect(redirect_url: str | None, browser: bool, wait_seconds: float) -> None:
+def connect_command(redirect_url: str | None, browser: bool, wait_seconds: float) -> None:
     """Connect to Exact Online: let the app in, and store its tokens.
 
     Prints the address at which you let the app in, and waits until your browser comes back to the redirect URI, or

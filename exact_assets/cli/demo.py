@@ -8,7 +8,7 @@ from exact_assets.cli.show import console
 from exact_assets.demo.run import run_demo
 
 
-@click.command()
+@click.command(name="demo")
 @click.option("--ui/--no-ui", default=True, help="Keep the Dagster UI open, or end after the closing table.")
 @click.option("--port", default=3000, show_default=True, help="For the UI, where it is free.")
 @click.option(
@@ -18,6 +18,6 @@ from exact_assets.demo.run import run_demo
     show_default=True,
     help="For its state.",
 )
-def demo(ui: bool, port: int, folder: Path) -> None:
+def demo_command(ui: bool, port: int, folder: Path) -> None:
     """Load two divisions of a simulated Exact Online by real Dagster runs, and open the UI."""
     run_demo(folder, port=port, shows_ui=ui, console=console())

@@ -15,13 +15,11 @@ from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.defs.selection import apply_to_instance, partitions_of_instance
 from exact_assets.errors import SettingsError
+from exact_assets.selection.discovery import discover_divisions
 from exact_assets.selection.health import known_choices
-from exact_assets.selection.kept import keep, kept_choices, problems
-from exact_assets.selection.kept import restore as restore_choices
-from exact_assets.selection.known import take_up_divisions
-from exact_assets.selection.purge import purge as delete
-from exact_assets.selection.purge import refuse_enabled
-from exact_assets.selection.standing import start_year_problem
+from exact_assets.selection.kept import keep, kept_choices, problems, restore
+from exact_assets.selection.purge import purge, refuse_enabled
+from exact_assets.selection.status import start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_configured
 from exact_assets.warehouse.protocol import Warehouse
@@ -57,42 +55,42 @@ class Stores:
 pass_stores = click.make_pass_decorator(Stores, ensure=True)
 
 
-@click.group()
-def divisions() -> None:
+@click.group(name="divisions")
+def divisions_command() -> None:
     """Choose the divisions (administrations) that are kept in step."""
 
 
-@divisions.command()
+@divisions_command.command(name="refresh")
 @pass_stores
-def refresh(stores: Stores) -> None:
+def refresh_command(stores: Stores) -> None:
     """Ask Exact which divisions there are, and add new ones to the list, not enabled."""
     control, partitions = stores.control(), partitions_of_instance()
     for problem in problems(stores.warehouse.selection(), kept_choices(control, partitions)):
         click.echo(f"exact-assets: {problem}", err=True)
-    added = asyncio.run(take_up_divisions(control, stores.warehouse, partitions=partitions))
+    added = asyncio.run(discover_divisions(control, stores.warehouse, partitions=partitions))
     click.echo(f"{len(added)} new divisions")
 
 
-@divisions.command(name="list")
+@divisions_command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_stores
 def list_divisions(stores: Stores, as_json: bool) -> None:
-    """List the divisions, what is chosen for them and how they stand."""
+    """List the divisions, what is chosen for them and their status."""
     show([asdict(choice) for choice in stores.choices()], as_json=as_json)
 
 
-@divisions.command()
+@divisions_command.command(name="restore")
 @pass_stores
-def restore(stores: Stores) -> None:
+def restore_command(stores: Stores) -> None:
     """Bring the choice of divisions back as it was known last, where the selection is gone or was damaged."""
     control = stores.control()
     kept = kept_choices(control, partitions_of_instance())
     if not any(one.sync_enabled for one in kept):
         raise SettingsError("No choice of divisions is known: `exact-assets divisions refresh`, then enable some.")
-    click.echo(str(restore_choices(control, stores.warehouse, kept)))
+    click.echo(str(restore(control, stores.warehouse, kept)))
 
 
-@divisions.command()
+@divisions_command.command()
 @click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
 @pass_stores
 def enable(stores: Stores, codes: tuple[int, ...]) -> None:
@@ -106,7 +104,7 @@ def enable(stores: Stores, codes: tuple[int, ...]) -> None:
     )
 
 
-@divisions.command()
+@divisions_command.command()
 @click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
 @pass_stores
 def disable(stores: Stores, codes: tuple[int, ...]) -> None:
@@ -114,7 +112,7 @@ def disable(stores: Stores, codes: tuple[int, ...]) -> None:
     _set_enabled(stores, codes, enabled=False)
 
 
-@divisions.command(name="sync-now")
+@divisions_command.command(name="sync-now")
 @click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
 @pass_stores
 def sync_now(stores: Stores, codes: tuple[int, ...]) -> None:
@@ -127,7 +125,7 @@ def sync_now(stores: Stores, codes: tuple[int, ...]) -> None:
     click.echo("Asked for. A running Dagster begins within a minute; `exact-assets status` shows how far it is.")
 
 
-@divisions.command(name="set-start-year")
+@divisions_command.command(name="set-start-year")
 @click.argument("codes", metavar="DIVISION… YEAR", type=int, nargs=-1, required=True)
 @click.option("--default", "is_default", is_flag=True, help="Take EXACT_START_YEAR again; give no year then.")
 @pass_stores
@@ -145,17 +143,17 @@ def set_start_year(stores: Stores, codes: tuple[int, ...], is_default: bool) -> 
     click.echo(f"{len(chosen)} divisions start with {year or 'EXACT_START_YEAR'}, from their next load on")
 
 
-@divisions.command()
+@divisions_command.command(name="purge")
 @click.argument("codes", metavar="DIVISION…", type=int, nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_stores
-def purge(stores: Stores, codes: tuple[int, ...], yes: bool) -> None:
+def purge_command(stores: Stores, codes: tuple[int, ...], yes: bool) -> None:
     """Delete all rows of disabled divisions from the warehouse, for good."""
     control = stores.control()
     refuse_enabled(codes, control, stores.warehouse)
     if not yes:
         click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
-    lost = delete(codes, control=control, warehouse=stores.warehouse)
+    lost = purge(codes, control=control, warehouse=stores.warehouse)
     click.echo(f"{sum(lost.values())} rows deleted from {len(lost)} tables")
 
 

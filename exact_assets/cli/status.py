@@ -8,7 +8,7 @@ import click
 from exact_assets.catalogue import chosen_tables
 from exact_assets.cli.show import show
 from exact_assets.config import ExactConfig
-from exact_assets.selection.health import look
+from exact_assets.selection.health import health_of
 from exact_assets.selection.overview import overview
 from exact_assets.warehouse.open import open_configured
 
@@ -16,13 +16,13 @@ STATUS_TIMEOUT_SECONDS = 10.0
 """Whoever asks how it stands does not wait a minute to hear that another program holds the file."""
 
 
-@click.command()
+@click.command(name="status")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status(as_json: bool) -> None:
-    """Show how the enabled divisions stand: status, last sync, calls of today, oldest table."""
+def status_command(as_json: bool) -> None:
+    """Show the enabled divisions: status, last sync, calls of today, oldest table."""
     config = ExactConfig.from_env()
     tables = chosen_tables(config.tables, config.frequencies)
-    health = look(config, open_configured(config, lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
+    health = health_of(config, open_configured(config, lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
     for problem in health.problems:
         click.echo(f"exact-assets: {problem}", err=True)
     if health.control is not None:

@@ -10,10 +10,10 @@ from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
 
 
-@click.command()
+@click.command(name="tables")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--select", "selection", help="Names, groups and globs, comma separated; otherwise all tables.")
-def tables(as_json: bool, selection: str | None) -> None:
+def tables_command(as_json: bool, selection: str | None) -> None:
     """List the tables: how each is read, its key and year, what it costs in calls, how often it is kept in step."""
     config, wrong = ExactConfig.from_env(), None
     try:

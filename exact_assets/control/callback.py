@@ -86,6 +86,6 @@ class Receiver:
                     found.put(f"{origin}?{parts.query}")
 
             def log_message(self, *_: object) -> None:
-                """Say nothing: the address holds the code."""
+                """Log nothing: the address holds the code."""
 
         return Handler

@@ -102,7 +102,8 @@ CLOCKS = sa.Table(
     sa.Column("ahead_seconds", sa.Float, nullable=False, comment="the server's clock against ours, at least"),
 )
 
-VISITS = sa.Table(
+ATTEMPTS = sa.Table(
+    # The name that installations have, of the first versions; another would lose what is in it.
     "visits",
     METADATA,
     sa.Column("site", sa.String, primary_key=True),
@@ -117,7 +118,22 @@ VISITS = sa.Table(
     sa.Column("error", sa.String),
 )
 
-LISTED = sa.Table(
+CHECK_RESULTS = sa.Table(
+    "check_results",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("check_name", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("words", sa.String, nullable=False),
+    sa.Column("rows", sa.Integer, comment="that were looked at; null: not counted"),
+    sa.Column("examples", sa.String, nullable=False, comment="JSON"),
+    sa.Column("checked_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+)
+
+LISTED_DIVISIONS = sa.Table(
     "listed_divisions",
     METADATA,
     sa.Column("site", sa.String, primary_key=True),

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import LISTED, transaction
+from exact_assets.control.database import LISTED_DIVISIONS, transaction
 
 
 class DivisionListing:
@@ -14,18 +14,18 @@ class DivisionListing:
         """Prepare; nothing is read."""
         self._engine = engine
         self._names = {"site": site, "client": client}
-        self._mine = (LISTED.c.site == site) & (LISTED.c.client == client)
+        self._mine = (LISTED_DIVISIONS.c.site == site) & (LISTED_DIVISIONS.c.client == client)
 
     def read(self) -> frozenset[int] | None:
         """Read the list; None: Exact was not asked yet."""
         with transaction(self._engine) as connection:
-            found = frozenset(connection.scalars(sa.select(LISTED.c.division).where(self._mine)))
+            found = frozenset(connection.scalars(sa.select(LISTED_DIVISIONS.c.division).where(self._mine)))
         return found or None
 
     def keep(self, divisions: Collection[int]) -> None:
         """Put a list in the place of the one before."""
         with transaction(self._engine) as connection:
-            connection.execute(sa.delete(LISTED).where(self._mine))
+            connection.execute(sa.delete(LISTED_DIVISIONS).where(self._mine))
             if divisions:
                 rows = [{**self._names, "division": division} for division in sorted(set(divisions))]
-                connection.execute(sa.insert(LISTED), rows)
+                connection.execute(sa.insert(LISTED_DIVISIONS), rows)

@@ -20,7 +20,7 @@ SQLITE = b"SQLite format 3\0"
 Identity = tuple[int, int] | None
 OURS = frozenset({"site", "client", "access_token", "refresh_token", "received_at"})
 """Columns of `connections`, by which an unmarked file is known."""
-ADVICE = "It is left as it is: set EXACT_CONTROL_URL to the path of a new file, or of a control store."
+STORE_ADVICE = "It is left as it is: set EXACT_CONTROL_URL to the path of a new file, or of a control store."
 HEAD_BYTES = 100
 VERSION_AT, APPLICATION_AT = 60, 68
 """Where an SQLite file's header has its `user_version` and `application_id`."""
@@ -92,7 +92,7 @@ def _check(path: Path) -> None:
         ) from error
     if found is not None:
         raise ControlError(
-            f"EXACT_CONTROL_URL: expected a control store of exact-assets; {path} is {found}. {ADVICE}"
+            f"EXACT_CONTROL_URL: expected a control store of exact-assets; {path} is {found}. {STORE_ADVICE}"
         )
 
 

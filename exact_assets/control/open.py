@@ -11,6 +11,8 @@ import msgspec
 
 from exact_assets.config import NO_APP, ExactConfig
 from exact_assets.control.access import SharedTokens, refresh_apart
+from exact_assets.control.attempts import AttemptLog
+from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
@@ -19,7 +21,6 @@ from exact_assets.control.locks import Locks
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
-from exact_assets.control.visits import VisitLog
 from exact_assets.disk import obstacle
 from exact_assets.errors import SettingsError
 from exact_assets.exact.client import ExactClient
@@ -29,20 +30,21 @@ from exact_assets.exact.token import Token
 DEFAULT_ZONE = "Europe/Amsterdam"
 TIMEOUT = httpx.Timeout(120.0, connect=15.0, pool=None)
 """Exact may think long about a wide page."""
-CONNECTIONS = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=30.0)
+HTTP_LIMITS = httpx.Limits(max_connections=64, max_keepalive_connections=64, keepalive_expiry=30.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """What all processes of one installation share: tokens, quota ledger, visits, leases."""
+    """What all processes of one installation share: tokens, quota ledger, attempts, check results, leases."""
 
     config: ExactConfig
     client_id: str
     tokens: TokenStore
     ledger: QuotaLedger
     locks: Locks
-    visits: VisitLog
+    attempts: AttemptLog
     listing: DivisionListing
+    check_results: CheckResultStore
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
 
@@ -69,8 +71,9 @@ class Control:
                 client=config.client_id,
             ),
             locks=Locks(path),
-            visits=VisitLog(open_database(config.control_url, is_durable=False), **names),
+            attempts=AttemptLog(open_database(config.control_url, is_durable=False), **names),
             listing=DivisionListing(open_database(config.control_url, is_durable=False), **names),
+            check_results=CheckResultStore(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
         )
 
@@ -144,7 +147,7 @@ def open_http() -> httpx.AsyncClient:
     """
     http = httpx.AsyncClient(
         timeout=TIMEOUT,
-        limits=CONNECTIONS,
+        limits=HTTP_LIMITS,
         headers={"Accept": "application/json", "User-Agent": "exact-assets"},
         follow_redirects=False,
     )

@@ -22,7 +22,7 @@ from exact_assets.errors import ControlError
 KEY_FILE = "secret.key"
 KEY = re.compile(rb"[A-Za-z0-9_-]{43}=")
 LONGEST_KEY = 1_000
-ADVICE = "It is left as it is: move it away, or set EXACT_SECRET_KEY."
+KEY_FILE_ADVICE = "It is left as it is: move it away, or set EXACT_SECRET_KEY."
 SALT = b"exact-assets control store"
 """The same for all: a passphrase must give the same key on each machine that shares a store."""
 
@@ -92,7 +92,7 @@ def open_cipher(secret_key: SecretStr | None, *, folder: Path, is_in_use: bool =
             f"The key file {path} cannot be used: {error.strerror}. Check its permissions."
         ) from error
     if found is not None:
-        raise ControlError(f"{path} is {found}, no key file. {ADVICE}")
+        raise ControlError(f"{path} is {found}, no key file. {KEY_FILE_ADVICE}")
     return Cipher(lambda: _key_of_file(path), source=str(path), is_lost=is_lost)
 
 

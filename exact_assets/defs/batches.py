@@ -7,13 +7,12 @@ division would cost more than the loading. A range that an earlier run is still 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dagster._core.storage.tags import (
+from exact_assets.defs import tags
+from exact_assets.defs.internals import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
 )
-
-from exact_assets.defs import tags
 
 BATCH_DIVISIONS = 25
 
@@ -29,7 +28,7 @@ class Batch:
         return {
             ASSET_PARTITION_RANGE_START_TAG: f"{self.divisions[0]}|{year}",
             ASSET_PARTITION_RANGE_END_TAG: f"{self.divisions[-1]}|{year}",
-            tags.DIVISIONS: ",".join(self.divisions),
+            tags.NAMED_DIVISIONS: ",".join(self.divisions),
         }
 
     @property
@@ -68,13 +67,13 @@ def decide(
 
 
 def divisions_of(run_tags: Mapping[str, str], order: Sequence[str]) -> Sequence[str]:
-    """Tell which divisions a run is about.
+    """Return the divisions that a run is about.
 
     An end of its range that has been disabled since leaves open where the range ended: then it goes on to the end
     of the order, so that nothing is asked for twice.
     """
-    if tags.DIVISIONS in run_tags:
-        return run_tags[tags.DIVISIONS].split(",")
+    if tags.NAMED_DIVISIONS in run_tags:
+        return run_tags[tags.NAMED_DIVISIONS].split(",")
     one = run_tags.get(PARTITION_NAME_TAG)
     if one is not None:
         return [_division(one)]

@@ -9,20 +9,20 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import msgspec
-from dagster._core.storage.tags import PRIORITY_TAG
 
 from exact_assets.defs import tags
 from exact_assets.defs.batches import Batch, decide
+from exact_assets.defs.internals import PRIORITY_TAG
 from exact_assets.defs.jobs import TableJob
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.runs import in_flight
 
-LOOK_SECONDS = 30
-BATCH_DIVISIONS = 100
+DELETIONS_INTERVAL_SECONDS = 30
+DELETIONS_BATCH_DIVISIONS = 100
 """A look takes one call: more divisions fit in a run than where tables are loaded."""
 
 
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
+class DeletionsMemory(msgspec.Struct, frozen=True, kw_only=True):
     """What the sensor remembers from tick to tick."""
 
     number: int
@@ -38,7 +38,7 @@ def deletions_sensor(log: TableJob) -> dg.SensorDefinition:
     @dg.sensor(
         name="exact_deletions",
         job=log.job,
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=DELETIONS_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Looks every {every} in each division for what was deleted, and takes it away here.",
     )
@@ -47,13 +47,15 @@ def deletions_sensor(log: TableJob) -> dg.SensorDefinition:
         order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
         if not context.cursor:
             # Kept before it is used: runs of a cursor that somebody has reset have other numbers.
-            context.update_cursor(_text(Memory(number=int(now.timestamp()))))
+            context.update_cursor(_text(DeletionsMemory(number=int(now.timestamp()))))
             return dg.SkipReason("Begins with the next tick.")
-        memory = msgspec.json.decode(context.cursor, type=Memory)
+        memory = msgspec.json.decode(context.cursor, type=DeletionsMemory)
         due = due_divisions(order, memory, now=now, every=every)
         if not due:
             return dg.SkipReason("No division is due." if order else "No division is enabled.")
-        decision = decide(order, in_flight(context.instance, log.job.name), wanted=due, size=BATCH_DIVISIONS)
+        decision = decide(
+            order, in_flight(context.instance, log.job.name), wanted=due, size=DELETIONS_BATCH_DIVISIONS
+        )
         if not decision.asked:
             return dg.SkipReason("Earlier looks are still under way.")
         return dg.SensorResult(
@@ -64,8 +66,10 @@ def deletions_sensor(log: TableJob) -> dg.SensorDefinition:
     return exact_deletions
 
 
-def due_divisions(order: Sequence[str], memory: Memory, *, now: datetime, every: timedelta) -> Collection[str]:
-    """Give the divisions whose log was not asked for within the period, and those never asked for.
+def due_divisions(
+    order: Sequence[str], memory: DeletionsMemory, *, now: datetime, every: timedelta
+) -> Collection[str]:
+    """Return the divisions whose log was not asked for within the period, and those never asked for.
 
     One that was asked for in the future was so by a clock that has been set back since, and is due.
     """
@@ -75,11 +79,13 @@ def due_divisions(order: Sequence[str], memory: Memory, *, now: datetime, every:
     }
 
 
-def after(memory: Memory, order: Sequence[str], asked: Sequence[Batch], *, now: datetime) -> Memory:
+def after(
+    memory: DeletionsMemory, order: Sequence[str], asked: Sequence[Batch], *, now: datetime
+) -> DeletionsMemory:
     """Remember what is asked for; forget divisions that have no partition any more."""
     before = {division: at for division, at in memory.asked.items() if division in order}
     newly = {division: now for batch in asked for division in batch.divisions}
-    return Memory(number=memory.number + 1, asked=before | newly)
+    return DeletionsMemory(number=memory.number + 1, asked=before | newly)
 
 
 def _request(batch: Batch, number: int, *, year: int, every: timedelta) -> dg.RunRequest:
@@ -95,5 +101,5 @@ def _request(batch: Batch, number: int, *, year: int, every: timedelta) -> dg.Ru
     )
 
 
-def _text(memory: Memory) -> str:
+def _text(memory: DeletionsMemory) -> str:
     return msgspec.json.encode(memory).decode()

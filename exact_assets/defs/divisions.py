@@ -11,30 +11,30 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import msgspec
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import (
-    AUTO_RETRY_RUN_ID_TAG,
-    PARTITION_NAME_TAG,
-    RUN_KEY_TAG,
-    WILL_RETRY_TAG,
-)
 
 from exact_assets.catalogue.table import Table
 from exact_assets.config import NO_APP
 from exact_assets.control.open import Control
 from exact_assets.defs import tags
+from exact_assets.defs.internals import (
+    AUTO_RETRY_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+    UnresolvedAssetJobDefinition,
+)
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
 from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
-from exact_assets.defs.sync_now import START_WITHIN, Memory, RunEnd, SeenRun, SyncRequest, decide, kept_open
+from exact_assets.defs.sync_now import START_WITHIN, Memory, RunEnd, SeenRun, SyncRequest, decide_sync, kept_open
 from exact_assets.defs.trouble import cursor_of, over, patient
 from exact_assets.selection.kept import NO_LIST, is_gone, keep, kept_choices, require_usable, restore
 from exact_assets.warehouse.divisions import Selection
 from exact_assets.warehouse.protocol import Warehouse
 
 SYNC_NOW_TAG = "exact/sync_now"
-LOOK_SECONDS = 30
+DIVISIONS_INTERVAL_SECONDS = 30
 _log = logging.getLogger(__name__)
 _ENDS = {
     dg.DagsterRunStatus.SUCCESS: RunEnd.SUCCEEDED,
@@ -49,7 +49,7 @@ def divisions_sensor(location: CodeLocation, jobs: Sequence[UnresolvedAssetJobDe
     @dg.sensor(
         name="exact_divisions",
         jobs=jobs,
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=DIVISIONS_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Turns the division selection into partitions and runs, and shows there how they went.",
     )
@@ -117,37 +117,37 @@ class _Look:
         enabled = {choice.division for choice in choices if choice.sync_enabled}
         # Where a row cannot be read, a division that has a partition may be the one it is about.
         watched = enabled | numbers(existing) if selection.problems else enabled
-        # From now on, not from the first visit: an error of a new division is one at once.
-        self.control.visits.expect(watched, [table.name for table in self.tables], at=datetime.now(UTC))
+        # From now on, not from the first attempt: an error of a new division is one at once.
+        self.control.attempts.expect(watched, [table.name for table in self.tables], at=datetime.now(UTC))
         facts = self._facts(existing)
         changes = partition_changes(enabled, existing, listed=facts.listed, is_whole=not selection.problems)
-        decision = decide(
+        decision = decide_sync(
             choices,
             memory=memory,
             runs=seen_runs(self.instance, [one.run_key(job) for one in memory.requests for job in self.jobs]),
             jobs=self.jobs,
             askable={division for division in enabled if can_be_asked(division, facts)},
-            visits=facts.visits,
+            attempts=facts.attempts,
             now=facts.now,
         )
         told = [one for one in reports(choices, decision, facts) if one.read.division not in selection.twice]
         written = self.warehouse.report_divisions(told)
         unwritten = {one.read.division for one in told if one.takes_back} - set(written)
         kept = kept_open(decision.memory, memory, unwritten)
-        standing = f"{len(enabled)} divisions are enabled; no new sync_now."
+        counted = f"{len(enabled)} divisions are enabled; no new sync_now."
         return dg.SensorResult(
             run_requests=[request for one in decision.asked for request in self._run_requests(one, facts.now.year)],
             dynamic_partitions_requests=_partition_requests(changes),
             cursor=_text(kept),
             skip_reason=None
             if decision.asked
-            else " ".join(part for part in (said, *selection.problems, standing) if part),
+            else " ".join(part for part in (said, *selection.problems, counted) if part),
         )
 
     def _facts(self, existing: Iterable[str]) -> Facts:
         return Facts(
             tables=self.tables,
-            visits=self.control.visits.read(),
+            attempts=self.control.attempts.read(),
             quotas=self.control.ledger.quotas(),
             listed=self.control.listing.read(),
             existing=numbers(existing),
@@ -196,7 +196,7 @@ def _begins_again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Give Dagster's words for a failure: of a process that died, they are in an event of the engine's."""
+    """Return Dagster's words for a failure: of a process that died, they are in an event of the engine's."""
     kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
     entries = instance.all_logs(run_id, of_type=kinds)
     messages = [entry.dagster_event.message for entry in entries if entry.dagster_event]

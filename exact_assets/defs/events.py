@@ -21,7 +21,7 @@ def materialisations(
     requested_years: tuple[int, ...],
     grid_years: range,
 ) -> Iterator[dg.AssetMaterialization]:
-    """Tell which partitions of a division are up to date: those asked for, and others whose rows changed.
+    """Yield the partitions of a division that are up to date: those asked for, and others whose rows changed.
 
     Years that were never loaded get no event, though a catch-up may have brought rows of theirs.
     """
@@ -39,16 +39,13 @@ def materialisations(
 
 def taken_away(
     specs: Mapping[str, dg.AssetSpec], source: Table, outcome: Outcome, grid_years: range
-) -> Iterator[dg.AssetObservation]:
-    """Tell of partitions of other tables from which rows went: the deletion log named them, or their header went.
-
-    Their own materialisations stay as they are: they say when the table was read.
-    """
+) -> Iterator[dg.AssetMaterialization]:
+    """Yield the partitions of other tables from which rows went: by the deletion log, or with their header."""
     for name, changes in sorted(outcome.elsewhere.items()):
         if name not in specs:
             continue  # a table that is not kept any more
         for year, rows in sorted(_by_partition(changes.years, grid_years).items(), key=str):
-            yield dg.AssetObservation(
+            yield dg.AssetMaterialization(
                 asset_key=specs[name].key,
                 partition=partition_key(outcome.division, year),
                 description=f"{rows} rows that are gone from Exact were taken away, as {source.name} told.",
@@ -56,8 +53,23 @@ def taken_away(
             )
 
 
+def unchanged(key: dg.AssetKey, outcomes: Iterable[Outcome]) -> dg.AssetMaterialization | None:
+    """Return that a table was read and nothing in it is new; None: no division is up to date.
+
+    It names no partition, so that the table counts as fresh, and nothing downstream is asked for.
+    """
+    read = [outcome for outcome in outcomes if outcome.error is None]
+    if not read:
+        return None
+    return dg.AssetMaterialization(
+        asset_key=key,
+        description=f"Nothing is new in {len(read)} divisions.",
+        metadata={"stream_calls": sum(one.calls for one in read), **_table_rows(read[0])},
+    )
+
+
 def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
-    """Tell which divisions are not up to date and why; None: all are, or wait for calls only."""
+    """Return which divisions are not up to date and why; None: all are, or wait for calls only."""
     everyone = list(outcomes)
     waiting = [o for o in everyone if o.waits_until is not None]
     failed = sorted((o for o in everyone if o.error is not None and o not in waiting), key=lambda o: o.division)
@@ -75,7 +87,7 @@ def failure(table: Table, outcomes: Iterable[Outcome]) -> dg.Failure | None:
 
 
 def waiting(key: dg.AssetKey, table: Table, outcomes: Iterable[Outcome]) -> dg.AssetObservation | None:
-    """Tell which divisions wait for calls, and until when; None: none does. What was loaded is stored."""
+    """Return which divisions wait for calls, and until when; None: none does. What was loaded is stored."""
     found = sorted((o for o in outcomes if o.waits_until is not None), key=lambda o: o.division)
     if not found:
         return None
@@ -131,7 +143,8 @@ def _by_partition(rows_by_year: Mapping[int | None, int], grid_years: range) -> 
 
 def _metadata(outcome: Outcome, *, rows: int, changed: int) -> dict[str, dg.MetadataValue | int | float | str]:
     metadata: dict[str, dg.MetadataValue | int | float | str] = {
-        "dagster/row_count": rows,
+        "dagster/partition_row_count": rows,
+        **_table_rows(outcome),
         "rows_changed": changed,
         # Of the whole stream: Exact is not asked per year.
         "stream_calls": outcome.calls,
@@ -144,11 +157,16 @@ def _metadata(outcome: Outcome, *, rows: int, changed: int) -> dict[str, dg.Meta
     if outcome.elsewhere:
         deleted = {name: changes.deleted for name, changes in sorted(outcome.elsewhere.items())}
         metadata["rows_deleted_in_other_tables"] = dg.JsonMetadataValue(deleted)
-    if outcome.quota is not None:
-        metadata |= _calls_left(outcome.quota)
+    if outcome.quota is not None and (left := _calls_left(outcome.quota)):
+        metadata["calls_left"] = left
     return metadata
 
 
-def _calls_left(quota: Quota) -> dict[str, int]:
-    left = {"calls_left_this_minute": quota.minute.remaining, "calls_left_today": quota.day.remaining}
-    return {name: calls for name, calls in left.items() if calls is not None}
+def _table_rows(outcome: Outcome) -> Mapping[str, int]:
+    return {} if outcome.table_rows is None else {"dagster/row_count": outcome.table_rows}
+
+
+def _calls_left(quota: Quota) -> str:
+    """Write it in words: a number would be plotted from run to run, of whichever division ran last."""
+    left = {"this minute": quota.minute.remaining, "today": quota.day.remaining}
+    return ", ".join(f"{calls:,} {name}" for name, calls in left.items() if calls is not None)

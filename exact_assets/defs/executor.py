@@ -9,18 +9,18 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pyarrow as pa
-from dagster._core.definitions.executor_definition import (
-    IN_PROC_CONFIG,
-    _core_in_process_executor_creation,
-)
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.executor.in_process import InProcessExecutor
 
+from exact_assets.defs.internals import (
+    IN_PROC_CONFIG,
+    ExecutionPlan,
+    InProcessExecutor,
+    PlanOrchestrationContext,
+    core_in_process_executor_creation,
+)
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
 
-LOCK_TIMEOUT_SECONDS = 5.0
+RUN_LOCK_TIMEOUT_SECONDS = 5.0
 """A sensor that looks whether a run lives holds its lock for a moment."""
 
 
@@ -39,7 +39,9 @@ class LockingExecutor(InProcessExecutor):
             plan_context.instance.add_run_tags(run.run_id, lacking)
         # Arrow's own allocator keeps what is freed: with the system's a large load takes 15 MB less.
         pa.set_memory_pool(pa.system_memory_pool())
-        with self.location.run_locks().hold(run.run_id, leaves_trace=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
+        with self.location.run_locks().hold(
+            run.run_id, leaves_trace=True, timeout_seconds=RUN_LOCK_TIMEOUT_SECONDS
+        ):
             yield from super().execute(plan_context, execution_plan)
 
 
@@ -48,7 +50,7 @@ def locking_executor(location: CodeLocation) -> dg.ExecutorDefinition:
 
     @dg.executor(name="in_process", config_schema=IN_PROC_CONFIG)
     def in_process(context: dg.InitExecutorContext) -> LockingExecutor:
-        made = _core_in_process_executor_creation(context.executor_config)
+        made = core_in_process_executor_creation(context.executor_config)
         locking = LockingExecutor(
             retries=made.retries,
             step_dependency_config=made.step_dependency_config,

@@ -1,6 +1,6 @@
 """The check `fresh` of every table, and the sensor that keeps it up to date without any run.
 
-A freshness policy holds per table; this says which divisions are not fresh, and why. The verdict is
+A freshness policy holds per table; this says which divisions are not fresh, and why. The result is
 `exact_assets.selection.freshness`'s; here it becomes what Dagster shows.
 """
 
@@ -16,19 +16,19 @@ import msgspec
 
 from exact_assets.catalogue.table import Table
 from exact_assets.config import NO_APP
-from exact_assets.control.visits import Visits, expected
+from exact_assets.control.attempts import Attempts, expected
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.shown import hidden_checks
 from exact_assets.defs.trouble import UNUSABLE, cursor_of, is_lasting, marked, over, sentence, since_of
 from exact_assets.errors import SettingsError
-from exact_assets.selection.freshness import Level, Verdict, fail_after, judge_table
+from exact_assets.selection.freshness import Level, TableFreshness, fail_after, judge_table
 from exact_assets.selection.kept import kept_choices, problems
 from exact_assets.warehouse.protocol import Warehouse
 
 CHECK = "fresh"
-LOOK_SECONDS = 60
+FRESHNESS_INTERVAL_SECONDS = 60
 AGAIN_AFTER = timedelta(hours=1)
-"""A verdict that stays the same is told again, so that the check does not look forgotten."""
+"""A result that stays the same is reported again, so that the check does not look forgotten."""
 NAMED = 5
 """Divisions that the description names; the metadata has more."""
 LISTED = 100
@@ -37,7 +37,7 @@ LEVELS = {Level.LATE: dg.AssetCheckSeverity.WARN, Level.STALE: dg.AssetCheckSeve
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What was last told of a table."""
+    """What was last reported of a table."""
 
     digest: str
     at: datetime
@@ -66,19 +66,19 @@ def fresh_checks(location: CodeLocation) -> dg.AssetChecksDefinition:
         now = datetime.now(UTC)
         found = look(location, location.warehouse(), now=now)
         for key in sorted(context.selected_asset_check_keys):
-            verdict = found.judge(by_key[key.asset_key], now=now)
-            yield dg.AssetCheckResult(**_shown(key.asset_key, verdict))
+            freshness = found.judge(by_key[key.asset_key], now=now)
+            yield dg.AssetCheckResult(**_shown(key.asset_key, freshness))
 
     return fresh
 
 
 def freshness_sensor(location: CodeLocation) -> dg.SensorDefinition:
-    """Make the sensor that tells a table's verdict when it changes."""
+    """Make the sensor that reports a table's check result when it changes."""
     tables = location.tables
 
     @dg.sensor(
         name="exact_freshness",
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=FRESHNESS_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Looks every minute whether each division of each table is fresh, and tells what has changed.",
     )
@@ -92,18 +92,18 @@ def freshness_sensor(location: CodeLocation) -> dg.SensorDefinition:
         since = (since_of(context) or now) if found.error else None
         if since is not None and not is_lasting(since, now):
             found = replace(found, error=None)
-            if found.visits is None:
+            if found.attempts is None:
                 context.update_cursor(marked(cursor_of(context), since))
                 return dg.SkipReason("The control store cannot be read; looks again in a minute.")
-        verdicts = {table: found.judge(table, now=now, since=since) for table in tables}
+        results = {table: found.judge(table, now=now, since=since) for table in tables}
         keys = {dg.AssetCheckKey(location.key(table), CHECK): table.name for table in tables}
         hidden = {keys[key] for key in hidden_checks(context.instance, list(keys), now=now)}
-        told = news(verdicts, before, hidden=hidden, now=now)
+        told = news(results, before, hidden=hidden, now=now)
         kept = _cursor({**before, **told})
         return dg.SensorResult(
             asset_events=[
-                dg.AssetCheckEvaluation(**_shown(location.key(table), verdict))
-                for table, verdict in verdicts.items()
+                dg.AssetCheckEvaluation(**_shown(location.key(table), freshness))
+                for table, freshness in results.items()
                 if table.name in told
             ],
             cursor=kept if since is None else marked(kept, since),
@@ -118,23 +118,23 @@ class Look:
     """What a look at the two stores found, as far as they could be read."""
 
     divisions: Sequence[int] = ()
-    visits: Visits | None = None
+    attempts: Attempts | None = None
     """None: the control store cannot be read."""
     error: str | None = None
     """Why a store cannot be used; None: both can."""
     remarks: tuple[str, ...] = ()
     """What is wrong with the selection."""
 
-    def judge(self, table: Table, *, now: datetime, since: datetime | None = None) -> Verdict:
+    def judge(self, table: Table, *, now: datetime, since: datetime | None = None) -> TableFreshness:
         """Judge a table. A store that cannot be used is worse than anything that could be read in the other."""
-        known = judge_table(table, self.divisions, self.visits or {}, now=now)
+        known = judge_table(table, self.divisions, self.attempts or {}, now=now)
         if self.error is not None:
             return replace(
                 known,
                 level=Level.STALE,
                 remarks=(sentence(self.error, since),),
                 is_unusable=True,
-                is_known=self.visits is not None,
+                is_known=self.attempts is not None,
             )
         if self.remarks:
             return replace(known, level=max(known.level, Level.LATE), remarks=self.remarks)
@@ -142,14 +142,14 @@ class Look:
 
 
 def look(location: CodeLocation, warehouse: Warehouse, *, now: datetime) -> Look:
-    """Read which divisions are enabled and how their streams were last visited. Raises nothing.
+    """Read which divisions are enabled and how the last attempts at their streams ended. Raises nothing.
 
     While the selection cannot be read, those count that were enabled when it last could: a warehouse that is held
     by another for hours must not hide that nothing is loaded.
     """
     error: str | None = None
     remarks: tuple[str, ...] = ()
-    selection, visits = None, None
+    selection, attempts = None, None
     try:
         selection = warehouse.selection()
         error = warehouse.obstacle()
@@ -160,72 +160,76 @@ def look(location: CodeLocation, warehouse: Warehouse, *, now: datetime) -> Look
         remarks = problems(selection, kept_choices(control)) if error is None else ()
         if selection is not None and selection.choices and not remarks:
             enabled = [one.division for one in selection.choices if one.sync_enabled]
-            control.visits.expect(enabled, [table.name for table in location.tables], at=now)
-        visits = control.visits.read()
+            control.attempts.expect(enabled, [table.name for table in location.tables], at=now)
+        attempts = control.attempts.read()
         error = error or control.obstacle()
     except (SettingsError, *UNUSABLE) as unusable:
         error = f"{error} {unusable}" if error else str(unusable)
-    return Look(divisions=sorted(expected(visits or {})), visits=visits, error=error, remarks=remarks)
+    return Look(divisions=sorted(expected(attempts or {})), attempts=attempts, error=error, remarks=remarks)
 
 
 def news(
-    verdicts: Mapping[Table, Verdict], told: Mapping[str, Told], *, hidden: Collection[str] = (), now: datetime
+    results: Mapping[Table, TableFreshness],
+    told: Mapping[str, Told],
+    *,
+    hidden: Collection[str] = (),
+    now: datetime,
 ) -> Mapping[str, Told]:
-    """Give what is to be told: a verdict or reasons that changed, were not told for long, or are not on show."""
+    """Return what is to be reported: what has changed, was not reported for long, or is not on show."""
     found: dict[str, Told] = {}
-    for table, verdict in verdicts.items():
-        before, digest = told.get(table.name), _digest(verdict)
+    for table, freshness in results.items():
+        before, digest = told.get(table.name), _digest(freshness)
         if before is None or before.digest != digest or now >= before.at + AGAIN_AFTER or table.name in hidden:
             found[table.name] = Told(digest=digest, at=now)
     return found
 
 
-def describe(verdict: Verdict) -> str:
-    """Say it for people."""
-    if verdict.remarks:
+def description_of(freshness: TableFreshness) -> str:
+    """Describe the freshness of a table, for people."""
+    if freshness.remarks:
         return "\n".join(
-            (*verdict.remarks, *((describe(replace(verdict, remarks=())),) if verdict.is_known else ()))
+            (*freshness.remarks, *((description_of(replace(freshness, remarks=())),) if freshness.is_known else ()))
         )
-    if not verdict.divisions:
+    if not freshness.divisions:
         return "No division is enabled."
-    new = f"{verdict.new} of {verdict.divisions} divisions wait for their first load." if verdict.new else ""
-    if not verdict.findings:
-        return new or f"Enabled divisions: {verdict.divisions}. All are fresh."
-    named = [f"{one.division}: {one.reason}" for one in verdict.findings[:NAMED]]
-    if len(verdict.findings) > NAMED:
-        named.append(f"and {len(verdict.findings) - NAMED} more")
-    lines = [f"{len(verdict.findings)} of {verdict.divisions} divisions are not fresh.", *named, new]
+    new = f"{freshness.new} of {freshness.divisions} divisions wait for their first load." if freshness.new else ""
+    if not freshness.findings:
+        return new or f"Enabled divisions: {freshness.divisions}. All are fresh."
+    named = [f"{one.division}: {one.reason}" for one in freshness.findings[:NAMED]]
+    if len(freshness.findings) > NAMED:
+        named.append(f"and {len(freshness.findings) - NAMED} more")
+    lines = [f"{len(freshness.findings)} of {freshness.divisions} divisions are not fresh.", *named, new]
     return "\n".join(line for line in lines if line)
 
 
-def metadata(verdict: Verdict) -> Mapping[str, dg.MetadataValue]:
-    """Give the divisions with their reasons, at most as many as anyone would read."""
-    levels = {level: [one for one in verdict.findings if one.level is level] for level in LEVELS}
+def metadata(freshness: TableFreshness) -> Mapping[str, dg.MetadataValue]:
+    """Return the divisions with their reasons, at most as many as anyone would read."""
+    levels = {level: [one for one in freshness.findings if one.level is level] for level in LEVELS}
     return {
-        "divisions": dg.MetadataValue.int(verdict.divisions),
+        "divisions": dg.MetadataValue.int(freshness.divisions),
         "stale": dg.MetadataValue.json({str(one.division): one.reason for one in levels[Level.STALE][:LISTED]}),
         "late": dg.MetadataValue.json({str(one.division): one.reason for one in levels[Level.LATE][:LISTED]}),
     }
 
 
-def _shown(key: dg.AssetKey, verdict: Verdict) -> dict[str, Any]:
-    """Give what a run of the check and the sensor both tell of a verdict."""
+def _shown(key: dg.AssetKey, freshness: TableFreshness) -> dict[str, Any]:
+    """Return what a run of the check and the sensor both report of a table."""
     return {
         "check_name": CHECK,
         "asset_key": key,
-        "passed": verdict.level is Level.FRESH,
-        "severity": LEVELS.get(verdict.level, dg.AssetCheckSeverity.ERROR),
-        "description": describe(verdict),
-        "metadata": metadata(verdict),
+        "passed": freshness.level is Level.FRESH,
+        "severity": LEVELS.get(freshness.level, dg.AssetCheckSeverity.ERROR),
+        "description": description_of(freshness),
+        "metadata": metadata(freshness),
     }
 
 
-def _digest(verdict: Verdict) -> str:
+def _digest(freshness: TableFreshness) -> str:
     facts = [
-        f"{verdict.divisions} {verdict.new}",
+        f"{freshness.divisions} {freshness.new}",
         # Who holds a file, and how long it has waited, is no news by the minute, which would be written each time.
-        *(FIGURES.sub("", one) if verdict.is_unusable else one for one in verdict.remarks),
-        *(f"{one.division} {one.level} {one.reason}" for one in verdict.findings),
+        *(FIGURES.sub("", one) if freshness.is_unusable else one for one in freshness.remarks),
+        *(f"{one.division} {one.level} {one.reason}" for one in freshness.findings),
     ]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from dagster import StringSource
-from dagster._config.config_schema import UserConfigSchema
-from dagster._core.storage.base_storage import DagsterStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from exact_assets.config import dagster_home, dagster_pg_url
+from exact_assets.defs.internals import (
+    ConfigurableClass,
+    ConfigurableClassData,
+    DagsterSqliteStorage,
+    DagsterStorage,
+    UserConfigSchema,
+)
 from exact_assets.defs.sqlite_events import KeptSqliteEventLogStorage
 from exact_assets.errors import SettingsError
 
@@ -65,7 +68,7 @@ def _kept(storage: DagsterSqliteStorage) -> DagsterSqliteStorage:
 
 
 def folder(base_dir: str) -> Path:
-    """Give the folder of Dagster's SQLite files: `DAGSTER_HOME` where it is set, else `base_dir` here."""
+    """Return the folder of Dagster's SQLite files: `DAGSTER_HOME` where it is set, else `base_dir` here."""
     return dagster_home() or Path(base_dir).absolute()
 
 

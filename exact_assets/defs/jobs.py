@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import AssetSelection
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from exact_assets.catalogue.deletions import LOG, without_log
 from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table
+from exact_assets.defs.checks import check_keys
 from exact_assets.defs.executor import locking_executor
+from exact_assets.defs.internals import UnresolvedAssetJobDefinition
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import OF_JOBS
 
@@ -64,8 +65,10 @@ def jobs_by_frequency(location: CodeLocation) -> Mapping[int, TableJob]:
 
 
 def _table_job(location: CodeLocation, name: str, tables: Sequence[Table]) -> TableJob:
-    # Checks have their own times: Dagster skips them behind assets that record partitions by themselves.
+    # Checks that cost calls have a schedule of their own, and a sensor looks at freshness every minute.
     selection = AssetSelection.assets(*(location.key(table) for table in tables)).without_checks()
+    if free := check_keys(location, only_free=True, tables=tables):
+        selection |= AssetSelection.checks(*free)
     executor = locking_executor(location)
     job = dg.define_asset_job(name, selection=selection, tags=OF_JOBS, executor_def=executor)
     return TableJob(job=job, tables=tuple(tables))

@@ -86,7 +86,6 @@ def _translated(table: Table, config: ExactConfig, translator: ExactTranslator) 
     )
     spec = translator.get_asset_spec(props)
     own = ExactTranslator().get_asset_spec(props)
-    changed = [name for name in ("partitions_def", "skippable") if getattr(spec, name) != getattr(own, name)]
-    if changed:
-        raise SettingsError(f"The translator must leave {' and '.join(changed)} of {table.name} as they are.")
+    if spec.partitions_def != own.partitions_def:
+        raise SettingsError(f"The translator must leave partitions_def of {table.name} as it is.")
     return spec

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import dagster as dg
 import msgspec
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from exact_assets.control.run_locks import Life, RunLocks
+from exact_assets.defs.internals import NOT_FINISHED_STATUSES
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
 
-LOOK_SECONDS = 15
+LOST_RUNS_INTERVAL_SECONDS = 15
 SETTLE = timedelta(seconds=10)
 """Between the end of a run's work and Dagster's noting it: a run is lost if found so twice, this far apart."""
 BEGIN = timedelta(seconds=60)
@@ -46,7 +46,7 @@ def lost_runs_sensor(location: CodeLocation) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="exact_lost_runs",
-        minimum_interval_seconds=LOOK_SECONDS,
+        minimum_interval_seconds=LOST_RUNS_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Notes that runs whose process was killed with Dagster have failed, so that they begin again.",
     )
@@ -67,7 +67,7 @@ def lost_runs_sensor(location: CodeLocation) -> dg.SensorDefinition:
 
 
 class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
-    """Tells runs that are lost from those that are at work."""
+    """Distinguishes runs that are lost from those that are at work."""
 
     instance: dg.DagsterInstance
     run_locks: RunLocks

@@ -8,15 +8,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
-from dagster._core.storage.tags import (
+
+from exact_assets.defs import tags
+from exact_assets.defs.internals import (
     BACKFILL_ID_TAG,
+    IMPLICIT_ASSET_JOB_NAME,
     MAX_RETRIES_TAG,
     RETRY_NUMBER_TAG,
     RETRY_ON_ASSET_OR_OP_FAILURE_TAG,
 )
-
-from exact_assets.defs import tags
 
 RETRIES = 3
 OF_JOBS: Mapping[str, str] = {

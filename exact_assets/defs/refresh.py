@@ -21,7 +21,7 @@ from exact_assets.errors import (
     SettingsError,
     WarehouseError,
 )
-from exact_assets.selection.known import take_up_divisions
+from exact_assets.selection.discovery import discover_divisions
 from exact_assets.warehouse.protocol import Warehouse
 
 REFRESH_SECONDS = 60
@@ -106,4 +106,4 @@ def _next(due: datetime, *, is_retry: bool) -> str:
 
 async def _ask(control: Control, warehouse: Warehouse, partitions: Collection[int]) -> Sequence[int]:
     async with asyncio.timeout(ASK_TIMEOUT_SECONDS):
-        return await take_up_divisions(control, warehouse, partitions=partitions)
+        return await discover_divisions(control, warehouse, partitions=partitions)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.defs import tags
 from exact_assets.defs.batches import divisions_of
+from exact_assets.defs.internals import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of
@@ -59,7 +59,7 @@ def wanted_by(
             divisions alone. Dagster cannot resolve such keys any more.
     """
     named = run.tags.get(PARTITION_NAME_TAG) or run.tags.get(ASSET_PARTITION_RANGE_START_TAG, "")
-    if tags.DIVISIONS not in run.tags and (not named or "|" in named):
+    if tags.NAMED_DIVISIONS not in run.tags and (not named or "|" in named):
         return requested(partition_keys())
     _, _, year = named.partition("|")
     return {int(division): (int(year),) if year else () for division in divisions_of(run.tags, order())}
@@ -73,7 +73,7 @@ def requests(
     kind: RunKind,
     grid_years: range,
 ) -> Mapping[int, Request]:
-    """Give what is asked of each division's stream; none of divisions that were disabled meanwhile.
+    """Return what is asked of each division's stream; none of divisions that were disabled meanwhile.
 
     Args:
         table: of the streams.

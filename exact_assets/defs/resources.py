@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from exact_assets.catalogue.table import Table
-from exact_assets.checks.result import CheckResult
+from exact_assets.checks.result import CheckRun
 from exact_assets.checks.run import CheckRequest, run_checks
+from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.defs.location import CodeLocation
 from exact_assets.errors import ExactAssetsError, NotConnectedError
@@ -118,10 +119,15 @@ class ExactSession:
         try:
             yield
         except ExactAssetsError as error:
-            self._control().visits.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
+            self._control().attempts.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
 
-    def run_checks(self, request: CheckRequest) -> Sequence[CheckResult]:
+    @property
+    def check_results(self) -> CheckResultStore:
+        """What checks have found so far."""
+        return self._control().check_results
+
+    def run_checks(self, request: CheckRequest) -> Sequence[CheckRun]:
         """Check a table. Exact is asked only by checks that compare with it."""
         self._runner = self._runner or asyncio.Runner()
         way = _WayToExact(self._control())
@@ -154,7 +160,7 @@ class ExactSession:
                 table, requests, client=client, warehouse=self.warehouse, leases=control, shares=shares
             )
         ended = {division: outcome.error for division, outcome in outcomes.items()}
-        control.visits.note(table.name, ended, at=datetime.now(UTC))
+        control.attempts.note(table.name, ended, at=datetime.now(UTC))
         return outcomes
 
     def _control(self) -> Control:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from exact_assets.defs.internals import NOT_FINISHED_STATUSES
 
 
 def in_flight(instance: dg.DagsterInstance, job_name: str) -> Iterable[Mapping[str, str]]:

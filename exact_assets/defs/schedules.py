@@ -10,11 +10,11 @@ from typing import Any
 from zlib import crc32
 
 import dagster as dg
-from dagster._core.storage.tags import PRIORITY_TAG
 
 from exact_assets.catalogue.frequencies import DAY, HOUR, WEEK, label
 from exact_assets.defs import tags
 from exact_assets.defs.batches import Batch, Decision, decide
+from exact_assets.defs.internals import PRIORITY_TAG
 from exact_assets.defs.jobs import TableJob
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 
+from exact_assets.defs.internals import get_possibly_temporary_instance_for_cli
 from exact_assets.defs.partitions import DIVISIONS
-from exact_assets.selection.standing import is_found, start_year_of
+from exact_assets.selection.status import is_found, start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice
 
 
@@ -53,7 +53,7 @@ def numbers(keys: Iterable[str]) -> frozenset[int]:
 def first_years_of(
     divisions: Iterable[int], choices: Mapping[int, DivisionChoice], *, setting: int
 ) -> Mapping[int, int]:
-    """Give the first business year of each division, without those that were disabled meanwhile.
+    """Return the first business year of each division, without those that were disabled meanwhile.
 
     A division that is not in the selection was asked for by somebody who does without one.
     """

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
+
+from exact_assets.defs.internals import SQLITE_BUSY_TIMEOUT_SECONDS, SqliteEventLogStorage
 
 KEPT_ENGINES = 4
 """The index and the runs that are being written or looked at."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from exact_assets.control.visits import Visits
+from exact_assets.control.attempts import Attempts
 from exact_assets.warehouse.divisions import DivisionChoice
 
 MOST_AT_ONCE = 20
@@ -52,7 +52,7 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How a request ended where the visits do not tell; shown until there is news."""
+    """How a request ended where the attempts do not tell; shown until there is news."""
 
     division: int
     text: str
@@ -69,7 +69,7 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class SyncDecision:
     """What to do."""
 
     memory: Memory
@@ -81,16 +81,16 @@ class Decision:
     """Divisions whose turn comes when others have ended."""
 
 
-def decide(
+def decide_sync(
     choices: Sequence[DivisionChoice],
     *,
     memory: Memory,
     runs: Mapping[str, SeenRun],
     jobs: Sequence[str],
     askable: Collection[int],
-    visits: Visits,
+    attempts: Attempts,
     now: datetime,
-) -> Decision:
+) -> SyncDecision:
     """Decide what to ask for and what is over.
 
     Args:
@@ -99,10 +99,10 @@ def decide(
         runs: by run key, as far as they are found.
         jobs: that a division needs to be wholly up to date.
         askable: divisions that have, or get now, a partition.
-        visits: how the last attempts ended.
+        attempts: how the last attempts ended.
         now: our clock.
     """
-    ends = {request: _end(request, runs, jobs, visits, now) for request in memory.requests}
+    ends = {request: _end(request, runs, jobs, attempts, now) for request in memory.requests}
     going_on = tuple(request for request, end in ends.items() if end is None)
     ended = frozenset(request.division for request, end in ends.items() if end is not None)
     busy = {request.division for request in going_on}
@@ -119,9 +119,9 @@ def decide(
         SyncRequest(division=division, number=memory.number + place, asked_at=now)
         for place, division in enumerate(turn)
     )
-    results = [one for one in memory.results if not _has_news(one, ended | set(turn), visits)]
+    results = [one for one in memory.results if not _has_news(one, ended | set(turn), attempts)]
     results += [Result(division=request.division, text=end, at=now) for request, end in ends.items() if end]
-    return Decision(
+    return SyncDecision(
         memory=Memory(number=memory.number + len(asked), requests=going_on + asked, results=tuple(results)),
         asked=asked,
         ended=ended,
@@ -130,7 +130,7 @@ def decide(
 
 
 def kept_open(memory: Memory, before: Memory, divisions: Collection[int]) -> Memory:
-    """Give the memory in which the requests of some divisions are not yet over: their end could not be written."""
+    """Return the memory in which requests of some divisions are not yet over: their end could not be written."""
     again = tuple(request for request in before.requests if request.division in divisions)
     results = tuple(result for result in memory.results if result.division not in divisions)
     others = tuple(request for request in memory.requests if request not in again)
@@ -138,9 +138,9 @@ def kept_open(memory: Memory, before: Memory, divisions: Collection[int]) -> Mem
 
 
 def _end(
-    request: SyncRequest, runs: Mapping[str, SeenRun], jobs: Sequence[str], visits: Visits, now: datetime
+    request: SyncRequest, runs: Mapping[str, SeenRun], jobs: Sequence[str], attempts: Attempts, now: datetime
 ) -> str | None:
-    """Say how a request ended, empty where the visits tell; None: it goes on."""
+    """Return how a request ended, empty where the attempts tell; None: it goes on."""
     found = [runs.get(request.run_key(job)) for job in jobs]
     is_patient = now - request.asked_at < START_WITHIN
     if any(run.end is None if run else is_patient for run in found):
@@ -152,8 +152,8 @@ def _end(
     for run in found:
         if run is not None and run.end is RunEnd.FAILED:
             told = any(
-                visit.error and visit.attempted_at and visit.attempted_at >= request.asked_at
-                for visit in visits.get(request.division, {}).values()
+                attempt.error and attempt.attempted_at and attempt.attempted_at >= request.asked_at
+                for attempt in attempts.get(request.division, {}).values()
             )
             return "" if told else f"failed: run {run.run_id[:8]}: {run.reason or 'see the run in Dagster'}"
     if missing:
@@ -161,18 +161,18 @@ def _end(
     return ""
 
 
-def _has_news(result: Result, again: Collection[int], visits: Visits) -> bool:
+def _has_news(result: Result, again: Collection[int], attempts: Attempts) -> bool:
     """Whether there is more to tell since: a new request, an error, or an attempt at every chosen table."""
-    expected = [visit for visit in visits.get(result.division, {}).values() if visit.expected_since]
-    since = [visit for visit in expected if visit.attempted_at and visit.attempted_at > result.at]
-    return result.division in again or any(visit.error for visit in since) or 0 < len(expected) == len(since)
+    expected = [attempt for attempt in attempts.get(result.division, {}).values() if attempt.expected_since]
+    since = [attempt for attempt in expected if attempt.attempted_at and attempt.attempted_at > result.at]
+    return result.division in again or any(attempt.error for attempt in since) or 0 < len(expected) == len(since)
 
 
 def result_of(division: int, memory: Memory) -> str | None:
-    """Give how the last request of a division ended, where the visits do not tell and there is no news since."""
+    """Return how a division's last request ended, where the attempts do not tell and there is no news since."""
     return next((one.text for one in memory.results if one.division == division), None)
 
 
 def asked_at(division: int, memory: Memory) -> datetime | None:
-    """Give when the runs that are under way for a division were asked for; None: there are none."""
+    """Return when the runs that are under way for a division were asked for; None: there are none."""
     return next((one.asked_at for one in memory.requests if one.division == division), None)

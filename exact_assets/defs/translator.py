@@ -38,14 +38,10 @@ class ExactTranslator:
     """
 
     def get_asset_spec(self, props: ExactTableProps) -> dg.AssetSpec:
-        """Describe a table as an asset.
-
-        `skippable`, because the body records each partition that is up to date by itself, and no other.
-        """
+        """Describe a table as an asset."""
         table = props.table
         return dg.AssetSpec(
             dg.AssetKey(["exact", table.name]),
-            skippable=True,
             group_name=table.group,
             description=table.description,
             kinds={"exact", props.warehouse_kind},

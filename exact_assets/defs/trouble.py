@@ -44,7 +44,7 @@ def is_lasting(since: datetime, now: datetime) -> bool:
 
 
 def sentence(error: Exception | str, since: datetime | None) -> str:
-    """Say what cannot be used, and since when; None: it was seen just now."""
+    """Describe what cannot be used, and since when; None: it was seen just now."""
     moment = f"since {since:%Y-%m-%d %H:%M} UTC " if since else ""
     words = (
         f"{moment}the division selection cannot be followed: {error}"

@@ -46,6 +46,7 @@ def load(
     tally = Tally()
     for table in tables:
         tally.tables_by_group.setdefault(table.group, []).append(table.name)
+    steps = {table.name for table in tables}
     first, last = f"{divisions[0]}|{years[0]}", f"{divisions[-1]}|{years[-1]}"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -53,16 +54,53 @@ def load(
         run_id = dagster.launch_range([table.name for table in tables], first=first, last=last)
         for event in dagster.follow(run_id):
             _note(event, tally, run_id)
-            if event.get("__typename") == "ExecutionStepSuccessEvent":
+            if event.get("__typename") == "ExecutionStepSuccessEvent" and event["stepKey"] in steps:
                 progress.advance(task)
     return tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckTally:
+    """What the run of all checks said."""
+
+    passed: int
+    others: tuple[str, ...]
+    """Table, check and what it says, of each that did not pass."""
+
+
+def run_all_checks(dagster: Webserver, tables: Sequence[Table], *, console: Console) -> CheckTally:
+    """Launch the job of all checks and wait for its end.
+
+    Raises:
+        DemoError: a table's checks could not run; the message has Dagster's own.
+    """
+    passed, others = 0, []
+    steps = {table.name for table in tables}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("tables", total=len(tables))
+        run_id = dagster.launch_job("exact_checks")
+        for event in dagster.follow(run_id):
+            _raise_failure(event, run_id)
+            if event.get("__typename") == "ExecutionStepSuccessEvent" and event["stepKey"] in steps:
+                progress.advance(task)
+            elif event.get("__typename") == "AssetCheckEvaluationEvent":
+                found = event["evaluation"]
+                passed += found["success"]
+                if not found["success"]:
+                    others.append(f"{found['assetKey']['path'][-1]} {found['checkName']}: {found['description']}")
+    return CheckTally(passed=passed, others=tuple(others))
 
 
 def _note(event: dict[str, Any], tally: Tally, run_id: str) -> None:
     if event.get("__typename") == "MaterializationEvent":
         entries = {entry["label"]: entry["intValue"] for entry in event["metadataEntries"] if "intValue" in entry}
         tally.add(event["assetKey"]["path"][-1], event["partition"] or "", entries)
-    elif event.get("__typename") == "ExecutionStepFailureEvent":
+    _raise_failure(event, run_id)
+
+
+def _raise_failure(event: dict[str, Any], run_id: str) -> None:
+    if event.get("__typename") == "ExecutionStepFailureEvent":
         raise DemoError(f"{event['stepKey']} failed: {event['error']['message']}")
-    elif event.get("status") not in (None, "SUCCESS"):
+    if event.get("status") not in (None, "SUCCESS"):
         raise DemoError(f"run {run_id} ended with {event['status']}")

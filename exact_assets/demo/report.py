@@ -5,7 +5,7 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table as Grid
 
-from exact_assets.demo.loading import Tally
+from exact_assets.demo.loading import CheckTally, Tally
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.names import qualified
@@ -13,7 +13,7 @@ from exact_assets.warehouse.sql.names import qualified
 _LEDGER = "financialtransaction_transaction_lines"
 
 
-def report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: float) -> None:
+def print_report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: float) -> None:
     """Print tables, rows, calls and seconds per group, and debits beside credits."""
     grid = Grid(title="What was loaded", title_justify="left")
     for heading in ("group", "tables", "rows in the warehouse", "rows changed", "calls"):
@@ -29,8 +29,16 @@ def report(console: Console, warehouse: Warehouse, tally: Tally, *, seconds: flo
     grid.add_row("all", *(f"{total:,}" for total in totals))
     console.print(grid)
     debit, credit = _ledger(warehouse)
-    verdict = "[green]debits = credits[/]" if debit == credit else "[red]debits and credits differ[/]"
-    console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {verdict}. Loaded in {seconds:.0f} s.")
+    balance = "[green]debits = credits[/]" if debit == credit else "[red]debits and credits differ[/]"
+    console.print(f"Ledger: debits {debit:,.2f}, credits {credit:,.2f}: {balance}. Loaded in {seconds:.0f} s.")
+
+
+def print_checks(console: Console, checked: CheckTally) -> None:
+    """Print how many checks passed, and what the others say."""
+    total = checked.passed + len(checked.others)
+    console.print(f"Checks: {checked.passed} of {total} passed.")
+    for one in checked.others:
+        console.print(f"  {one}", markup=False)
 
 
 def _counts(warehouse: Warehouse, names: list[str]) -> dict[str, int]:

@@ -16,15 +16,15 @@ from rich.console import Console
 
 from exact_assets.catalogue import select
 from exact_assets.config import child_environment
-from exact_assets.demo.loading import load
+from exact_assets.demo.loading import load, run_all_checks
 from exact_assets.demo.processes import free_port, running, wait_for
-from exact_assets.demo.report import report
+from exact_assets.demo.report import print_checks, print_report
 from exact_assets.demo.webserver import Webserver
 from exact_assets.errors import DemoError
 from exact_assets.warehouse.open import FILE_NAME, file_url, open_warehouse
 
 CHECKOUT = Path(__file__).parents[2]
-DIVISIONS = 2
+DEMO_DIVISIONS = 2
 YEARS_BACK = 4
 LEDGER_ROWS = 5_000
 START_SECONDS = 90
@@ -49,7 +49,7 @@ class Place:
         return file_url(self.warehouse)
 
     def environment(self, site_url: str) -> dict[str, str]:
-        """Give the settings under which all of the demo's processes run."""
+        """Return the settings under which all of the demo's processes run."""
         return {
             "DAGSTER_HOME": str(self.folder),
             "EXACT_COUNTRY": "nl",
@@ -58,7 +58,6 @@ class Place:
             "EXACT_CLIENT_SECRET": "demo-secret",
             "EXACT_REDIRECT_URI": "http://localhost:8735/callback",
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
-            "EXACT_TABLES": "all",
             "EXACT_WAREHOUSE_URL": self.warehouse_url,
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
         }
@@ -91,7 +90,11 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         started = time.monotonic()
         console.print("Loading the default tables …" if is_first else "Catching up with what has changed …")
         tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
-        report(console, open_warehouse(place.warehouse_url), tally, seconds=time.monotonic() - started)
+        seconds = time.monotonic() - started
+        console.print("Checking all of it, and comparing it with Exact's own counts …")
+        checked = run_all_checks(dagster, select(None), console=console)
+        print_report(console, open_warehouse(place.warehouse_url), tally, seconds=seconds)
+        print_checks(console, checked)
         if shows_ui:
             console.print(
                 f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]\n"
@@ -108,7 +111,14 @@ def _start_simulator(stack: contextlib.ExitStack, place: Place, years: range, co
     kept.write_text(str(port))
     log = place.folder / "simulator.log"
     arguments = ["exact_simulator", "--port", str(port), "--data", str(place.folder / "simulator.sqlite")]
-    arguments += ["--divisions", str(DIVISIONS), "--years", f"{years[0]}-{years[-1]}", "--rows", str(LEDGER_ROWS)]
+    arguments += [
+        "--divisions",
+        str(DEMO_DIVISIONS),
+        "--years",
+        f"{years[0]}-{years[-1]}",
+        "--rows",
+        str(LEDGER_ROWS),
+    ]
     arguments += [
         "--minute-limit",
         str(MINUTE_LIMIT),
@@ -140,7 +150,7 @@ def _connect(environment: Mapping[str, str], place: Place, console: Console) -> 
     _command(place, environment, "connect", "--redirect-url", answer.headers["location"])
     _command(place, environment, "divisions", "refresh")
     known = json.loads(_command(place, environment, "divisions", "list", "--json"))
-    divisions = [int(division["division"]) for division in known][:DIVISIONS]
+    divisions = [int(division["division"]) for division in known][:DEMO_DIVISIONS]
     _command(place, environment, "divisions", "enable", *(str(division) for division in divisions))
     return divisions
 
@@ -164,7 +174,7 @@ def _start_dagster(
 
 
 def _command(place: Place, environment: Mapping[str, str], *arguments: str) -> str:
-    """Run an `exact-assets` command as a user would and give what it prints."""
+    """Run an `exact-assets` command as a user would, and return what it prints."""
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         [sys.executable, "-m", "exact_assets.cli", *arguments],
         cwd=place.folder,

@@ -39,6 +39,9 @@ query($id: ID!, $after: String) {
           metadataEntries { label ... on IntMetadataEntry { intValue } }
         }
         ... on ExecutionStepFailureEvent { error { message } }
+        ... on AssetCheckEvaluationEvent {
+          evaluation { assetKey { path } checkName success description }
+        }
       }
     }
     ... on RunNotFoundError { message }
@@ -56,7 +59,7 @@ class Webserver:
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60), repr=False)
 
     def is_up(self) -> Iterator[bool]:
-        """Tell, again and again, whether the code location is loaded."""
+        """Yield, again and again, whether the code location is loaded."""
         while True:
             try:
                 yield self._location_is_loaded()
@@ -78,7 +81,7 @@ class Webserver:
         return data
 
     def launch_range(self, assets: Sequence[str], *, first: str, last: str) -> str:
-        """Launch one run of assets (names below `exact/`) for a range of partition keys; give the run's id."""
+        """Launch one run of assets (names below `exact/`) for a range of partition keys; return the run's id."""
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         return self.launch(assets, tags=tags)
 
@@ -104,13 +107,24 @@ class Webserver:
         raise DemoError(f"run {run_id} did not end within {timeout_seconds:.0f} s")
 
     def launch(self, assets: Sequence[str], *, tags: Mapping[str, str]) -> str:
-        """Launch one run of assets; its tags say for which partitions. Give the run's id."""
+        """Launch one run of assets (names below `exact/`) for the partitions of its tags; return its id."""
+        return self.launch_keys([["exact", name] for name in assets], tags=tags)
+
+    def launch_keys(self, keys: Sequence[Sequence[str]], *, tags: Mapping[str, str]) -> str:
+        """Launch one run of assets, by their keys' parts; return the run's id."""
+        return self._launch("__ASSET_JOB", tags, assetSelection=[{"path": list(key)} for key in keys])
+
+    def launch_job(self, job: str) -> str:
+        """Launch a run of a job; return its id."""
+        return self._launch(job, {})
+
+    def _launch(self, job: str, tags: Mapping[str, str], **selector: Any) -> str:
         params = {
             "selector": {
                 "repositoryLocationName": LOCATION,
                 "repositoryName": REPOSITORY,
-                "jobName": "__ASSET_JOB",
-                "assetSelection": [{"path": ["exact", name]} for name in assets],
+                "jobName": job,
+                **selector,
             },
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},

@@ -23,12 +23,12 @@ from exact_assets.exact.limits import Quota
 from exact_assets.planning.forecast import DivisionForecast, forecast
 from exact_assets.planning.shares import NEVER_STORED, States, is_unfinished
 from exact_assets.selection.kept import NO_LIST, is_gone, kept_choices, problems, require_usable
-from exact_assets.selection.standing import start_year_of
+from exact_assets.selection.status import start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_configured
 from exact_assets.warehouse.protocol import Warehouse
 
-DIVISIONS_AT_ONCE = 8
+COUNTED_AT_ONCE = 8
 NOT_THE_TABLES = (DayQuotaError, KeyBlockedError, NotConnectedError, ReconnectError, UnreachableError)
 """Errors that the next table would meet as well."""
 
@@ -100,7 +100,7 @@ async def _count(
     control: Control, tables: Sequence[Table], states: Mapping[int, States]
 ) -> Mapping[int, Mapping[str, int]]:
     """Ask for the sizes of tables that are not loaded, several divisions at once."""
-    turns = asyncio.Semaphore(DIVISIONS_AT_ONCE)
+    turns = asyncio.Semaphore(COUNTED_AT_ONCE)
     counted: dict[int, dict[str, int]] = {division: {} for division in states}
 
     async with control.client() as client:

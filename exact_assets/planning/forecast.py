@@ -19,7 +19,7 @@ from exact_assets.planning.shares import (
     NEVER_STORED,
     WHOLE,
     States,
-    calls_per_visit,
+    calls_per_update,
     is_unfinished,
     load_calls,
 )
@@ -42,10 +42,10 @@ class TableForecast:
     """`loaded`, `under way` or `not loaded`."""
     rows: int | None
     """None: unknown."""
-    calls_a_visit: int
-    """At least, where `is_visit_guessed`."""
+    calls_per_update: int
+    """At least, where `is_update_unknown`."""
     calls_a_day: float
-    is_visit_unknown: bool
+    is_update_unknown: bool
     """It is read whole, and how large it is nobody knows yet."""
     load_calls: int | None
     """What its load still needs; 0: it is loaded; None: unknown."""
@@ -66,13 +66,13 @@ class DivisionForecast:
     """Of a day's calls, for runs that people ask for."""
     calls_a_day: int
     """Of all catch-ups, and of upkeep: the weekly sweeps of keys and the daily counts of the checks. At least,
-    where `unknown_visits` has names."""
+    where `unknown_updates` has names."""
     fits: bool
     load_calls: int
     """What loads still need; at least, where `unknown_loads` has names."""
     loaded_by: datetime | None
     """When loads will be done, UTC, going by what is known; None: there are none."""
-    unknown_visits: tuple[str, ...]
+    unknown_updates: tuple[str, ...]
     unknown_loads: tuple[str, ...]
     advice: tuple[str, ...]
     tables: tuple[TableForecast, ...]
@@ -138,7 +138,7 @@ def forecast(
             room_a_day=max(usable - calls_a_day, usable * FLOOR_PERCENT // 100, 1),
             minute_limit=minute_limit,
         ),
-        unknown_visits=tuple(one.table for one in found if one.is_visit_unknown),
+        unknown_updates=tuple(one.table for one in found if one.is_update_unknown),
         unknown_loads=unknown_loads,
         advice=tuple(_advice(costs, usable=usable - upkeep, unknown_loads=unknown_loads)),
         tables=tuple(sorted(found, key=lambda one: (-one.calls_a_day, -(one.load_calls or 0), one.table))),
@@ -146,7 +146,7 @@ def forecast(
 
 
 def loaded_by(calls: int, *, now: datetime, room_today: int, room_a_day: int, minute_limit: int) -> datetime | None:
-    """Tell when so many calls will have been sent: today what fits, then day by day; None: there are none."""
+    """Return when so many calls will have been sent: today what fits, then day by day; None: there are none."""
     if calls <= 0:
         return None
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -162,7 +162,7 @@ def slower(costs: Mapping[str, tuple[int, float]], *, usable: int) -> Mapping[st
     """Find frequencies that fit: again and again those that cost most a day, alike, come one step less often.
 
     Args:
-        costs: frequency in minutes and calls a visit, per table.
+        costs: frequency in minutes and calls per update, per table.
         usable: calls a day for them.
 
     Returns:
@@ -189,10 +189,10 @@ def _cost(table: Table, state: StreamState, rows: int | None, count: int | None,
     is_left = is_unfinished(state)
     known = rows if not is_left else count if table.parent is None else None
     # Rows are taken to have come evenly since the starting year.
-    visits = DAY / table.frequency_minutes
-    changed = 0 if known is None else known / days / visits
+    updates_a_day = DAY / table.frequency_minutes
+    changed = 0 if known is None else known / days / updates_a_day
     is_unknown = is_whole and known is None
-    visit = 1 if is_unknown else calls_per_visit(table, known, changed_rows=changed, is_whole=is_whole)
+    calls = 1 if is_unknown else calls_per_update(table, known, changed_rows=changed, is_whole=is_whole)
     read = state.chain.pages if state.chain is not None else 0
     left = None if count is None else max(load_calls(table, count) - read, 1)
     return TableForecast(
@@ -201,28 +201,28 @@ def _cost(table: Table, state: StreamState, rows: int | None, count: int | None,
         frequency=label(table.frequency_minutes),
         state="under way" if state.chain is not None else "not loaded" if is_left else "loaded",
         rows=known,
-        calls_a_visit=visit,
-        calls_a_day=visit * visits,
-        is_visit_unknown=is_unknown,
+        calls_per_update=calls,
+        calls_a_day=calls * updates_a_day,
+        is_update_unknown=is_unknown,
         load_calls=left if is_left else 0,
     )
 
 
 def _upkeep(costs: Mapping[Table, TableForecast]) -> int:
-    """Return the calls a day of what is not a visit: keys swept once a week, checks that ask Exact once a day."""
+    """Return the calls a day of what is not an update: keys swept once a week, checks that ask Exact once a day."""
     swept = sum(load_calls(table, costs[table].rows or 0) for table in without_log(costs))
     return ceil(swept / (WEEK / DAY)) + calls_per_division(costs)
 
 
 def _advice(costs: Mapping[Table, TableForecast], *, usable: int, unknown_loads: Sequence[str]) -> Iterator[str]:
-    """Say what to change where it does not fit, and what cannot be said yet."""
+    """Yield what to change where it does not fit, and what is not known yet."""
     over = ceil(sum(one.calls_a_day for one in costs.values())) - usable
     if over > 0:
         dearest = sorted(costs.values(), key=lambda one: -one.calls_a_day)[:MOST_NAMED]
         named = ", ".join(f"{one.table} ({ceil(one.calls_a_day):,})" for one in dearest)
         yield f"It costs {over:,} calls a day more than there are. These cost most: {named}."
         changes = slower(
-            {table.name: (table.frequency_minutes, one.calls_a_visit) for table, one in costs.items()},
+            {table.name: (table.frequency_minutes, one.calls_per_update) for table, one in costs.items()},
             usable=usable,
         )
         if changes is None:

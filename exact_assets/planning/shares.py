@@ -37,7 +37,7 @@ class Share:
     keeps_reserve: bool = False
 
     def budget(self, quota: Quota) -> int | None:
-        """Give how many calls the load may use now; None: as many as there are.
+        """Return how many calls the load may use now; None: as many as there are.
 
         At least one as long as any is left, so that no table starves.
         """
@@ -57,7 +57,7 @@ def is_unfinished(state: StreamState) -> bool:
 
 
 def unfinished(tables: Iterable[Table], states: Mapping[int, States]) -> Mapping[int, tuple[str, ...]]:
-    """Give the names of the tables with work left, for each division that has any."""
+    """Return the names of the tables with work left, for each division that has any."""
     names = [table.name for table in tables]
     left = {
         division: tuple(name for name in names if is_unfinished(known.get(name, NEVER_STORED)))
@@ -76,7 +76,7 @@ def shares(
     is_reload: bool,
     keeps_reserve: bool,
 ) -> Mapping[int, Share]:
-    """Give the share of one table's load in each division.
+    """Return the share of one table's load in each division.
 
     Args:
         table: that is to be loaded now.
@@ -94,7 +94,7 @@ def shares(
     def share(known: States) -> Share:
         loaded = [one for one in others if not is_unfinished(known.get(one.name, NEVER_STORED))]
         catch_ups = sum(
-            calls_per_visit(one) * max(minutes_left / one.frequency_minutes, one.name in later) for one in loaded
+            calls_per_update(one) * max(minutes_left / one.frequency_minutes, one.name in later) for one in loaded
         )
         waiting = sum(is_reload or is_unfinished(known.get(name, NEVER_STORED)) for name in later)
         return Share(
@@ -106,15 +106,15 @@ def shares(
     return {division: share(known) for division, known in states.items()}
 
 
-def calls_per_visit(
+def calls_per_update(
     table: Table, rows: int | None = None, *, changed_rows: float = 0, is_whole: bool = False
 ) -> int:
-    """Give what one catch-up costs.
+    """Return what one update costs, in calls.
 
     Args:
-        table: that is caught up with.
+        table: that is brought up to date.
         rows: that it has, as far as known; None: guessed.
-        changed_rows: since the last visit, as far as known.
+        changed_rows: since the last update, as far as known.
         is_whole: whether it is read whole, though its feed could do better.
     """
     if table.feed in WHOLE or is_whole:
@@ -123,7 +123,7 @@ def calls_per_visit(
 
 
 def load_calls(table: Table, rows: float) -> int:
-    """Give what it costs to read so many rows: the first page always, and for lines at most."""
+    """Return what it costs to read so many rows: the first page always, and for lines at most."""
     return max(1, ceil(rows / table.page_size))
 
 

@@ -10,14 +10,14 @@ MOST_LISTED = 8
 
 
 def summary(found: Sequence[DivisionForecast]) -> list[dict[str, str]]:
-    """Give a row per division."""
+    """Return a row per division."""
     return [
         {
             "division": str(one.division),
             "name": one.name or "",
             "calls_there_are": f"{one.day_limit:,}{' ?' if one.is_limit_assumed else ''}",
             "used_today": "?" if one.used_today is None else f"{one.used_today:,}",
-            "calls_a_day": f"{one.calls_a_day:,}{'+' if one.unknown_visits else ''}",
+            "calls_a_day": f"{one.calls_a_day:,}{'+' if one.unknown_updates else ''}",
             "fits": "yes" if one.fits else "NO",
             "tables_loaded": f"{sum(table.state == 'loaded' for table in one.tables)} of {len(one.tables)}",
             "load_calls": _load(one),
@@ -27,8 +27,8 @@ def summary(found: Sequence[DivisionForecast]) -> list[dict[str, str]]:
     ]
 
 
-def tables(one: DivisionForecast) -> list[dict[str, str]]:
-    """Give a row per table of a division, the dearest first."""
+def table_rows(one: DivisionForecast) -> list[dict[str, str]]:
+    """Return a row per table of a division, the dearest first."""
     return [
         {
             "table": table.table,
@@ -44,7 +44,7 @@ def tables(one: DivisionForecast) -> list[dict[str, str]]:
 
 
 def notes(found: Sequence[DivisionForecast]) -> Iterator[str]:
-    """Give the lines below: what to change, and what the signs mean."""
+    """Yield the lines below: what to change, and what the signs mean."""
     advised: dict[tuple[str, ...], list[int]] = {}
     for one in found:
         if one.advice:
@@ -60,7 +60,7 @@ def notes(found: Sequence[DivisionForecast]) -> Iterator[str]:
             "?: Exact has not told the calls of a day yet, as nothing was asked there. Taken is what it publishes: "
             "5,000 a day, 60 a minute."
         )
-    if any(one.unknown_visits or one.unknown_loads for one in found):
+    if any(one.unknown_updates or one.unknown_loads for one in found):
         yield "+: at least; some sizes are unknown."
     if found:
         reserves = sorted({one.reserve for one in found})
@@ -89,4 +89,4 @@ def _by(one: DivisionForecast) -> str:
 def _daily(table: TableForecast) -> str:
     calls = round(table.calls_a_day, 1)
     text = f"{calls:,.0f}" if calls == int(calls) else f"{calls:,.1f}"
-    return f"{text}{'+' if table.is_visit_unknown else ''}"
+    return f"{text}{'+' if table.is_update_unknown else ''}"

@@ -1,1 +1,1 @@
-"""Which divisions are kept and how they stand: from Exact's list to a line for people. Knows no Dagster."""
+"""Which divisions are kept and their status: from Exact's list to a line for people. Knows no Dagster."""

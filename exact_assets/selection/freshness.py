@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 from exact_assets.catalogue.table import Table
-from exact_assets.control.visits import Visit, Visits
+from exact_assets.control.attempts import Attempt, Attempts
 from exact_assets.errors import (
     ForbiddenError,
     KeyBlockedError,
@@ -56,7 +56,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class TableFreshness:
     """What there is to say of a table."""
 
     level: Level
@@ -75,23 +75,23 @@ class Verdict:
 
 
 def warn_after(table: Table) -> timedelta:
-    """Give the age at which a table is late: one period, and time for the load itself."""
+    """Return the age at which a table is late: one period, and time for the load itself."""
     period = timedelta(minutes=table.frequency_minutes)
     return period + _margin(period)
 
 
 def fail_after(table: Table) -> timedelta:
-    """Give the age at which a table is stale: two periods, and time for the load itself."""
+    """Return the age at which a table is stale: two periods, and time for the load itself."""
     period = timedelta(minutes=table.frequency_minutes)
     return 2 * period + _margin(period)
 
 
-def judge_table(table: Table, divisions: Collection[int], visits: Visits, *, now: datetime) -> Verdict:
+def judge_table(table: Table, divisions: Collection[int], attempts: Attempts, *, now: datetime) -> TableFreshness:
     """Judge a table's streams of the enabled divisions."""
-    mine = {division: visits.get(division, {}).get(table.name, Visit()) for division in divisions}
-    found = [judge(table, division, visit, now=now) for division, visit in mine.items()]
+    mine = {division: attempts.get(division, {}).get(table.name, Attempt()) for division in divisions}
+    found = [judge(table, division, attempt, now=now) for division, attempt in mine.items()]
     worrying = sorted((one for one in found if one.level), key=lambda one: (-one.level, one.division))
-    return Verdict(
+    return TableFreshness(
         level=max((one.level for one in worrying), default=Level.FRESH),
         findings=tuple(worrying),
         divisions=len(found),
@@ -99,59 +99,59 @@ def judge_table(table: Table, divisions: Collection[int], visits: Visits, *, now
     )
 
 
-def judge(table: Table, division: int, visit: Visit, *, now: datetime) -> Finding:
+def judge(table: Table, division: int, attempt: Attempt, *, now: datetime) -> Finding:
     """Judge one stream.
 
     Too old is stale, whatever the reason, except that the day's calls are used; an error that lasts is stale at
     once, so that nobody finds out a period later. Since when a stream is expected gives a new one its time.
     """
-    error = visit.error
-    is_waiting = visit.waiting_until is not None and visit.waiting_until > now
-    if error is not None and visit.error_is(*LASTING):
+    error = attempt.error
+    is_waiting = attempt.waiting_until is not None and attempt.waiting_until > now
+    if error is not None and attempt.error_is(*LASTING):
         return Finding(division=division, level=Level.STALE, reason=error)
     if is_waiting:
-        return Finding(division=division, level=Level.LATE, reason=waiting_text(visit))
-    if now > _deadline(table, visit, now=now):
+        return Finding(division=division, level=Level.LATE, reason=waiting_text(attempt))
+    if now > _deadline(table, attempt, now=now):
         why = f" {error}" if error else ""
-        return Finding(division=division, level=Level.STALE, reason=f"{_last(visit)}.{why}")
+        return Finding(division=division, level=Level.STALE, reason=f"{_last(attempt)}.{why}")
     if error is not None:
         return Finding(division=division, level=Level.LATE, reason=error)
-    if is_late(table, visit, now=now):
-        return Finding(division=division, level=Level.LATE, reason=f"{_last(visit)}.")
+    if is_late(table, attempt, now=now):
+        return Finding(division=division, level=Level.LATE, reason=f"{_last(attempt)}.")
     return Finding(division=division, level=Level.FRESH, reason="")
 
 
-def is_late(table: Table, visit: Visit, *, now: datetime) -> bool:
+def is_late(table: Table, attempt: Attempt, *, now: datetime) -> bool:
     """Whether more than a period has gone by since the stream was up to date, or was to be kept so."""
-    since = max((one for one in (visit.succeeded_at, visit.expected_since) if one), default=now)
-    return visit.succeeded_at is not None and now > since + warn_after(table)
+    since = max((one for one in (attempt.succeeded_at, attempt.expected_since) if one), default=now)
+    return attempt.succeeded_at is not None and now > since + warn_after(table)
 
 
-def waiting_text(visit: Visit) -> str:
-    """Say until when the day's calls are used."""
-    until = visit.waiting_until
+def waiting_text(attempt: Attempt) -> str:
+    """Describe until when the day's calls are used."""
+    until = attempt.waiting_until
     return f"waiting: the day's calls are used until {until.astimezone(UTC):%H:%M} UTC" if until else ""
 
 
-def _deadline(table: Table, visit: Visit, *, now: datetime) -> datetime:
-    """Give the moment until which the stream has time."""
+def _deadline(table: Table, attempt: Attempt, *, now: datetime) -> datetime:
+    """Return the moment until which the stream has time."""
     allowed = fail_after(table)
-    if visit.expected_since is None:
+    if attempt.expected_since is None:
         return now
-    grace = allowed if visit.succeeded_at is not None else max(allowed, FIRST_LOAD)
-    moments = [visit.expected_since + grace]
-    if visit.succeeded_at is not None:
-        moments.append(visit.succeeded_at + allowed)
-    if visit.waiting_until is not None:
+    grace = allowed if attempt.succeeded_at is not None else max(allowed, FIRST_LOAD)
+    moments = [attempt.expected_since + grace]
+    if attempt.succeeded_at is not None:
+        moments.append(attempt.succeeded_at + allowed)
+    if attempt.waiting_until is not None:
         # It goes on with the next period after the day's calls are back.
-        moments.append(visit.waiting_until + warn_after(table))
+        moments.append(attempt.waiting_until + warn_after(table))
     return max(moments)
 
 
-def _last(visit: Visit) -> str:
-    if visit.succeeded_at is not None:
-        return f"last brought up to date {visit.succeeded_at:%Y-%m-%d %H:%M} UTC"
-    since = "" if visit.expected_since is None else f", enabled since {visit.expected_since:%Y-%m-%d %H:%M} UTC"
+def _last(attempt: Attempt) -> str:
+    if attempt.succeeded_at is not None:
+        return f"last brought up to date {attempt.succeeded_at:%Y-%m-%d %H:%M} UTC"
+    since = "" if attempt.expected_since is None else f", enabled since {attempt.expected_since:%Y-%m-%d %H:%M} UTC"
     return f"never brought up to date{since}"
 
 

@@ -22,7 +22,7 @@ class Health:
     """None: the control store cannot be used."""
 
 
-def look(config: ExactConfig, warehouse: Warehouse) -> Health:
+def health_of(config: ExactConfig, warehouse: Warehouse) -> Health:
     """Look at both stores; what cannot be read is a problem, and raises nothing."""
     found: list[str] = []
     selection: Selection | None = None

@@ -32,7 +32,7 @@ class Restored:
     """The new name of a table that could not be read."""
 
     def __str__(self) -> str:
-        """Say it for people."""
+        """Describe the restoration, for people."""
         count = len(self.divisions)
         named = ", ".join(map(str, self.divisions[:10])) + (", …" if count > 10 else "")
         parts = [f"The division selection was gone and is restored: {count} divisions are enabled ({named})."]
@@ -80,7 +80,7 @@ def restore(control: Control, warehouse: Warehouse, kept: Collection[DivisionCho
     is_data_gone = not any(warehouse.states_of(divisions).values())
     if is_data_gone:
         # First: a process that is killed in between does this again, as long as the selection is not there.
-        control.visits.forget(divisions)
+        control.attempts.forget(divisions)
     aside = warehouse.restore_divisions(sound)
     return Restored(divisions=divisions, is_data_gone=is_data_gone, aside=aside)
 

@@ -1,4 +1,4 @@
-"""How all enabled divisions stand, as rows for the command line. What a column means is known to `standing`."""
+"""The status of all enabled divisions, as rows for the command line. What it says is decided in `status`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
-from exact_assets.selection.standing import last_sync, oldest, progress
+from exact_assets.selection.status import last_sync, oldest, progress
 from exact_assets.warehouse.divisions import DivisionChoice
 
 
@@ -29,12 +29,12 @@ class Overview:
 def overview(
     choices: Sequence[DivisionChoice], tables: Sequence[Table], control: Control, *, now: datetime
 ) -> Iterator[Overview]:
-    """Give a row for each enabled division."""
-    visits, quotas = control.visits.read(), control.ledger.quotas()
+    """Yield a row for each enabled division."""
+    attempts, quotas = control.attempts.read(), control.ledger.quotas()
     for choice in choices:
         if not choice.sync_enabled:
             continue
-        mine = visits.get(choice.division, {})
+        mine = attempts.get(choice.division, {})
         quota = quotas[choice.division].at(now) if choice.division in quotas else None
         name, at = oldest(mine, tables) or (None, None)
         yield Overview(

@@ -1,4 +1,4 @@
-"""Deletes all that is kept of divisions, in the warehouse and of their visits, while nobody works on them."""
+"""Deletion of all that is kept of divisions, in the warehouse and of their attempts, while nobody works on them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -10,14 +10,14 @@ from exact_assets.errors import SettingsError, WarehouseBusyError
 from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.protocol import Warehouse
 
-DIVISIONS_AT_ONCE = 50
+LEASES_AT_ONCE = 50
 """Each holds a lock file open, of which a process may have 1,024 as a rule."""
 PASSES = 3
 """A run that was at work when its division was disabled may have stored rows of a table that was purged already."""
 
 
 def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse) -> Mapping[str, int]:
-    """Delete the rows, states and visits of divisions; return the rows that each table lost.
+    """Delete the rows, states and attempts of divisions; return the rows that each table lost.
 
     A kill leaves each table with all or none of its rows; the next purge goes on with the others.
 
@@ -30,7 +30,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
     _refuse_busy(numbers, control)
     warehouse.note_purge(numbers, has_ended=False)
     # Before the rows: were it killed in between, tables that are empty would count as up to date.
-    control.visits.forget(numbers)
+    control.attempts.forget(numbers)
     lost: Counter[str] = Counter()
     for _ in range(PASSES):
         names = warehouse.names_holding(numbers, names=tables())
@@ -42,7 +42,8 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         raise WarehouseBusyError(
             f"Rows of {names[0]} come again while they are purged: cancel its runs, then purge."
         )
-    control.visits.forget(numbers)
+    control.attempts.forget(numbers)
+    control.check_results.forget(numbers)
     warehouse.note_purge(numbers, has_ended=True)
     return +lost
 
@@ -78,8 +79,8 @@ def _refuse_busy(divisions: Sequence[int], control: Control) -> None:
 
 def _purge_table(name: str, divisions: Sequence[int], control: Control, warehouse: Warehouse) -> int:
     rows = 0
-    for first in range(0, len(divisions), DIVISIONS_AT_ONCE):
-        part = divisions[first : first + DIVISIONS_AT_ONCE]
+    for first in range(0, len(divisions), LEASES_AT_ONCE):
+        part = divisions[first : first + LEASES_AT_ONCE]
         with ExitStack() as leases:
             for division in part:
                 # Whoever stores rows of a stream holds its lease.

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from exact_assets.warehouse.sql.names import DIVISIONS, qualified
+from exact_assets.warehouse.sql.names import SELECTION, qualified
 
-TABLE = qualified(DIVISIONS)
+TABLE = qualified(SELECTION)
 
 CHOSEN = ("division", "sync_enabled", "start_year", "sync_now")
 """Columns with choices. A table that lost one of these cannot be read, and that is not the same as a table in which

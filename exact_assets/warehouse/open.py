@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from exact_assets.warehouse.protocol import Warehouse
 
 SUPPORTED = "duckdb:///path/to/file.duckdb"
-LOCK_TIMEOUT_SECONDS = 60.0
+WAREHOUSE_LOCK_TIMEOUT_SECONDS = 60.0
 FILE_NAME = "warehouse.duckdb"
 """Of a warehouse in a file, where nobody chose another name."""
 
@@ -35,14 +35,16 @@ def file_url(path: Path) -> str:
     return f"duckdb:///{path}"
 
 
-def open_configured(config: ExactConfig, *, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> Warehouse:
+def open_configured(
+    config: ExactConfig, *, lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS
+) -> Warehouse:
     """Return the warehouse of a configuration; raises as `open_warehouse`."""
     is_soft = config.deletions == "soft"
     return open_warehouse(url_of(config), is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
 
 
 def open_warehouse(
-    url: str, *, is_soft: bool = False, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    url: str, *, is_soft: bool = False, lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS
 ) -> Warehouse:
     """Return the warehouse at a URL; nothing is opened or locked until it is used.
 

@@ -12,7 +12,7 @@ from exact_assets.warehouse.present import Present, columns_present, tables_of
 from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql import ddl
 from exact_assets.warehouse.sql.dialect import Dialect
-from exact_assets.warehouse.sql.names import DIVISIONS, LIVE_SCHEMA, STREAMS, text
+from exact_assets.warehouse.sql.names import LIVE_SCHEMA, SELECTION, STREAMS, text
 
 
 def missing(connection: Connection, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
@@ -71,12 +71,12 @@ class _Lack:
         if STREAMS not in self.present.tables:
             statements += ddl.create_streams(self.dialect)
         # A view in its place is no table and yet there.
-        if DIVISIONS not in self.present.columns:
+        if SELECTION not in self.present.columns:
             statements += [ddl.create_schema(self.dialect), *ddl.create_selection(self.dialect)]
-        elif DIVISIONS in self.present.tables:
-            lacking = [name for name in ddl.SHOWN if name not in self.present.columns[DIVISIONS]]
+        elif SELECTION in self.present.tables:
+            lacking = [name for name in ddl.SHOWN if name not in self.present.columns[SELECTION]]
             statements += [
-                ddl.add_column(self.dialect, DIVISIONS, name, self.dialect.types[ddl.SHOWN[name]])
+                ddl.add_column(self.dialect, SELECTION, name, self.dialect.types[ddl.SHOWN[name]])
                 for name in lacking
             ]
         return statements

@@ -58,6 +58,9 @@ class TableStore(Protocol):
     def row_counts(self, table: Table, divisions: Sequence[int]) -> Mapping[int, Mapping[int | None, int]]:
         """Count the rows of each division per `_year`; a division without rows counts none."""
 
+    def row_count(self, table: Table) -> int:
+        """Count the rows of all divisions."""
+
     def streams(self, tables: Iterable[Table]) -> Mapping[str, Mapping[int, tuple[StreamState, datetime]]]:
         """Read the states of all streams of some tables that were ever stored, by table name and division.
 

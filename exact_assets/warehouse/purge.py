@@ -38,13 +38,13 @@ def names_holding(connection: Connection, divisions: Collection[int], *, names: 
     return tuple(sorted(found))
 
 
-def purge(connection: Connection, name: str, divisions: Collection[int]) -> int:
+def purge_table(connection: Connection, name: str, divisions: Collection[int]) -> int:
     """Delete what a table keeps of divisions, within the caller's transaction; return how many rows went.
 
     Raises:
         WarehouseError: one of them is enabled.
     """
-    there = selection.read(connection)
+    there = selection.read_selection(connection)
     enabled = [one.division for one in (there and there.choices) or () if one.sync_enabled]
     if found := sorted(set(enabled) & set(divisions)):
         numbers = " ".join(map(str, found))

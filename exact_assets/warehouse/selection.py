@@ -25,7 +25,7 @@ from exact_assets.warehouse.divisions import (
 from exact_assets.warehouse.present import column_types, tables_of
 from exact_assets.warehouse.sql import choices as sql
 from exact_assets.warehouse.sql import ddl
-from exact_assets.warehouse.sql.names import DIVISIONS
+from exact_assets.warehouse.sql.names import SELECTION
 
 _REPORT_ROWS = {"address": pa.string(), "last_sync": pa.timestamp("us", tz="UTC"), "status": pa.string()} | {
     "calls_today": pa.int32(),
@@ -37,9 +37,9 @@ _UNWRITABLE = (UnknownNameError, UnconvertibleError, ConstraintError)
 """What is raised where a table that can be read takes no value of ours."""
 
 
-def read(connection: Connection) -> Selection | None:
+def read_selection(connection: Connection) -> Selection | None:
     """Read the selection; None: there is no such table."""
-    dialect, columns = connection.dialect, column_types(connection, DIVISIONS)
+    dialect, columns = connection.dialect, column_types(connection, SELECTION)
     if not columns:
         return None
     found = (
@@ -82,7 +82,7 @@ def report(connection: Connection, reports: Sequence[DivisionReport], *, is_show
 
 def note_disabled(connection: Connection, divisions_: Collection[int], *, status: str) -> None:
     """Write a status for those of some divisions that are disabled; a selection with a problem is left as it is."""
-    found = read(connection)
+    found = read_selection(connection)
     if found is None or found.choices is None or found.problems:
         return
     rows = [
@@ -91,7 +91,7 @@ def note_disabled(connection: Connection, divisions_: Collection[int], *, status
         if row is not None and division in divisions_ and not row[1].sync_enabled
     ]
     with _writing():
-        connection.run(sql.set_note(connection.dialect, column_types(connection, DIVISIONS), rows), status=status)
+        connection.run(sql.set_note(connection.dialect, column_types(connection, SELECTION), rows), status=status)
 
 
 def choose(connection: Connection, column: str, divisions_: Iterable[int], value: object) -> list[int]:
@@ -114,14 +114,14 @@ KNOWN = ("name", "moved_at", "hr_linked_at")
 """Columns that say what Exact says of a division."""
 
 
-def refresh(connection: Connection, known: Mapping[int, KnownDivision]) -> tuple[int, ...]:
+def refresh_selection(connection: Connection, known: Mapping[int, KnownDivision]) -> tuple[int, ...]:
     """Add what is new and renew what differs; return what is new.
 
     Raises:
         SelectionError: the table cannot be read or written.
     """
     there = {choice.division: divisions.known(choice) for choice in _require(connection)}
-    found = read(connection)
+    found = read_selection(connection)
     # A row that cannot be read may be the one of a division that seems to be new.
     is_whole = found is not None and not found.problems
     added = tuple(division for division in known if division not in there) if is_whole else ()
@@ -140,22 +140,22 @@ def restore_in_place(connection: Connection, choices: Iterable[DivisionChoice]) 
     Raises:
         SelectionError: it cannot be read.
     """
-    found = read(connection)
+    found = read_selection(connection)
     if found is not None and (found.problems or found.choices is None):
         raise SelectionError(" ".join(found.problems))
     if found is None:
         for statement in ddl.create_selection(connection.dialect):
             connection.run(statement)
     # One whose status is generated takes the choices, and would show nothing for ever.
-    connection.run(sql.set_note(connection.dialect, column_types(connection, DIVISIONS), []), status="")
+    connection.run(sql.set_note(connection.dialect, column_types(connection, SELECTION), []), status="")
     _write(connection, choices, there={one.division for one in (found.choices if found else None) or ()})
 
 
 def restore_beside(connection: Connection, choices: Iterable[DivisionChoice]) -> str:
-    """Give what is in the table's place another name, and write choices into a new one; return the other name."""
+    """Rename what is in the table's place, and write choices into a new one; return the other name."""
     aside = _free_name(connection)
     kind = "VIEW" if _is_view(connection) else "TABLE"
-    connection.run(f"ALTER {kind} {connection.dialect.qualified(DIVISIONS)} RENAME TO {aside}")
+    connection.run(f"ALTER {kind} {connection.dialect.qualified(SELECTION)} RENAME TO {aside}")
     restore_in_place(connection, choices)
     return connection.dialect.qualified(aside)
 
@@ -168,8 +168,8 @@ def restore_after_copy(connection: Connection, choices: Iterable[DivisionChoice]
     aside, is_view = _free_name(connection), _is_view(connection)
     qualified = connection.dialect.qualified
     if not is_view:
-        connection.run(f"CREATE TABLE {qualified(aside)} AS SELECT * FROM {qualified(DIVISIONS)} AS kept")
-    connection.run(f"DROP {'VIEW' if is_view else 'TABLE'} {qualified(DIVISIONS)}")
+        connection.run(f"CREATE TABLE {qualified(aside)} AS SELECT * FROM {qualified(SELECTION)} AS kept")
+    connection.run(f"DROP {'VIEW' if is_view else 'TABLE'} {qualified(SELECTION)}")
     restore_in_place(connection, choices)
     return None if is_view else qualified(aside)
 
@@ -191,12 +191,12 @@ def _write(connection: Connection, choices: Iterable[DivisionChoice], *, there: 
 def _free_name(connection: Connection) -> str:
     present = tables_of(connection)
     taken = {*present.tables, *present.views}
-    number = next(number for number in range(1, len(taken) + 2) if f"{DIVISIONS}_set_aside_{number}" not in taken)
-    return f"{DIVISIONS}_set_aside_{number}"
+    number = next(number for number in range(1, len(taken) + 2) if f"{SELECTION}_set_aside_{number}" not in taken)
+    return f"{SELECTION}_set_aside_{number}"
 
 
 def _is_view(connection: Connection) -> bool:
-    return DIVISIONS in tables_of(connection).views
+    return SELECTION in tables_of(connection).views
 
 
 def _require(connection: Connection) -> Sequence[DivisionChoice]:
@@ -205,7 +205,7 @@ def _require(connection: Connection) -> Sequence[DivisionChoice]:
     Raises:
         SelectionError: it is not there, or cannot be read.
     """
-    found = read(connection)
+    found = read_selection(connection)
     if found is None or found.choices is None:
         raise SelectionError(" ".join(found.problems if found else ()) or f"{TABLE} is not there.")
     return found.choices
@@ -213,7 +213,7 @@ def _require(connection: Connection) -> Sequence[DivisionChoice]:
 
 @contextmanager
 def _writing() -> Iterator[None]:
-    """Say what to do where the table takes no value of ours: a generated column, a constraint, an own `rowid`."""
+    """Raise what to do where the table takes no value of ours: a generated column, a constraint, an own `rowid`."""
     try:
         yield
     except _UNWRITABLE as error:
@@ -229,7 +229,7 @@ def _rows(connection: Connection) -> Mapping[int, tuple[str, DivisionChoice] | N
     found: dict[int, tuple[str, DivisionChoice] | None] = {}
     ignored = edited.Problems()
     dialect = connection.dialect
-    statement = sql.select_choices(dialect, column_types(connection, DIVISIONS), first=sql.address(dialect))
+    statement = sql.select_choices(dialect, column_types(connection, SELECTION), first=sql.address(dialect))
     for address, *values in connection.rows(statement):
         one = edited.choice(values, ignored)
         if one is not None:
@@ -240,7 +240,7 @@ def _rows(connection: Connection) -> Mapping[int, tuple[str, DivisionChoice] | N
 def _write_reports(
     connection: Connection, new: str, due: Sequence[tuple[str, DivisionReport]], *, is_shown: bool
 ) -> None:
-    dialect, columns = connection.dialect, column_types(connection, DIVISIONS)
+    dialect, columns = connection.dialect, column_types(connection, SELECTION)
     # In statements of their own, so that a column of another type is not mixed with a value of ours.
     if is_shown:
         connection.run(sql.set_shown(dialect, columns, new))

@@ -25,7 +25,7 @@ class SqlSelectionStore:
 
     def selection(self) -> Selection | None:
         """Read the selection, with what is wrong with it."""
-        return self._sessions.read(selection.read) if self._engine.exists else None
+        return self._sessions.read(selection.read_selection) if self._engine.exists else None
 
     def list_divisions(self) -> tuple[DivisionChoice, ...] | None:
         """Read the selection."""
@@ -35,7 +35,7 @@ class SqlSelectionStore:
     def refresh_divisions(self, known: Iterable[KnownDivision]) -> tuple[int, ...]:
         """Add what is new and renew what differs."""
         wanted = {one.division: one for one in known}
-        return self._change(lambda connection: selection.refresh(connection, wanted))
+        return self._change(lambda connection: selection.refresh_selection(connection, wanted))
 
     def restore_divisions(self, choices: Iterable[DivisionChoice]) -> str | None:
         """Write choices, in one transaction; where the table refuses, in a new one."""

@@ -13,13 +13,13 @@ from exact_assets.warehouse import aside, selection
 from exact_assets.warehouse.bound import Bound
 from exact_assets.warehouse.clock import next_moment
 from exact_assets.warehouse.connection import Connection
+from exact_assets.warehouse.deletes import Deletes, drop_logged, lines_of
 from exact_assets.warehouse.present import present_tables
 from exact_assets.warehouse.sql import ddl, merge
 from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, YEAR, stage_name, sweep_name
 from exact_assets.warehouse.sql.types import stored_names
 from exact_assets.warehouse.staging import Arrived, StagedRows, foreign_key, keep_newest
 from exact_assets.warehouse.states import correct_state, raise_fence, read_state
-from exact_assets.warehouse.vanish import Vanishing, drop_logged, lines_of
 
 
 def store(connection: Connection, arrived: Arrived, *, is_soft: bool, now: datetime) -> Stored:
@@ -49,7 +49,7 @@ def store(connection: Connection, arrived: Arrived, *, is_soft: bool, now: datet
 
 def _is_disabled(connection: Connection, division: int) -> bool:
     """Return whether the selection says so; one that cannot be read says nothing."""
-    found = selection.read(connection)
+    found = selection.read_selection(connection)
     return any(one.division == division and not one.sync_enabled for one in (found and found.choices) or ())
 
 
@@ -89,7 +89,7 @@ class _Transaction:
         self._is_soft = is_soft and bool(arrived.table.key)
         self._at = next_moment(connection, arrived.division, now=now, after=self._may_be_newer())
         self._moment = connection.dialect.moment(self._at)
-        self._vanishing = Vanishing(connection, division=arrived.division, is_soft=is_soft, at=self._at)
+        self._deletes = Deletes(connection, division=arrived.division, is_soft=is_soft, at=self._at)
         self._before = read_state(connection, arrived.table.name, arrived.division) or StreamState()
         self._lost = self._before.lost
         self._bound = Bound(connection, arrived.table, arrived.division, arrived.step, at=self._at)
@@ -111,7 +111,7 @@ class _Transaction:
         if self._step.sweep is not None and self._arrived.keys is not None:
             self._sweep(self._step.sweep, self._arrived.keys)
         self._note_lost()
-        elsewhere = self._vanishing.changes
+        elsewhere = self._deletes.changes
         own = elsewhere.pop(self._table.name, Changes())
         return Stored(load_seq=load_seq, changes=self._changes + own, elsewhere=elsewhere)
 
@@ -180,7 +180,7 @@ class _Transaction:
     def _apply_log(self, source: StagedRows) -> None:
         """Where the rows are those of the deletion log, what they name goes."""
         if self._table.name == LOG and not source.is_empty:
-            self._vanishing.by_log(source.relation, generation=self._step.state.generation)
+            self._deletes.by_log(source.relation, generation=self._step.state.generation)
 
     def _sweep(self, sweep: Sweep, keys: str) -> None:
         """Keep the keys aside until the last have come; then take away the rows that have none of them."""
@@ -197,7 +197,7 @@ class _Transaction:
             keys = kept
         if sweep.is_last:
             began = self._before.sweep_began
-            self._vanishing.by_sweep(
+            self._deletes.by_sweep(
                 self._table,
                 keys,
                 names=sweep.keys.column_names,
@@ -270,7 +270,7 @@ class _Transaction:
 
     def _write(self, source: StagedRows) -> None:
         """Update and insert by what `hit` says."""
-        hits, to_compare = self._connection.rows(merge.count_verdicts(self._dialect))[0]
+        hits, to_compare = self._connection.rows(merge.count_hits(self._dialect))[0]
         if hits:
             chosen = merge.choose_changed(self._dialect, self._table, source.relation, compare=to_compare > 0)
             changed = self._connection.derive(merge.CHANGED, chosen)

@@ -78,6 +78,12 @@ class SqlTableStore:
             counts[division][year] = count
         return counts
 
+    def row_count(self, table: Table) -> int:
+        """Count in one query."""
+        statement = f"SELECT count(*) FROM {self._engine.dialect.qualified(table.name)} WHERE {DELETED_AT} IS NULL"
+        [(count,)] = self._read(lambda connection: connection.rows(statement))
+        return int(count)
+
     def query(self, queries: Sequence[Query]) -> Sequence[QueryRows | None]:
         """Run one statement after the other."""
         if not self._engine.exists:
@@ -116,7 +122,7 @@ class SqlTableStore:
 
     def purge(self, name: str, divisions: Collection[int]) -> int:
         """Delete in one transaction."""
-        return self._sessions.change(lambda connection: purge.purge(connection, name, divisions))
+        return self._sessions.change(lambda connection: purge.purge_table(connection, name, divisions))
 
     def _store_rest(self, table: Table, batch: Sequence[tuple[int, Step, int]], answers: list[Answer]) -> None:
         """Store the steps of a batch that have no answer yet, at one opening; each adds its answer."""

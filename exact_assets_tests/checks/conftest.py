@@ -19,6 +19,7 @@ from exact_assets.checks.ledger import LEDGER
 from exact_assets.checks.registry import checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.run import CheckRequest, run_checks
+from exact_assets.checks.summary import of_run
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.replicate import Request, replicate
 from exact_assets.warehouse.open import open_configured, open_warehouse
@@ -106,11 +107,13 @@ class Copy:
                 table=table,
                 kept=kept,
                 checks=checks_of(table, kept=kept),
-                divisions=self.place.divisions if divisions is None else divisions,
+                divisions=None,
+                enabled=self.place.divisions if divisions is None else divisions,
                 start_year=START_YEAR,
             )
-            for result in asyncio.run(run_checks(request, exact=way, warehouse=warehouse or self.warehouse)):
-                found[f"{table.name} {result.check}"] = result
+            advice = {check.name: check.advice for check in request.checks}
+            for run in asyncio.run(run_checks(request, exact=way, warehouse=warehouse or self.warehouse)):
+                found[f"{table.name} {run.check}"] = of_run(run, advice=advice[run.check])
         return found
 
     def failures(self, tables: Iterable[Table] = TABLES) -> dict[str, CheckStatus]:

@@ -195,15 +195,22 @@ def test_the_statements_of_every_table_run_on_both(copy: Copy, engine: Engine, t
     empty = Copy(copy.place, tmp_path / "empty.duckdb")
     empty.warehouse.prepare(kept)
     created(empty, engine)
-    queries = {f"{table.name} {name}": query for table in kept for name, query in statements(table, kept).items()}
-    assert len(queries) > 3 * len(kept)
+    queries = {
+        f"{table.name} {name} {divisions}": query
+        for table in kept
+        for divisions in (None, frozenset({DIVISION}), frozenset[int]())
+        for name, query in statements(table, kept, divisions=divisions).items()
+    }
+    assert len(queries) > 9 * len(kept)
     there = OnPostgres(engine, empty.warehouse, tmp_path)
     for warehouse in (empty.warehouse, there):
         found = dict(zip(queries, warehouse.query(list(queries.values())), strict=True))
         assert {name: rows for name, rows in found.items() if rows is None or list(rows)} == {}
 
 
-def statements(table: Table, kept: Sequence[Table]) -> Mapping[str, Query]:
+def statements(
+    table: Table, kept: Sequence[Table], *, divisions: frozenset[int] | None = None
+) -> Mapping[str, Query]:
     """Return what is asked of a table whose streams and headers are all loaded."""
     streams = {DIVISION: (StreamState(cursor=SyncCursor(timestamp=1), start_year=THIS_YEAR - 3), datetime.now(UTC))}
     subject = Subject(
@@ -213,6 +220,7 @@ def statements(table: Table, kept: Sequence[Table]) -> Mapping[str, Query]:
         start_year=THIS_YEAR - 3,
         header=line_header_of(table),
         balance=None,
+        divisions=divisions,
         streams=streams,
         header_streams=streams,
         balance_streams={},

@@ -100,6 +100,6 @@ def test_a_new_check_is_a_file_and_its_name_in_the_list(
     assert found.event.dagster_event is not None
     evaluation = found.event.dagster_event.asset_check_evaluation_data
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert evaluation.description == "1 violation, in 1 of 2 divisions: 100001."
+    assert evaluation.description == "1 of 2 divisions: 100001: 1 wrong."
     assert nameless in str(evaluation.metadata["examples"].value)
     assert evaluation.metadata["what_to_do"].value == "Give it one in Exact Online."

@@ -124,7 +124,7 @@ def test_divisions_that_are_not_chosen_are_not_asked_about(copy: Copy) -> None:
     copy.place.simulator.control.forget_calls()
     result = copy.results(select(ACCOUNTS), divisions=())[f"{ACCOUNTS} row_count"]
     assert (result.status, asked(copy)) == (CheckStatus.PASSED, [])
-    assert "none of its divisions is chosen" in result.summary
+    assert "not chosen for copying" in result.summary
 
 
 def test_a_division_that_exact_refuses_is_told_and_the_others_are_counted(copy: Copy) -> None:
@@ -136,7 +136,7 @@ def test_a_division_that_exact_refuses_is_told_and_the_others_are_counted(copy: 
         control.set(refused_divisions={})
     assert (result.status, result.divisions_checked) == (CheckStatus.PASSED, 1)
     assert "blocked" in result.divisions[OTHER]
-    assert result.summary.endswith("1 not counted.")
+    assert result.summary.endswith("1 not checked.")
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -13,6 +13,8 @@ def test_what_was_just_loaded_passes_everything(copy: Copy) -> None:
     assert copy.failures() == {}
     assert {result.check for result in results.values()} == {check.name for check in CHECKS}
     assert {result.divisions_checked for result in results.values()} == {2}
+    [(accounts,)] = copy.run(f"SELECT count(*) FROM exact.{ACCOUNTS}")
+    assert results[f"{ACCOUNTS} keys_unique"].summary == f"Nothing wrong in {accounts:,} rows of 2 divisions."
 
 
 def test_a_row_that_was_found_to_be_gone_counts_as_gone(copy: Copy) -> None:

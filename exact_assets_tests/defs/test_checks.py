@@ -17,7 +17,8 @@ from exact_assets.checks.registry import CHECKS, checks_of
 from exact_assets.checks.result import CheckResult, CheckStatus
 from exact_assets.checks.row_count import ROW_COUNT
 from exact_assets.config import ExactConfig
-from exact_assets.defs.checks import JOB, LEDGER_JOB, asset_check_result
+from exact_assets.defs.check_results import asset_check_result
+from exact_assets.defs.checks import JOB, LEDGER_JOB
 from exact_assets_tests.installation import Installation, installation
 
 YEAR = datetime.now(UTC).year
@@ -71,33 +72,23 @@ def test_the_job_records_an_evaluation_of_every_check(place: Installation, monke
         assert set(evaluations) == {check.name for check in CHECKS} - {"has_header"}
 
 
-def test_a_load_runs_no_checks(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backfill, and a run launched from the UI, selects the checks of its tables too."""
-    for name, value in place.environment.items():
-        monkeypatch.setenv(name, value)
+def test_jobs_that_load_run_the_checks_that_cost_no_calls_and_the_job_of_checks_loads_nothing() -> None:
     defs = build_defs(ExactConfig.from_env(tables=TABLES))
-    job = defs.resolve_implicit_global_asset_job_def().get_subset(
-        asset_selection={dg.AssetKey(["exact", "crm_accounts"])}
-    )
-    with dg.DagsterInstance.get() as instance:
-        job.execute_in_process(
-            instance=instance, partition_key=dg.MultiPartitionKey({"division": "100001", "year": str(YEAR)})
-        )
-        place.simulator.control.forget_calls()
-        done = job.execute_in_process(
-            instance=instance, partition_key=dg.MultiPartitionKey({"division": "100001", "year": str(YEAR)})
-        )
-    skipped = {event.step_key for event in done.all_events if event.is_step_skipped}
-    assert skipped == {"crm_accounts_checks", "exact_fresh"}
-    assert list(done.get_asset_check_evaluations()) == []
-    assert len(place.simulator.control.calls(path="sync/CRM/Accounts")) == 1
+    with_loads = selected_checks(defs, "exact_all")
+    assert {name for _, name in with_loads} == {
+        *("keys_unique", "own_division", "year_in_partition", "debits_equal_credits")
+    }
+    assert (LEDGER, "keys_unique") in with_loads
+    alone = selected_checks(defs, JOB)
+    assert {("crm_accounts", "row_count"), (LEDGER, "balances_equal_exact")} <= alone
+    assert with_loads <= alone
+    assert {table for table, _ in selected_checks(defs, LEDGER_JOB)} == {LEDGER}
+    assert defs.resolve_job_def(JOB).asset_layer.selected_asset_keys == set()
 
 
-def test_jobs_that_load_have_no_checks_and_the_job_of_checks_loads_nothing() -> None:
-    defs = build_defs(ExactConfig.from_env(tables=TABLES))
-    assert not any(node.name.endswith("_checks") for node in defs.resolve_job_def("exact_all").nodes)
-    assert all(node.name.endswith("_checks") for node in defs.resolve_job_def(JOB).nodes)
-    assert [node.name for node in defs.resolve_job_def(LEDGER_JOB).nodes] == [f"{LEDGER}_checks"]
+def selected_checks(defs: dg.Definitions, job: str) -> set[tuple[str, str]]:
+    steps = defs.resolve_job_def(job).asset_layer.data
+    return {(key.asset_key.path[-1], key.name) for step in steps for key in step.assets_def.check_keys}
 
 
 def test_all_checks_run_once_a_day_off_the_hour() -> None:

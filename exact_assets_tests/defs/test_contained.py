@@ -42,15 +42,15 @@ def test_a_run_of_three_divisions_fails_for_the_one_that_nobody_foresaw(
             found = connection.execute(f"SELECT DISTINCT division FROM exact.{UNITS} ORDER BY 1").fetchall()
         assert found == [(first,), (last,)]
         control, now = Control.open(place.config), datetime.now(UTC)
-        visits = control.visits.read()
-        assert visits[odd][UNITS].error_is(UnforeseenError)
-        assert [visits[division][UNITS].error for division in (first, last)] == [None, None]
-        control.visits.expect(place.divisions, [UNITS], at=now)
+        attempts = control.attempts.read()
+        assert attempts[odd][UNITS].error_is(UnforeseenError)
+        assert [attempts[division][UNITS].error for division in (first, last)] == [None, None]
+        control.attempts.expect(place.divisions, [UNITS], at=now)
         place.simulator.control.clear_faults()
         materialise(place)
         assert problems(place, UNITS) == {}
         assert (
-            judge_table(tables()[UNITS], place.divisions, control.visits.read(), now=datetime.now(UTC)).level
+            judge_table(tables()[UNITS], place.divisions, control.attempts.read(), now=datetime.now(UTC)).level
             is Level.FRESH
         )
 

@@ -14,7 +14,7 @@ from exact_assets.catalogue.deletions import LOG, without_log
 from exact_assets.catalogue.select import with_deletion_log
 from exact_assets.config import ExactConfig
 from exact_assets.defs.batches import Batch
-from exact_assets.defs.deletions import Memory, after, due_divisions
+from exact_assets.defs.deletions import DeletionsMemory, after, due_divisions
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets_tests.defs.test_schedules import MOMENT
 from exact_assets_tests.installation import installation
@@ -42,18 +42,18 @@ def look(instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[dg.RunR
 
 
 def test_a_division_is_due_when_its_period_is_over_or_it_was_never_asked() -> None:
-    memory = Memory(number=1, asked={"100": NOW - HOUR, "200": NOW - HOUR / 2})
+    memory = DeletionsMemory(number=1, asked={"100": NOW - HOUR, "200": NOW - HOUR / 2})
     assert due_divisions(["100", "200", "300"], memory, now=NOW, every=HOUR) == {"100", "300"}
 
 
 def test_a_clock_that_was_set_back_by_a_day_does_not_hold_the_log_up_for_a_day() -> None:
-    memory = Memory(number=1, asked={"100": NOW + 24 * HOUR, "200": NOW})
+    memory = DeletionsMemory(number=1, asked={"100": NOW + 24 * HOUR, "200": NOW})
     assert due_divisions(["100", "200"], memory, now=NOW, every=HOUR) == {"100"}
 
 
 def test_what_is_asked_for_is_remembered_and_removed_divisions_are_forgotten() -> None:
-    memory = Memory(number=7, asked={"100": NOW - HOUR, "900": NOW})
-    assert after(memory, ["100", "200"], [Batch(divisions=("200",))], now=NOW) == Memory(
+    memory = DeletionsMemory(number=7, asked={"100": NOW - HOUR, "900": NOW})
+    assert after(memory, ["100", "200"], [Batch(divisions=("200",))], now=NOW) == DeletionsMemory(
         number=8, asked={"100": NOW - HOUR, "200": NOW}
     )
 
@@ -127,16 +127,10 @@ def test_the_deletion_asset_takes_away_rows_of_other_tables_and_tells_of_it(
         _materialise(place.command, LOG, f"{division}|{datetime.now(UTC).year}")
         assert problems(place, "crm_accounts") == {}
         with dg.DagsterInstance.get() as instance:
-            told = instance.fetch_observations(dg.AssetKey(["exact", "crm_accounts"]), limit=10).records
+            told = instance.fetch_materializations(dg.AssetKey(["exact", "crm_accounts"]), limit=10).records
             event = instance.get_latest_materialization_event(dg.AssetKey(["exact", LOG]))
-        assert (
-            sum(
-                int(str(one.asset_observation.metadata["rows_deleted"].value))
-                for one in told
-                if one.asset_observation
-            )
-            == 2
-        )
+        found = [one.asset_materialization.metadata for one in told if one.asset_materialization]
+        assert sum(int(str(one["rows_deleted"].value)) for one in found if "rows_deleted" in one) == 2
         assert event is not None
         assert event.asset_materialization is not None
         assert event.asset_materialization.metadata["rows_deleted_in_other_tables"].value == {"crm_accounts": 2}

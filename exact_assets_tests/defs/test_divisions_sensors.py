@@ -258,8 +258,8 @@ def test_a_lost_connection_is_noted_for_every_division_and_turns_all_red(chosen:
     asked = chosen.tick("exact_divisions")
     forget_connection(chosen.place)
     chosen.run(asked)
-    visits = Control.open(ExactConfig.from_env()).visits.read()
-    assert {visits[division]["crm_accounts"].error_kind for division in (FIRST, SECOND)} == {
+    attempts = Control.open(ExactConfig.from_env()).attempts.read()
+    assert {attempts[division]["crm_accounts"].error_kind for division in (FIRST, SECOND)} == {
         NotConnectedError.__name__
     }
     chosen.tick("exact_divisions")
@@ -323,7 +323,7 @@ def wait_for_call(place: Installation, division: int) -> None:
 
 def test_freshness_is_judged_by_what_was_last_known_while_the_selection_cannot_be_read(chosen: Ticking) -> None:
     chosen.tick("exact_freshness")
-    Control.open(ExactConfig.from_env()).visits.note(
+    Control.open(ExactConfig.from_env()).attempts.note(
         "crm_accounts", {FIRST: UserBlockedError("Blocked.")}, at=datetime.now(UTC)
     )
     with held(chosen.place):

@@ -36,7 +36,7 @@ def outcome(
 
 def recorded(of: Table, result: Outcome, requested_years: tuple[int, ...] = (2026,)) -> dict[str | None, int]:
     return {
-        event.partition: int(str(event.metadata["dagster/row_count"].value))
+        event.partition: int(str(event.metadata["dagster/partition_row_count"].value))
         for event in materialisations(KEY, result, requested_years=requested_years, grid_years=GRID)
     }
 
@@ -81,8 +81,7 @@ def test_a_failed_division_is_not_recorded_and_is_named_with_its_reason() -> Non
 def test_calls_that_are_used_up_are_told_and_unknown_limits_are_not() -> None:
     used_up = replace(outcome(), quota=Quota(minute=Window(limit=60, remaining=0)))
     [event] = materialisations(KEY, used_up, requested_years=(2026,), grid_years=GRID)
-    assert event.metadata["calls_left_this_minute"].value == 0
-    assert "calls_left_today" not in event.metadata
+    assert event.metadata["calls_left"].value == "0 this minute"
 
 
 def test_there_is_no_failure_when_all_divisions_are_up_to_date() -> None:

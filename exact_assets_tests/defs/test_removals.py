@@ -26,7 +26,7 @@ def materialise(place: Installation, **config: object) -> None:
 
 def level(place: Installation) -> tuple[Level, str]:
     control, now = Control.open(place.config), datetime.now(UTC)
-    found = judge_table(tables()[UNITS], place.divisions, control.visits.read(), now=now)
+    found = judge_table(tables()[UNITS], place.divisions, control.attempts.read(), now=now)
     return found.level, " ".join(one.reason for one in found.findings)
 
 
@@ -38,7 +38,7 @@ def test_a_withheld_removal_is_red_everywhere_until_it_is_confirmed(
     with installation(tmp_path, divisions=1, rows=100) as place:
         place.enable(*place.divisions)
         materialise(place, mode="auto")
-        Control.open(place.config).visits.expect(place.divisions, [UNITS], at=datetime.now(UTC))
+        Control.open(place.config).attempts.expect(place.divisions, [UNITS], at=datetime.now(UTC))
         assert level(place) == (Level.FRESH, "")
         place.simulator.control.fault("rows_missing_counted", path="logistics/Units", times=None)
         with pytest.raises(AssertionError, match="not up to date"):

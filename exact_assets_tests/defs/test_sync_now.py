@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exact_assets.control.visits import Visit, Visits
+from exact_assets.control.attempts import Attempt, Attempts
 from exact_assets.defs.sync_now import (
     MOST_AT_ONCE,
     START_WITHIN,
-    Decision,
     Memory,
     RunEnd,
     SeenRun,
+    SyncDecision,
     asked_at,
-    decide,
+    decide_sync,
     kept_open,
     result_of,
 )
@@ -34,25 +34,25 @@ def look(
     memory: Memory = EMPTY,
     *,
     runs: dict[str, SeenRun] | None = None,
-    visits: Visits | None = None,
+    attempts: Attempts | None = None,
     later: timedelta = timedelta(0),
-) -> Decision:
-    return decide(
+) -> SyncDecision:
+    return decide_sync(
         choices,
         memory=memory,
         runs=runs or {},
         jobs=JOBS,
         askable={one.division for one in choices if one.sync_enabled},
-        visits=visits or {},
+        attempts=attempts or {},
         now=NOW + later,
     )
 
 
-def keys(decision: Decision) -> list[str]:
+def keys(decision: SyncDecision) -> list[str]:
     return [one.run_key(job) for one in decision.asked for job in JOBS]
 
 
-def ends(decision: Decision, *how: RunEnd | None, reason: str = "") -> dict[str, SeenRun]:
+def ends(decision: SyncDecision, *how: RunEnd | None, reason: str = "") -> dict[str, SeenRun]:
     return {
         key: SeenRun(run_id="0123456789", end=end, reason=reason)
         for key, end in zip(keys(decision), how, strict=True)
@@ -107,25 +107,27 @@ def test_a_cancelled_run_is_told_until_there_is_news() -> None:
     assert result_of(1, done.memory) == "cancelled: run 01234567 was stopped in Dagster"
     quiet = look([choice(1, sync_now=False)], done.memory, later=timedelta(minutes=1))
     assert result_of(1, quiet.memory) is not None
-    attempted = Visit(attempted_at=NOW + timedelta(seconds=90), expected_since=NOW)
+    attempted = Attempt(attempted_at=NOW + timedelta(seconds=90), expected_since=NOW)
     error = replace(attempted, error_kind="ForbiddenError", error="No.")
-    missed = Visit(expected_since=NOW)
-    for visits, is_told in (
+    missed = Attempt(expected_since=NOW)
+    for attempts, is_told in (
         ({"log": attempted, "accounts": missed}, True),
         ({"log": error, "accounts": missed}, False),
         ({"log": attempted, "accounts": attempted}, False),
     ):
-        after = look([choice(1, sync_now=False)], quiet.memory, visits={1: visits}, later=timedelta(minutes=2))
+        after = look([choice(1, sync_now=False)], quiet.memory, attempts={1: attempts}, later=timedelta(minutes=2))
         assert (result_of(1, after.memory) is not None) is is_told
 
 
-def test_a_failure_that_the_visits_explain_is_left_to_them() -> None:
+def test_a_failure_that_the_attempts_explain_is_left_to_them() -> None:
     first = look([choice(1)])
-    visits = {1: {"a": Visit(attempted_at=NOW + timedelta(seconds=5), error_kind="ForbiddenError", error="No.")}}
+    attempts = {
+        1: {"a": Attempt(attempted_at=NOW + timedelta(seconds=5), error_kind="ForbiddenError", error="No.")}
+    }
     runs = ends(first, RunEnd.FAILED, RunEnd.SUCCEEDED, reason="Steps failed")
-    assert result_of(1, look([choice(1)], first.memory, runs=runs, visits=visits).memory) is None
-    before = {1: {"a": Visit(attempted_at=NOW - timedelta(hours=5), error_kind="ForbiddenError", error="No.")}}
-    told = result_of(1, look([choice(1)], first.memory, runs=runs, visits=before).memory)
+    assert result_of(1, look([choice(1)], first.memory, runs=runs, attempts=attempts).memory) is None
+    before = {1: {"a": Attempt(attempted_at=NOW - timedelta(hours=5), error_kind="ForbiddenError", error="No.")}}
+    told = result_of(1, look([choice(1)], first.memory, runs=runs, attempts=before).memory)
     assert told == "failed: run 01234567: Steps failed"
 
 

@@ -48,7 +48,7 @@ def test_until_exact_has_told_its_limits_the_published_ones_are_taken_and_named_
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
     found = told(LEDGER, CODES)
     assert found.unknown_loads == (LEDGER.name, CODES.name)
-    assert found.unknown_visits == (CODES.name,)
+    assert found.unknown_updates == (CODES.name,)
     assert "--count" in found.advice[-1]
 
 

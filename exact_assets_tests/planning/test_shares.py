@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from exact_assets.catalogue import select
 from exact_assets.cursors import SyncCursor
 from exact_assets.exact.limits import Quota, Window
-from exact_assets.planning.shares import Share, calls_per_visit, guessed_calls, load_calls, shares, unfinished
+from exact_assets.planning.shares import Share, calls_per_update, guessed_calls, load_calls, shares, unfinished
 from exact_assets.stream import Chain, StreamState
 
 LEDGER, ACCOUNTS, CODES, ENTRIES, ENTRY_LINES = TABLES = (
@@ -94,7 +94,7 @@ def test_loads_one_after_the_other_leave_most_to_catch_ups_and_none_starves(
 
 
 def test_catch_ups_of_loaded_tables_count_until_midnight() -> None:
-    # 12 hours: 2 visits of each.
+    # 12 hours: 2 updates of each.
     assert share(loaded={ACCOUNTS.name, CODES.name}).catch_ups == 2 + 2
     late = NOON.replace(hour=23, minute=59)
     assert share(loaded={ACCOUNTS.name, CODES.name}, at=late).catch_ups == 1
@@ -121,11 +121,11 @@ def test_small_comes_before_large() -> None:
     assert guessed_calls(CODES) < guessed_calls(ACCOUNTS) < guessed_calls(LEDGER) < guessed_calls(ENTRY_LINES)
 
 
-def test_what_a_visit_costs_follows_the_feed() -> None:
-    assert calls_per_visit(LEDGER, 1_000_000) == 1
-    assert calls_per_visit(ENTRIES, 10_000, changed_rows=61) == 2
-    assert calls_per_visit(CODES, 121) == 3
-    assert calls_per_visit(ENTRIES, 601, is_whole=True) == 11
+def test_what_an_update_costs_follows_the_feed() -> None:
+    assert calls_per_update(LEDGER, 1_000_000) == 1
+    assert calls_per_update(ENTRIES, 10_000, changed_rows=61) == 2
+    assert calls_per_update(CODES, 121) == 3
+    assert calls_per_update(ENTRIES, 601, is_whole=True) == 11
     assert load_calls(ACCOUNTS, 0) == 1
 
 

@@ -55,4 +55,4 @@ def test_what_is_assumed_or_unknown_is_marked_and_the_marks_are_explained() -> N
     notes = "\n".join(view.notes([one]))
     assert "?: Exact has not told" in notes
     assert "+: at least" in notes
-    assert {line["load_calls"] for line in view.tables(one)} == {"?"}
+    assert {line["load_calls"] for line in view.table_rows(one)} == {"?"}

@@ -51,7 +51,7 @@ def statements() -> Iterator[str]:
         yield merge.count_keys(STRANGE, table, "new")
         for is_soft in (True, False):
             yield merge.remove(STRANGE, table, "1 = 1", is_soft=is_soft, at="now")
-    yield merge.count_verdicts(STRANGE)
+    yield merge.count_hits(STRANGE)
     yield merge.count_changed(STRANGE)
     columns = {name: f"strange_{name}" for name in ddl.SHOWN}
     yield choices.select_choices(STRANGE, columns, first=choices.address(STRANGE))

@@ -64,7 +64,7 @@ def put_aside(connection: DuckDBPyConnection, catalogue: str, *, file: BinaryIO,
     new.replace(beside(path))
 
 
-def mend(path: Path) -> None:
+def repair(path: Path) -> None:
     """Undo a checkpoint that was cut short, if one was; the log, still whole, holds what it was to carry.
 
     A file that a stranger holds is left as it is: he was able to open it, and it is mended after him.

@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection
 from filelock import FileLock, Timeout
 
 from exact_assets.errors import EngineLostError, ShortOfMemoryError, WarehouseBusyError
-from exact_assets.warehouse.duckdb.checkpoint import beside, mend, put_aside
+from exact_assets.warehouse.duckdb.checkpoint import beside, put_aside, repair
 from exact_assets.warehouse.duckdb.errors import is_held, translated
 from exact_assets.warehouse.duckdb.path import (
     has_content,
@@ -100,7 +100,7 @@ class DuckDBFile:
 
     @contextmanager
     def connection(self) -> Iterator[DuckDBPyConnection]:
-        """Give a connection with temporary tables of its own. The file is not touched before `attached`."""
+        """Open a connection with temporary tables of its own. The file is not touched before `attached`."""
         with self._making:
             self._engine = self._engine or self._new_engine()
             connection = self._engine.cursor()
@@ -203,7 +203,7 @@ class DuckDBFile:
                 require_duckdb(self.path)
             elif not read_only:
                 self._create(connection)
-            mend(self.path)
+            repair(self.path)
             # A process that was killed left what it committed in the log, which is played back here.
             connection.execute(_attachment(self.path, read_only=read_only))
         except duckdb.Error as error:
@@ -250,7 +250,7 @@ class DuckDBFile:
         """Make the checkpoint in a DuckDB that may use more memory; it is our turn still."""
         with self.connection() as connection:
             try:
-                mend(self.path)
+                repair(self.path)
                 connection.execute(_attachment(self.path, read_only=False))
             except (duckdb.Error, OSError) as error:
                 _log.warning("%s: could not be tidied up, which the next opening does: %s", self.path, error)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from exact_assets.warehouse.divisions import CHOSEN
 from exact_assets.warehouse.sql.ddl import SHOWN
 from exact_assets.warehouse.sql.dialect import Dialect
-from exact_assets.warehouse.sql.names import DIVISIONS, one_of, text
+from exact_assets.warehouse.sql.names import SELECTION, one_of, text
 from exact_assets.warehouse.sql.types import SqlType
 
 
@@ -91,4 +91,4 @@ def _is_it(dialect: Dialect) -> str:
 
 
 def _table(dialect: Dialect) -> str:
-    return dialect.qualified(DIVISIONS)
+    return dialect.qualified(SELECTION)

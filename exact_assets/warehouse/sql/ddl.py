@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from exact_assets.catalogue.table import Table
 from exact_assets.warehouse.sql.dialect import Dialect
-from exact_assets.warehouse.sql.names import DELETED_AT, DIVISIONS, LIVE_SCHEMA, SCHEMA, STREAMS, text
+from exact_assets.warehouse.sql.names import DELETED_AT, LIVE_SCHEMA, SCHEMA, SELECTION, STREAMS, text
 from exact_assets.warehouse.sql.types import SqlColumn, SqlType, sql_columns
 
 SHOWN: Mapping[str, SqlType] = {
@@ -45,7 +45,7 @@ def create_streams(dialect: Dialect) -> list[str]:
 
 def create_selection(dialect: Dialect) -> list[str]:
     """Create the table of the division selection."""
-    name, types = dialect.qualified(DIVISIONS), dialect.types
+    name, types = dialect.qualified(SELECTION), dialect.types
     return [
         f"CREATE TABLE IF NOT EXISTS {name} (division {types[SqlType.INTEGER]} PRIMARY KEY, "
         f"name {types[SHOWN['name']]}, sync_enabled {types[SqlType.BOOLEAN]} DEFAULT false, "
@@ -79,7 +79,7 @@ def dialect_columns(dialect: Dialect, table: Table) -> tuple[SqlColumn, ...]:
 
 
 def table_comment(dialect: Dialect, table: Table) -> str:
-    """Say in the warehouse what the table is and where it comes from."""
+    """Comment in the warehouse what the table is and where it comes from."""
     return comment_on(dialect, "TABLE", dialect.qualified(table.name), comment_of(table))
 
 

@@ -1,9 +1,9 @@
 """SQL that brings a table in line with new rows: pure functions from a dialect and a table to statements.
 
 The statements share relations of the connection's own: `hit`, the pairs of a new row and the row that has its
-key, each with a verdict; `changed`, those of the pairs whose row is to be overwritten. `s` is the new rows, `t` the
-table. Rows are addressed by `Dialect.address`, which holds within a transaction, so that only keys and versions are
-read of rows that stay.
+key, each with its `RowAction`; `changed`, those of the pairs whose row is to be overwritten. `s` is the new rows,
+`t` the table. Rows are addressed by `Dialect.address`, which holds within a transaction, so that only keys and
+versions are read of rows that stay.
 
 That no key is deleted and inserted in one transaction is on purpose: an engine's index of the primary key may take
 that for a duplicate.
@@ -17,14 +17,14 @@ from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, LOADED_AT, YE
 from exact_assets.warehouse.sql.types import stored_names
 
 HIT, CHANGED = "hit", "changed"
-TIMESTAMP = "Timestamp"
+ROWVERSION = "Timestamp"
 """Exact's rowversion: two rows with the same one are the same."""
 
 
-class Verdict(IntEnum):
+class RowAction(IntEnum):
     """What is to become of a row that is there already."""
 
-    STAY = 0
+    KEEP = 0
     UPDATE = 1
     COMPARE = 2
     """Update when any value differs."""
@@ -35,37 +35,37 @@ def match_rows(dialect: Dialect, table: Table, relation: str, *, division: int, 
     keys = " AND ".join(f"t.{dialect.quoted(name)} = s.{dialect.quoted(name)}" for name in table.key)
     return (
         f"SELECT s.{dialect.address} AS source_id, t.{dialect.address} AS target_id, "
-        f"t.{YEAR} AS old_year, s.{YEAR} AS new_year, {_verdict(dialect, table, slice_condition)} AS verdict "
+        f"t.{YEAR} AS old_year, s.{YEAR} AS new_year, {_row_action(dialect, table, slice_condition)} AS row_action "
         f"FROM {dialect.qualified(table.name)} AS t JOIN {relation} AS s ON {keys} WHERE t.{DIVISION} = {division}"
     )
 
 
-def _verdict(dialect: Dialect, table: Table, slice_condition: str | None) -> str:
+def _row_action(dialect: Dialect, table: Table, slice_condition: str | None) -> str:
     """An older version never overwrites a newer one, but for a REPLACE, whose slice becomes what was read.
 
     (Versions begin anew where Exact moves a division to another server or puts a backup back.)
     """
     # A row that was marked as gone is there again.
-    cases = [f"WHEN t.{DELETED_AT} IS NOT NULL THEN {Verdict.UPDATE}"]
+    cases = [f"WHEN t.{DELETED_AT} IS NOT NULL THEN {RowAction.UPDATE}"]
     if slice_condition:
-        cases.append(f"WHEN {slice_condition} THEN {Verdict.COMPARE}")
+        cases.append(f"WHEN {slice_condition} THEN {RowAction.COMPARE}")
     if table.version:
         version = dialect.quoted(table.version)
-        cases.append(f"WHEN s.{version} < t.{version} THEN {Verdict.STAY}")
-        cases.append(f"WHEN s.{version} > t.{version} THEN {Verdict.UPDATE}")
+        cases.append(f"WHEN s.{version} < t.{version} THEN {RowAction.KEEP}")
+        cases.append(f"WHEN s.{version} > t.{version} THEN {RowAction.UPDATE}")
         if slice_condition is None and _is_rowversion(table):
-            cases.append(f"WHEN s.{version} = t.{version} THEN {Verdict.STAY}")
-    return f"CASE {' '.join(cases)} ELSE {Verdict.COMPARE} END"
+            cases.append(f"WHEN s.{version} = t.{version} THEN {RowAction.KEEP}")
+    return f"CASE {' '.join(cases)} ELSE {RowAction.COMPARE} END"
 
 
 def _is_rowversion(table: Table) -> bool:
-    return any(column.name == table.version and column.property == TIMESTAMP for column in table.columns)
+    return any(column.name == table.version and column.property == ROWVERSION for column in table.columns)
 
 
 def choose_changed(dialect: Dialect, table: Table, relation: str, *, compare: bool) -> str:
     """Select `changed`, the pairs that are to be updated; `compare`: some must be compared value by value."""
     columns, hit = "h.source_id, h.target_id, h.old_year, h.new_year", dialect.working(HIT)
-    chosen = f"SELECT {columns} FROM {hit} AS h WHERE h.verdict = {Verdict.UPDATE}"
+    chosen = f"SELECT {columns} FROM {hit} AS h WHERE h.row_action = {RowAction.UPDATE}"
     if compare:
         names = [dialect.quoted(name) for name in stored_names(table) if name not in table.primary_key]
         differs = " OR ".join(f"s.{name} IS DISTINCT FROM t.{name}" for name in names)
@@ -73,7 +73,7 @@ def choose_changed(dialect: Dialect, table: Table, relation: str, *, compare: bo
             f" UNION ALL SELECT {columns} FROM {hit} AS h "
             f"JOIN {relation} AS s ON s.{dialect.address} = h.source_id "
             f"JOIN {dialect.qualified(table.name)} AS t ON t.{dialect.address} = h.target_id "
-            f"WHERE h.verdict = {Verdict.COMPARE} AND ({differs})"
+            f"WHERE h.row_action = {RowAction.COMPARE} AND ({differs})"
         )
     return chosen
 
@@ -118,9 +118,11 @@ def is_not_hit(dialect: Dialect) -> str:
     return f"NOT EXISTS (SELECT 1 FROM {dialect.working(HIT)} AS h WHERE h.target_id = t.{dialect.address})"
 
 
-def count_verdicts(dialect: Dialect) -> str:
+def count_hits(dialect: Dialect) -> str:
     """Count the pairs, and those to be compared."""
-    return f"SELECT count(*), count(CASE verdict WHEN {Verdict.COMPARE} THEN 1 END) FROM {dialect.working(HIT)}"
+    return (
+        f"SELECT count(*), count(CASE row_action WHEN {RowAction.COMPARE} THEN 1 END) FROM {dialect.working(HIT)}"
+    )
 
 
 def count_changed(dialect: Dialect) -> str:

@@ -10,7 +10,7 @@ SCHEMA = "exact"
 LIVE_SCHEMA = "exact_live"
 """Views of the rows that Exact still has, where the others are kept."""
 STREAMS = "_streams"
-DIVISIONS = "divisions"
+SELECTION = "divisions"
 
 DIVISION = "division"
 YEAR = "_year"

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 
-from exact_assets.warehouse.duckdb.checkpoint import HEADER_BYTES, beside, mend, put_aside
+from exact_assets.warehouse.duckdb.checkpoint import HEADER_BYTES, beside, put_aside, repair
 from exact_assets.warehouse.duckdb.file import SETTINGS, STORAGE_VERSION
 
 BLOCK_BYTES, PAGE_BYTES = 262_144, 4096
@@ -132,7 +132,7 @@ def test_a_checkpoint_torn_anywhere_is_undone(cuts: list[Cut], tmp_path: Path, s
     path, chance = tmp_path / "warehouse.duckdb", random.Random(seed)
     for cut in cuts[1:]:
         cut.torn(path, chance)
-        mend(path)
+        repair(path)
         assert contents_of(path) == cut.contents
         assert not beside(path).exists()
 
@@ -147,7 +147,7 @@ def test_a_checkpoint_whose_header_was_written_stays(cuts: list[Cut], tmp_path: 
             log_of(path).unlink(missing_ok=True)
             if log is not None:
                 log_of(path).write_bytes(log)
-            mend(path)
+            repair(path)
             assert path.read_bytes() == cut.after
             assert contents_of(path) == cut.contents
 
@@ -156,8 +156,8 @@ def test_what_a_stranger_holds_is_left_as_it_is(cuts: list[Cut], tmp_path: Path)
     path = tmp_path / "warehouse.duckdb"
     path.write_bytes(cuts[-1].before)
     beside(path).write_bytes(cuts[-1].aside)
-    mended = "import sys, pathlib; from exact_assets.warehouse.duckdb.checkpoint import mend"
-    program = f"{mended}; mend(pathlib.Path({str(path)!r}))"
+    mended = "import sys, pathlib; from exact_assets.warehouse.duckdb.checkpoint import repair"
+    program = f"{mended}; repair(pathlib.Path({str(path)!r}))"
     with opened(path):
         run([sys.executable, "-c", program], check=True)
         assert beside(path).exists()
@@ -173,7 +173,7 @@ def test_blocks_put_aside_that_cannot_be_read_are_kept_and_are_no_hindrance(
     path.write_bytes(cuts[-1].before)
     log_of(path).write_bytes(cuts[-1].logs[0])
     beside(path).write_bytes(content)
-    mend(path)
+    repair(path)
     assert contents_of(path) == cuts[-1].contents
     assert path.with_name("warehouse.duckdb.checkpoint.unreadable").read_bytes() == content
 

@@ -1,10 +1,10 @@
-"""How a division stands, in one line for people. Pure functions of the choice, the visits and the clock."""
+"""The status of a division, in one line for people. Pure functions of the choice, the attempts and the clock."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from exact_assets.catalogue.table import Table
-from exact_assets.control.visits import Visit
+from exact_assets.control.attempts import Attempt
 from exact_assets.selection.freshness import is_late, waiting_text
 from exact_assets.warehouse.divisions import DivisionChoice
 
@@ -14,14 +14,14 @@ NOT_FOUND = "not found in Exact with this connection: run `exact-assets division
 
 
 def start_year_of(choice: DivisionChoice | None, *, setting: int, this_year: int) -> int:
-    """Give a division's first business year: its own where it is one, else the setting's."""
+    """Return a division's first business year: its own where it is one, else the setting's."""
     if choice is None or choice.start_year is None or not setting <= choice.start_year <= this_year:
         return setting
     return choice.start_year
 
 
 def start_year_problem(choice: DivisionChoice, *, setting: int, this_year: int) -> str | None:
-    """Say that a division's own starting year is not used, and why; None: it is, or there is none."""
+    """Return why a division's own starting year is not used, in a sentence; None: it is used, or there is none."""
     if choice.start_year is None or setting <= choice.start_year <= this_year:
         return None
     return f"start_year {choice.start_year} is not used: expected {setting} to {this_year}, or null"
@@ -33,46 +33,46 @@ def is_found(division: int, listed: Collection[int] | None) -> bool:
 
 
 def progress(
-    visits: Mapping[str, Visit], tables: Sequence[Table], *, now: datetime, since: datetime | None = None
+    attempts: Mapping[str, Attempt], tables: Sequence[Table], *, now: datetime, since: datetime | None = None
 ) -> str:
-    """Say how far an enabled division is.
+    """Describe how far an enabled division is.
 
     Args:
-        visits: of the division.
+        attempts: of the division.
         tables: all that are chosen.
         now: our clock.
         since: when the sync that is under way was asked for; None: none was.
     """
-    mine = [(table, visits.get(table.name, Visit())) for table in tables]
+    mine = [(table, attempts.get(table.name, Attempt())) for table in tables]
     if since is not None:
-        done = sum(visit.attempted_at is not None and visit.attempted_at >= since for _, visit in mine)
+        done = sum(attempt.attempted_at is not None and attempt.attempted_at >= since for _, attempt in mine)
         return f"loading: {done} of {len(mine)} tables"
-    failed = [(table.name, visit.error) for table, visit in mine if visit.error is not None]
+    failed = [(table.name, attempt.error) for table, attempt in mine if attempt.error is not None]
     if failed:
         name, error = failed[0]
         return f"{name}: {error.splitlines()[0]}{_more(len(failed) - 1)}"
-    waiting = [visit for _, visit in mine if visit.waiting_until is not None and visit.waiting_until > now]
+    waiting = [attempt for _, attempt in mine if attempt.waiting_until is not None and attempt.waiting_until > now]
     if waiting:
         return waiting_text(waiting[0])
-    loaded = sum(visit.succeeded_at is not None for _, visit in mine)
+    loaded = sum(attempt.succeeded_at is not None for _, attempt in mine)
     if loaded < len(mine):
         return f"loading: {loaded} of {len(mine)} tables" if loaded else "waiting for its first load"
-    late = [(table.name, visit) for table, visit in mine if is_late(table, visit, now=now)]
+    late = [(table.name, attempt) for table, attempt in mine if is_late(table, attempt, now=now)]
     if late:
-        name, visit = late[0]
-        return f"late: {name} was last up to date {visit.succeeded_at:%Y-%m-%d %H:%M} UTC{_more(len(late) - 1)}"
+        name, attempt = late[0]
+        return f"late: {name} was last up to date {attempt.succeeded_at:%Y-%m-%d %H:%M} UTC{_more(len(late) - 1)}"
     return UP_TO_DATE
 
 
-def last_sync(visits: Mapping[str, Visit]) -> datetime | None:
-    """Give the moment at which anything of a division was last brought up to date."""
-    return max((visit.succeeded_at for visit in visits.values() if visit.succeeded_at), default=None)
+def last_sync(attempts: Mapping[str, Attempt]) -> datetime | None:
+    """Return the moment at which anything of a division was last brought up to date."""
+    return max((attempt.succeeded_at for attempt in attempts.values() if attempt.succeeded_at), default=None)
 
 
-def oldest(visits: Mapping[str, Visit], tables: Sequence[Table]) -> tuple[str, datetime | None] | None:
-    """Give the table that was up to date longest ago, and when (None: never); None: there are no tables."""
+def oldest(attempts: Mapping[str, Attempt], tables: Sequence[Table]) -> tuple[str, datetime | None] | None:
+    """Return the table that was up to date longest ago, and when (None: never); None: there are no tables."""
     never = datetime.min.replace(tzinfo=UTC)
-    moments = {table.name: visits.get(table.name, Visit()).succeeded_at for table in tables}
+    moments = {table.name: attempts.get(table.name, Attempt()).succeeded_at for table in tables}
     return min(moments.items(), key=lambda one: one[1] or never, default=None)
 
 

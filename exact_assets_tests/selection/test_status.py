@@ -1,25 +1,25 @@
-"""How a division stands, in one line."""
+"""The status of a division, in one line."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exact_assets.control.visits import Visit
-from exact_assets.selection.standing import is_found, last_sync, oldest, progress, start_year_of, start_year_problem
+from exact_assets.control.attempts import Attempt
+from exact_assets.selection.status import is_found, last_sync, oldest, progress, start_year_of, start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets_tests.tables import table
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=90)
 TABLES = [table(name=name) for name in ("a", "b", "c")]
-DONE = Visit(attempted_at=NOW, succeeded_at=NOW, expected_since=LONG_AGO)
-REFUSED = Visit(
+DONE = Attempt(attempted_at=NOW, succeeded_at=NOW, expected_since=LONG_AGO)
+REFUSED = Attempt(
     attempted_at=NOW, expected_since=LONG_AGO, error_kind="ForbiddenError", error="Exact refuses.\nMore."
 )
 
 
 @pytest.mark.parametrize(
-    ("visits", "line"),
+    ("attempts", "line"),
     [
         ({}, "waiting for its first load"),
         ({"a": DONE}, "loading: 1 of 3 tables"),
@@ -28,17 +28,17 @@ REFUSED = Visit(
         ({"a": REFUSED, "b": REFUSED, "c": REFUSED}, "a: Exact refuses. (and 2 more tables)"),
         ({"a": DONE, "b": REFUSED, "c": REFUSED}, "b: Exact refuses. (and 1 more table)"),
         (
-            {"a": DONE, "b": Visit(attempted_at=NOW, waiting_until=datetime(2026, 11, 25, tzinfo=UTC))},
+            {"a": DONE, "b": Attempt(attempted_at=NOW, waiting_until=datetime(2026, 11, 25, tzinfo=UTC))},
             "waiting: the day's calls are used until 00:00 UTC",
         ),
         (
-            {"a": Visit(succeeded_at=NOW - timedelta(hours=9), expected_since=LONG_AGO), "b": DONE, "c": DONE},
+            {"a": Attempt(succeeded_at=NOW - timedelta(hours=9), expected_since=LONG_AGO), "b": DONE, "c": DONE},
             "late: a was last up to date 2026-11-24 03:00 UTC",
         ),
     ],
 )
-def test_the_line_says_what_matters_most(visits: dict[str, Visit], line: str) -> None:
-    assert progress(visits, TABLES, now=NOW) == line
+def test_the_line_says_what_matters_most(attempts: dict[str, Attempt], line: str) -> None:
+    assert progress(attempts, TABLES, now=NOW) == line
 
 
 def test_a_table_that_is_not_chosen_any_more_does_not_count() -> None:
@@ -46,13 +46,13 @@ def test_a_table_that_is_not_chosen_any_more_does_not_count() -> None:
 
 
 def test_a_sync_that_is_under_way_counts_what_was_asked_since() -> None:
-    before = Visit(attempted_at=NOW - timedelta(hours=1), succeeded_at=NOW - timedelta(hours=1))
-    visits = {"a": DONE, "b": before, "c": before}
-    assert progress(visits, TABLES, now=NOW, since=NOW - timedelta(minutes=1)) == "loading: 1 of 3 tables"
+    before = Attempt(attempted_at=NOW - timedelta(hours=1), succeeded_at=NOW - timedelta(hours=1))
+    attempts = {"a": DONE, "b": before, "c": before}
+    assert progress(attempts, TABLES, now=NOW, since=NOW - timedelta(minutes=1)) == "loading: 1 of 3 tables"
 
 
 def test_the_last_sync_is_the_newest_and_the_oldest_table_may_be_one_that_never_was() -> None:
-    early = Visit(succeeded_at=NOW - timedelta(hours=5))
+    early = Attempt(succeeded_at=NOW - timedelta(hours=5))
     assert last_sync({"a": early, "b": DONE, "c": REFUSED}) == NOW
     assert last_sync({"c": REFUSED}) is None
     assert oldest({"a": early, "b": DONE, "c": DONE}, TABLES) == ("a", NOW - timedelta(hours=5))

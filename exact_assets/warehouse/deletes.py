@@ -27,8 +27,8 @@ _DOOMED = "doomed_"
 _HEADER_LINE = "line_number = 0"
 
 
-class Vanishing:
-    """What vanishes in one transaction, of one division."""
+class Deletes:
+    """The deletes of one transaction, of one division."""
 
     def __init__(self, connection: Connection, *, division: int, is_soft: bool, at: datetime) -> None:
         self._connection = connection

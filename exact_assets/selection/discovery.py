@@ -1,4 +1,4 @@
-"""Brings the division selection in step with what Exact lists. When to ask is decided elsewhere."""
+"""Discovery of divisions: brings the selection in step with what Exact lists. When to ask is decided elsewhere."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
 
 
-async def take_up_divisions(
+async def discover_divisions(
     control: Control, warehouse: Warehouse, *, partitions: Collection[int] = ()
 ) -> tuple[int, ...]:
     """Ask Exact which divisions there are, renew what is known of them; return those that are new, not enabled.

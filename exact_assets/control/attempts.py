@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets import errors
-from exact_assets.control.database import VISITS, transaction
+from exact_assets.control.database import ATTEMPTS, transaction
 from exact_assets.errors import DayQuotaError, ExactAssetsError
 
 LONGEST_ERROR = 1_000
-KEY = ["site", "client", "division", "table_name"]
 FARTHEST = timedelta(days=1)
 """Ahead of now that a moment can be: the end of the day's wait. One beyond was noted while our clock was wrong, and
 a stream that succeeded next year would count as fresh until then."""
@@ -25,7 +24,7 @@ MOMENTS = ("attempted_at", "succeeded_at", "waiting_until", "expected_since")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Attempt:
     """How the last attempt at a stream ended. Moments are aware, UTC, by our clock; None: not yet."""
 
     attempted_at: datetime | None = None
@@ -44,38 +43,38 @@ class Visit:
         return kind is not None and issubclass(kind, kinds)
 
 
-Visits = Mapping[int, Mapping[str, Visit]]
+Attempts = Mapping[int, Mapping[str, Attempt]]
 """By division, then by table."""
 
 
-class VisitLog:
-    """The visits of one app at one site."""
+class AttemptLog:
+    """The attempts of one app at one site."""
 
     def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
         """Prepare; nothing is read."""
         self._engine = engine
         self._names = {"site": site, "client": client}
-        self._mine = (VISITS.c.site == site) & (VISITS.c.client == client)
+        self._mine = (ATTEMPTS.c.site == site) & (ATTEMPTS.c.client == client)
 
-    def read(self) -> Visits:
-        """Read all visits."""
-        columns = [VISITS.c[name] for name in ("division", "table_name", *MOMENTS, "error_kind", "error")]
-        found: dict[int, dict[str, Visit]] = {}
+    def read(self) -> Attempts:
+        """Read all attempts."""
+        columns = [ATTEMPTS.c[name] for name in ("division", "table_name", *MOMENTS, "error_kind", "error")]
+        found: dict[int, dict[str, Attempt]] = {}
         with transaction(self._engine) as connection:
             for division, table, *values in connection.execute(sa.select(*columns).where(self._mine)):
-                found.setdefault(division, {})[table] = _visit(values)
+                found.setdefault(division, {})[table] = _attempt(values)
         return found
 
     def note(self, table: str, ended: Mapping[int, ExactAssetsError | None], *, at: datetime) -> None:
         """Note how attempts at a table ended, by division; None: it is up to date."""
         rows = [self._row(division, table, error, at.timestamp()) for division, error in ended.items()]
-        upsert = insert(VISITS)
+        upsert = insert(ATTEMPTS)
         new = upsert.excluded
         upsert = upsert.on_conflict_do_update(
-            index_elements=KEY,
+            index_elements=list(ATTEMPTS.primary_key),
             set_={
                 "attempted_at": new.attempted_at,
-                "succeeded_at": sa.func.coalesce(new.succeeded_at, VISITS.c.succeeded_at),
+                "succeeded_at": sa.func.coalesce(new.succeeded_at, ATTEMPTS.c.succeeded_at),
                 "waiting_until": new.waiting_until,
                 "error_kind": new.error_kind,
                 "error": new.error,
@@ -96,23 +95,23 @@ class VisitLog:
         with transaction(self._engine) as connection:
             self._bound(connection, at)
             found = connection.execute(
-                sa.select(VISITS.c.division, VISITS.c.table_name).where(
-                    self._mine & VISITS.c.expected_since.is_not(None)
+                sa.select(ATTEMPTS.c.division, ATTEMPTS.c.table_name).where(
+                    self._mine & ATTEMPTS.c.expected_since.is_not(None)
                 )
             )
             expected = {(division, table) for division, table in found}
             if ended := expected - wanted:
-                ending = sa.update(VISITS).where(
+                ending = sa.update(ATTEMPTS).where(
                     self._mine
-                    & (VISITS.c.division == sa.bindparam("of_division"))
-                    & (VISITS.c.table_name == sa.bindparam("of_table"))
+                    & (ATTEMPTS.c.division == sa.bindparam("of_division"))
+                    & (ATTEMPTS.c.table_name == sa.bindparam("of_table"))
                 )
                 values = [{"of_division": division, "of_table": table} for division, table in sorted(ended)]
                 connection.execute(ending.values(expected_since=None), values)
             if new := wanted - expected:
-                upsert = insert(VISITS)
+                upsert = insert(ATTEMPTS)
                 upsert = upsert.on_conflict_do_update(
-                    index_elements=KEY,
+                    index_elements=list(ATTEMPTS.primary_key),
                     set_={
                         "expected_since": upsert.excluded.expected_since,
                         "error_kind": None,
@@ -127,17 +126,17 @@ class VisitLog:
                 connection.execute(upsert, rows)
 
     def forget(self, divisions: Iterable[int]) -> None:
-        """Forget all visits of divisions."""
+        """Forget all attempts of divisions."""
         with transaction(self._engine) as connection:
-            connection.execute(sa.delete(VISITS).where(self._mine & VISITS.c.division.in_(list(divisions))))
+            connection.execute(sa.delete(ATTEMPTS).where(self._mine & ATTEMPTS.c.division.in_(list(divisions))))
 
     def _bound(self, connection: sa.Connection, at: datetime) -> None:
         """Put moments that have yet to come to now, once, so that they grow old from now on."""
         now, farthest = at.timestamp(), (at + FARTHEST).timestamp()
         ends = {name: farthest if name == "waiting_until" else now for name in MOMENTS}
-        are_wrong = sa.or_(*(VISITS.c[name] > farthest for name in MOMENTS))
-        bounded = {name: sa.func.min(VISITS.c[name], end) for name, end in ends.items()}
-        connection.execute(sa.update(VISITS).where(self._mine & are_wrong).values(**bounded))
+        are_wrong = sa.or_(*(ATTEMPTS.c[name] > farthest for name in MOMENTS))
+        bounded = {name: sa.func.min(ATTEMPTS.c[name], end) for name, end in ends.items()}
+        connection.execute(sa.update(ATTEMPTS).where(self._mine & are_wrong).values(**bounded))
 
     def _row(self, division: int, table: str, error: ExactAssetsError | None, at: float) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -157,17 +156,17 @@ class VisitLog:
         return row
 
 
-def expected(visits: Visits) -> frozenset[int]:
-    """Give the divisions of which anything is expected: those that were enabled when that was last known."""
+def expected(attempts: Attempts) -> frozenset[int]:
+    """Return the divisions of which anything is expected: those that were enabled when that was last known."""
     return frozenset(
-        division for division, tables in visits.items() if any(one.expected_since for one in tables.values())
+        division for division, tables in attempts.items() if any(one.expected_since for one in tables.values())
     )
 
 
-def _visit(values: list[Any]) -> Visit:
+def _attempt(values: list[Any]) -> Attempt:
     *moments, kind, error = values
     known = {
         name: None if moment is None else datetime.fromtimestamp(moment, UTC)
         for name, moment in zip(MOMENTS, moments, strict=True)
     }
-    return Visit(**known, error_kind=kind, error=error)
+    return Attempt(**known, error_kind=kind, error=error)

@@ -1,0 +1,73 @@
+"""What this package needs of Dagster that Dagster does not export, in one place: an upgrade is checked here.
+
+Names only; each is used where its module says why.
+"""
+
+from dagster._cli.utils import get_possibly_temporary_instance_for_cli
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.definitions.executor_definition import (
+    IN_PROC_CONFIG,
+)
+from dagster._core.definitions.executor_definition import (
+    _core_in_process_executor_creation as core_in_process_executor_creation,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.executor.in_process import InProcessExecutor
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    AUTO_RETRY_RUN_ID_TAG,
+    BACKFILL_ID_TAG,
+    MAX_RETRIES_TAG,
+    PARTITION_NAME_TAG,
+    PRIORITY_TAG,
+    RETRY_NUMBER_TAG,
+    RETRY_ON_ASSET_OR_OP_FAILURE_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+)
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+
+__all__ = [
+    "ASSET_PARTITION_RANGE_END_TAG",
+    "ASSET_PARTITION_RANGE_START_TAG",
+    "AUTO_RETRY_RUN_ID_TAG",
+    "BACKFILL_ID_TAG",
+    "IMPLICIT_ASSET_JOB_NAME",
+    "IN_PROC_CONFIG",
+    "MAX_RETRIES_TAG",
+    "NOT_FINISHED_STATUSES",
+    "PARTITION_NAME_TAG",
+    "PRIORITY_TAG",
+    "RETRY_NUMBER_TAG",
+    "RETRY_ON_ASSET_OR_OP_FAILURE_TAG",
+    "RUN_KEY_TAG",
+    "SQLITE_BUSY_TIMEOUT_SECONDS",
+    "WILL_RETRY_TAG",
+    "AssetCheckExecutionRecord",
+    "AssetCheckExecutionRecordStatus",
+    "ConfigurableClass",
+    "ConfigurableClassData",
+    "DagsterSqliteStorage",
+    "DagsterStorage",
+    "ExecutionPlan",
+    "InProcessExecutor",
+    "PlanOrchestrationContext",
+    "SqliteEventLogStorage",
+    "UnresolvedAssetJobDefinition",
+    "UserConfigSchema",
+    "core_in_process_executor_creation",
+    "get_possibly_temporary_instance_for_cli",
+]

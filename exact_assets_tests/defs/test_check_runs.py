@@ -1,0 +1,192 @@
+"""What a load checks, what it costs, and what is shown of all divisions afterwards."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+import duckdb
+import pytest
+
+from exact_assets.build import build_defs
+from exact_assets.catalogue import select
+from exact_assets.checks.ledger import LEDGER
+from exact_assets.control.open import Control
+from exact_assets_tests.installation import Installation, installation
+
+YEAR = datetime.now(UTC).year
+ACCOUNTS, VAT = "crm_accounts", "vat_vat_codes"
+FIRST, SECOND = 100_001, 100_002
+SCHEDULE = {"exact/background": "true", "exact/all_years": "true"}
+
+
+@dataclass
+class Project:
+    """A project whose runs go in this process, on an installation that is its own."""
+
+    place: Installation
+    instance: dg.DagsterInstance
+    defs: dg.Definitions
+
+    def load(
+        self, *tables: str, divisions: tuple[int, ...] = (FIRST, SECOND), tags: Mapping[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Load tables as from the UI, which selects all their checks as well."""
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=self.instance,
+            asset_selection=[key(table) for table in tables],
+            tags={
+                "dagster/asset_partition_range_start": f"{divisions[0]}|{YEAR}",
+                "dagster/asset_partition_range_end": f"{divisions[-1]}|{YEAR}",
+                **(tags or {}),
+            },
+            raise_on_error=False,
+        )
+
+    def run(self, job: str) -> dg.ExecuteInProcessResult:
+        return self.defs.resolve_job_def(job).execute_in_process(instance=self.instance)
+
+    def damage(self, statement: str) -> None:
+        with duckdb.connect(str(self.place.warehouse)) as connection:
+            connection.execute(statement)
+
+
+def key(table: str) -> dg.AssetKey:
+    return dg.AssetKey(["exact", table])
+
+
+def evaluations(done: dg.ExecuteInProcessResult, table: str = ACCOUNTS) -> dict[str, dg.AssetCheckEvaluation]:
+    return {one.check_name: one for one in done.get_asset_check_evaluations() if one.asset_key == key(table)}
+
+
+@pytest.fixture
+def project(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    with installation(tmp_path_factory.mktemp("project"), divisions=2, rows=50) as place:
+        place.enable(*place.divisions)
+        for name, value in {**place.environment, "EXACT_TABLES": f"{ACCOUNTS},{VAT},{LEDGER}"}.items():
+            monkeypatch.setenv(name, value)
+        with dg.DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions("exact_divisions", [str(one) for one in place.divisions])
+            yield Project(place, instance, build_defs())
+
+
+def test_a_load_checks_its_rows_and_asks_exact_nothing_for_it(project: Project) -> None:
+    project.place.simulator.control.forget_calls()
+    done = project.load(ACCOUNTS)
+    found = evaluations(done)
+    assert {"keys_unique", "own_division", "year_in_partition"} <= found.keys()
+    assert {name: one.description for name, one in found.items() if not one.passed} == {}
+    rows = sum(len(project.place.truth(select(ACCOUNTS)[0], division)) for division in (FIRST, SECOND))
+    assert found["keys_unique"].description == f"Nothing wrong in {rows} rows of 2 divisions."
+    assert "row_count" not in found, "nothing was ever counted"
+    assert not [call for call in project.place.simulator.control.calls() if "inlinecount" in call["query"]]
+
+
+def test_checks_come_after_what_they_check_so_that_dagster_shows_them(project: Project) -> None:
+    done = project.load(ACCOUNTS)
+    kinds = [event.event_type_value for event in done.all_events if event.step_key == ACCOUNTS]
+    last_materialisation = len(kinds) - kinds[::-1].index("ASSET_MATERIALIZATION")
+    assert "ASSET_CHECK_EVALUATION" not in kinds[:last_materialisation]
+
+
+def test_what_is_wrong_in_one_division_is_shown_whatever_another_loads(project: Project) -> None:
+    project.load(ACCOUNTS)
+    project.damage(f"UPDATE exact.{ACCOUNTS} SET _year = 2001 WHERE division = {SECOND}")
+    assert not evaluations(project.run("exact_checks"))["year_in_partition"].passed
+    project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
+    shown = evaluations(project.load(ACCOUNTS, divisions=(FIRST, FIRST)))["year_in_partition"]
+    assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert f"1 of 2 divisions: {SECOND}" in (shown.description or "")
+    assert shown.metadata["examples"].value
+
+
+def test_a_division_in_which_something_was_wrong_is_looked_at_by_its_next_load(project: Project) -> None:
+    project.load(ACCOUNTS)
+    project.damage(f"UPDATE exact.{ACCOUNTS} SET _year = _year + 1000 WHERE division = {SECOND}")
+    project.run("exact_checks")
+    project.damage(f"UPDATE exact.{ACCOUNTS} SET _year = _year - 1000 WHERE division = {SECOND}")
+    assert evaluations(project.load(ACCOUNTS))["year_in_partition"].passed
+
+
+def test_a_division_without_news_is_not_searched_again(project: Project) -> None:
+    """What a check found in rows that have not changed still holds, and costs nothing."""
+    project.load(ACCOUNTS)
+    before = Control.open(project.place.config).check_results.read(ACCOUNTS)["keys_unique"]
+    project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
+    assert evaluations(project.load(ACCOUNTS))["keys_unique"].passed
+    after = Control.open(project.place.config).check_results.read(ACCOUNTS)["keys_unique"]
+    assert after[SECOND].checked_at == before[SECOND].checked_at
+    assert after[FIRST].checked_at > before[FIRST].checked_at
+
+
+def test_a_count_holds_until_its_rows_change(project: Project) -> None:
+    project.load(ACCOUNTS)
+    counted = evaluations(project.run("exact_checks"))["row_count"]
+    assert (counted.passed, counted.metadata["divisions_checked"].value) == (True, 2)
+    project.place.simulator.control.forget_calls()
+    project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
+    shown = evaluations(project.load(ACCOUNTS))["row_count"]
+    assert (shown.passed, shown.metadata["divisions_checked"].value) == (True, 1)
+    assert not [call for call in project.place.simulator.control.calls() if "inlinecount" in call["query"]]
+
+
+def test_a_count_that_differed_stays_wrong_until_it_is_made_again(project: Project) -> None:
+    project.load(ACCOUNTS)
+    project.damage(
+        f"DELETE FROM exact.{ACCOUNTS} WHERE id = (SELECT min(id) FROM exact.{ACCOUNTS} WHERE division = {FIRST})"
+    )
+    assert not evaluations(project.run("exact_checks"))["row_count"].passed
+    project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
+    shown = evaluations(project.load(ACCOUNTS))["row_count"]
+    assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_a_division_that_fails_fails_the_step_after_the_others_are_recorded_and_checked(project: Project) -> None:
+    project.place.simulator.control.set(refused_divisions={SECOND: "DivisionBlocked"})
+    done = project.load(ACCOUNTS)
+    assert not done.success
+    recorded = {str(event.partition).partition("|")[0] for event in done.get_asset_materialization_events()}
+    assert recorded == {str(FIRST)}
+    found = evaluations(done)
+    assert found["keys_unique"].passed
+    assert "row_count" in found, "a check that a failed run leaves without a result counts as failed"
+
+
+def test_rows_that_the_deletion_log_takes_away_are_materialisations_and_are_checked_with_the_next_load(
+    project: Project,
+) -> None:
+    project.load(ACCOUNTS, "sync_deleted")
+    project.place.simulator.control.delete("crm/Accounts", FIRST, count=2)
+    done = project.load("sync_deleted", tags=SCHEDULE)
+    gone = [one.partition for one in done.get_asset_materialization_events() if one.asset_key == key(ACCOUNTS)]
+    assert {str(partition).partition("|")[0] for partition in gone} == {str(FIRST)}
+    kept = Control.open(project.place.config).check_results.read(ACCOUNTS)
+    assert set(kept["keys_unique"]) == {SECOND}
+    project.load(ACCOUNTS, tags=SCHEDULE)
+    kept = Control.open(project.place.config).check_results.read(ACCOUNTS)
+    assert set(kept["keys_unique"]) == {FIRST, SECOND}
+
+
+def test_a_scheduled_run_records_what_changed_and_of_the_rest_that_it_was_read(project: Project) -> None:
+    project.load(ACCOUNTS, VAT, tags=SCHEDULE)
+    project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
+    done = project.load(ACCOUNTS, VAT, tags=SCHEDULE)
+    recorded = [
+        (event.asset_key.path[-1], event.partition)
+        for event in done.get_asset_materialization_events()
+        if event.asset_key
+    ]
+    changed = [partition for name, partition in recorded if name == ACCOUNTS]
+    assert [str(one).partition("|")[0] for one in changed] == [str(FIRST)]
+    assert [partition for name, partition in recorded if name == VAT] == [None]
+    [read] = project.instance.get_asset_records([key(VAT)])
+    assert read.asset_entry.last_materialization is not None
+    assert read.asset_entry.last_materialization.run_id == done.run_id, "this is what freshness goes by"
+
+
+def test_a_purged_division_leaves_no_results(project: Project) -> None:
+    project.load(ACCOUNTS)
+    project.place.command("divisions", "disable", str(SECOND))
+    project.place.command("divisions", "purge", str(SECOND), "--yes")
+    assert set(Control.open(project.place.config).check_results.read(ACCOUNTS)["keys_unique"]) == {FIRST}
