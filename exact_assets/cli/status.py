@@ -23,10 +23,12 @@ def status_command(as_json: bool) -> None:
     config = ExactConfig.from_env()
     tables = chosen_tables(config.tables, config.frequencies)
     health = health_of(config, open_configured(config, lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
-    for problem in health.problems:
+    trouble = None if health.control is None else health.control.trouble()
+    problems = [*health.problems, *([trouble] if trouble else [])]
+    for problem in problems:
         click.echo(f"exact-assets: {problem}", err=True)
     if health.control is not None:
         rows = overview(health.choices, tables, health.control, now=datetime.now(UTC))
         show([asdict(row) for row in rows], as_json=as_json)
-    if health.problems:
+    if problems:
         click.get_current_context().exit(1)

@@ -4,6 +4,7 @@ Each process keeps the token in memory while it is good; when it is due, a proce
 """
 
 import asyncio
+import logging
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,15 +16,26 @@ import msgspec
 
 import exact_assets
 from exact_assets.config import child_environment
+from exact_assets.control.pauses import RefreshPauses
 from exact_assets.control.refresh import Order, Report
 from exact_assets.control.tokens import TokenStore
-from exact_assets.errors import ControlError, TooEarlyError, UnavailableError, UnreachableError
+from exact_assets.errors import (
+    ControlError,
+    KeyBlockedError,
+    RequestRefusedError,
+    TooEarlyError,
+    UnavailableError,
+    UnreachableError,
+)
 from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token
 
 PAUSE_SECONDS = 10.0
 """Between refreshes that did not help while the token is still good: each one too early counts as an error."""
+NO_TOKEN_YET = (UnavailableError, UnreachableError, RequestRefusedError, KeyBlockedError)
 Refresh = Callable[[Token], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
 
 
 class SharedTokens:
@@ -33,6 +45,7 @@ class SharedTokens:
         self,
         store: TokenStore,
         refresh: Refresh,
+        pauses: RefreshPauses,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticks: Callable[[], float] = ticks,
@@ -42,11 +55,13 @@ class SharedTokens:
         Args:
             store: where it is kept.
             refresh: refreshes a token that is due, for all processes.
+            pauses: what all processes remember of refusals.
             now: our clock, by which the store has since when a token is held.
             ticks: seconds, by a clock that cannot be set.
         """
         self._store = store
         self._refresh = refresh
+        self._pauses = pauses
         self._now = now
         self._ticks = ticks
         self._lock = asyncio.Lock()
@@ -91,13 +106,21 @@ class SharedTokens:
         held = self._store.read()
         if held.dead is not None:
             raise held.dead
+        pause = self._pauses.read()
+        if pause is not None and pause.holds(self._now()):
+            # No process is started to hear of it.
+            if not is_good:
+                raise pause.error
+            self._not_before = self._ticks() + PAUSE_SECONDS
+            return held.token
         try:
             await self._refresh(token)
         except TooEarlyError:
             self._not_before = self._ticks() + PAUSE_SECONDS
-        except (UnavailableError, UnreachableError):
+        except NO_TOKEN_YET as error:
             if not is_good:
                 raise
+            logger.warning("%s The token that is held is good for some seconds still.", error)
             self._not_before = self._ticks() + PAUSE_SECONDS
         return self._store.read().token
 

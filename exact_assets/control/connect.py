@@ -55,11 +55,13 @@ def finish(control: Control, redirect_url: str, *, is_typed: bool = False) -> No
             site_url=control.config.site_url,
             client_id=control.client_id,
             client_secret=control.client_secret(),
+            refusals=control.ledger,
         )
         token = endpoint.exchange(code, redirect_uri=control.config.redirect_uri)
     name = lock_name_of(site_url=control.config.site_url, client_id=control.client_id)
     with control.locks.hold(name, wait=True):  # a refresh under way would put the old chain in its place
         control.tokens.keep(token)
+        control.pauses.end()
     control.tokens.end_connection()
 
 

@@ -46,6 +46,19 @@ CONNECTIONS = sa.Table(
     sa.Column("zone", sa.String, comment="of the site's wall clocks"),
 )
 
+REFRESH_PAUSES = sa.Table(
+    "refresh_pauses",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("credentials", sa.String, nullable=False, comment="a mark of those that were refused"),
+    sa.Column("refused", sa.Integer, nullable=False, comment="in a row"),
+    sa.Column("until", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+    sa.Column("error_kind", sa.String, nullable=False),
+    sa.Column("error", sa.String, nullable=False),
+    sa.Column("status", sa.Integer),
+)
+
 PENDING = sa.Table(
     "pending_connections",
     METADATA,

@@ -117,6 +117,17 @@ class QuotaLedger:
                 self._keep_storm(connection, division, quota.storm)
             return quota
 
+    def held_until(self, division: int | None, endpoint: str, *, now: datetime) -> datetime | None:
+        """Return when an endpoint may be asked again, after too many refusals; None: now."""
+        with transaction(self._engine) as connection:
+            return self._held_until(connection, division, endpoint, now)
+
+    def refused(self, division: int | None, endpoint: str, *, status: int, now: datetime) -> None:
+        """Count an answer of what has no quota, such as the token endpoint, where it is a refusal."""
+        if status in REFUSED:
+            with transaction(self._engine) as connection:
+                self._count_refusal(connection, division, endpoint, now)
+
     def unsent(self, division: int | None) -> None:
         """Give a booked call back of which no answer came."""
         if division is None:

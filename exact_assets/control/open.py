@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Self
 
 import httpx
 import msgspec
+from pydantic import SecretStr
 
 from exact_assets.config import NO_APP, ExactConfig
 from exact_assets.control.access import SharedTokens, refresh_apart
@@ -18,11 +20,13 @@ from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
+from exact_assets.control.pauses import RefreshPauses
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.disk import obstacle
-from exact_assets.errors import SettingsError
+from exact_assets.errors import ControlError, NotConnectedError, SettingsError
+from exact_assets.exact.auth import ENDPOINT, held_back
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
 from exact_assets.exact.token import Token
@@ -40,6 +44,7 @@ class Control:
     config: ExactConfig
     client_id: str
     tokens: TokenStore
+    pauses: RefreshPauses
     ledger: QuotaLedger
     locks: Locks
     attempts: AttemptLog
@@ -65,6 +70,7 @@ class Control:
             config=config,
             client_id=config.client_id,
             tokens=TokenStore(durable, cipher, **names),
+            pauses=RefreshPauses(durable, **names, client_secret=_text(config.client_secret)),
             ledger=QuotaLedger(
                 open_database(config.control_url, is_durable=False),
                 site=config.site_url,
@@ -80,6 +86,22 @@ class Control:
     def obstacle(self) -> str | None:
         """Return why nothing could be written now; None: nothing is known to stand in the way."""
         return obstacle(database_path(self.config.control_url))
+
+    def trouble(self) -> str | None:
+        """Return why no token will come now, and what to do; None: nothing is known to stand in the way."""
+        try:
+            dead = self.tokens.read().dead
+        except NotConnectedError:
+            return None
+        except ControlError as error:
+            return str(error)
+        if dead is not None:
+            return str(dead)
+        pause, now = self.pauses.read(), datetime.now(UTC)
+        if pause is not None and pause.holds(now):
+            return str(pause.error)
+        until = self.ledger.held_until(None, ENDPOINT, now=now)
+        return None if until is None else str(held_back(until))
 
     @contextmanager
     def lease(self, name: str, *, wait: bool = False) -> Iterator[bool]:
@@ -108,13 +130,12 @@ class Control:
             NotConnectedError: there are no tokens yet.
         """
         held = self.tokens.read()
-        key = self.config.secret_key
         order = Order(
             control_url=self.config.control_url,
             site_url=self.config.site_url,
             client_id=self.client_id,
             client_secret=self.client_secret(),
-            secret_key=None if key is None else key.get_secret_value(),
+            secret_key=_text(self.config.secret_key),
             generation=held.token.generation,
         )
 
@@ -125,7 +146,8 @@ class Control:
 
         async with open_http() as http:
             ledger = self.ledger.for_background() if is_background else self.ledger
-            sender = Sender(http, tokens=SharedTokens(self.tokens, refresh), ledger=ledger, slots=self)
+            tokens = SharedTokens(self.tokens, refresh, self.pauses)
+            sender = Sender(http, tokens=tokens, ledger=ledger, slots=self)
             yield ExactClient(sender, ledger=ledger, site_url=self.config.site_url, zone=held.zone or DEFAULT_ZONE)
 
     def client_secret(self) -> str:
@@ -138,6 +160,10 @@ class Control:
         if secret is None:
             raise SettingsError("EXACT_CLIENT_SECRET: expected the client secret of your app registration.")
         return secret.get_secret_value()
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def open_http() -> httpx.AsyncClient:

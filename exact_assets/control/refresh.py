@@ -19,13 +19,22 @@ from pydantic import SecretStr
 
 from exact_assets import errors
 from exact_assets.control.database import database_path, open_database
+from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.locks import Locks
+from exact_assets.control.pauses import RefreshPauses
 from exact_assets.control.secrets import open_cipher
-from exact_assets.control.tokens import TokenStore, has_tokens
+from exact_assets.control.tokens import Held, TokenStore, has_tokens
 from exact_assets.exact.auth import TokenEndpoint
 from exact_assets.exact.token import Token
 
 LOCK_TIMEOUT_SECONDS = 300.0
+PAUSED_AFTER = (errors.RequestRefusedError, errors.UnavailableError)
+NOTHING_USED_UP = (
+    errors.TooEarlyError,
+    errors.UnreachableError,
+    errors.RequestRefusedError,
+    errors.KeyBlockedError,
+)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +74,7 @@ def refresh(
     store: TokenStore,
     endpoint: TokenEndpoint,
     locks: Locks,
+    pauses: RefreshPauses,
     *,
     generation: int,
     received_at: datetime | None = None,
@@ -77,6 +87,7 @@ def refresh(
         store: where it is kept.
         endpoint: asks Exact.
         locks: of all processes.
+        pauses: what all processes remember of refusals.
         generation: of the token that is due.
         received_at: likewise; None: it is refreshed whenever that was.
         lock_name: one refresh at a time for each connection.
@@ -85,30 +96,50 @@ def refresh(
     Raises:
         TooEarlyError: Exact keeps to the token it gave; its age is put right, so that nobody asks again too soon.
         ReconnectError: the chain is dead; noted, so that nobody asks again.
+        ExactError: it was refused or not answered, now or when it was last tried; noted, so that nobody asks again
+            before a pause is over, which grows.
     """
     with locks.hold(lock_name, wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
         held = store.read()
         if held.token.generation != generation or held.token.received_at != (received_at or held.token.received_at):
             return held.token
-        if held.dead is not None:
-            raise held.dead
+        _require_hope(held, pauses, now=now())
         store.note_attempt(now())
         try:
             token = endpoint.refresh(held.token.refresh_token)
-        except (errors.TooEarlyError, errors.UnreachableError, errors.RequestRefusedError) as error:
-            if held.attempted_at is None:
-                store.note_attempt(None)
-            if isinstance(error, errors.TooEarlyError):
-                store.keep_age(held.token.found_young(now=now(), server_now=error.server_time))
-            raise
         except errors.ReconnectError as error:
             if store.read().token.generation != generation:
                 return store.read().token
             final = _explain(error, was_interrupted=held.attempted_at)
             store.note_death(final)
             raise final from error
+        except errors.ExactError as error:
+            _remember(error, held, store, pauses, now=now())
+            raise
         store.keep(token)
+        pauses.end()
         return store.read().token
+
+
+def _require_hope(held: Held, pauses: RefreshPauses, *, now: datetime) -> None:
+    """Raise what stands in the way of any refresh now, so that nothing is sent."""
+    if held.dead is not None:
+        raise held.dead
+    pause = pauses.read()
+    if pause is not None and pause.holds(now):
+        raise pause.error
+
+
+def _remember(
+    error: errors.ExactError, held: Held, store: TokenStore, pauses: RefreshPauses, *, now: datetime
+) -> None:
+    """Keep, for all processes, what a refresh that failed says of the next one."""
+    if isinstance(error, NOTHING_USED_UP) and held.attempted_at is None:
+        store.note_attempt(None)
+    if isinstance(error, PAUSED_AFTER):
+        pauses.note(error, now=now)
+    if isinstance(error, errors.TooEarlyError):
+        store.keep_age(held.token.found_young(now=now, server_now=error.server_time))
 
 
 def _explain(error: errors.ReconnectError, *, was_interrupted: datetime | None) -> errors.ReconnectError:
@@ -130,24 +161,29 @@ def fulfil(order: Order) -> Report:
     key = None if order.secret_key is None else SecretStr(order.secret_key)
     try:
         engine = open_database(order.control_url, is_durable=True)
+        site, client = order.site_url, order.client_id
         store = TokenStore(
             engine,
             open_cipher(key, folder=path.parent, is_in_use=has_tokens(engine)),
-            site=order.site_url,
-            client=order.client_id,
+            site=site,
+            client=client,
         )
         with httpx.Client() as http:
             endpoint = TokenEndpoint(
-                http, site_url=order.site_url, client_id=order.client_id, client_secret=order.client_secret
+                http,
+                site_url=site,
+                client_id=client,
+                client_secret=order.client_secret,
+                refusals=QuotaLedger(engine, site=site, client=client),
             )
-            name = lock_name_of(site_url=order.site_url, client_id=order.client_id)
             refresh(
                 store,
                 endpoint,
                 Locks(path),
+                RefreshPauses(engine, site=site, client=client, client_secret=order.client_secret),
                 generation=order.generation,
                 received_at=order.received_at,
-                lock_name=name,
+                lock_name=lock_name_of(site_url=site, client_id=client),
             )
     except errors.ExactAssetsError as error:
         return Report(error=errors.record_of(error))

@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 
 from exact_assets.errors import (
     ExactError,
+    KeyBlockedError,
     ReconnectError,
     RequestRefusedError,
     TokenExpiredError,
@@ -30,6 +31,7 @@ from exact_assets.errors import (
     UnreachableError,
 )
 from exact_assets.exact.numbers import read_integer
+from exact_assets.exact.ports import Refusals
 from exact_assets.exact.responses import LONGEST_TEXT, may_pass, server_time
 from exact_assets.exact.token import Token, lifetime_of
 
@@ -99,11 +101,23 @@ class TokenEndpoint:
         site_url: str,
         client_id: str,
         client_secret: str,
+        refusals: Refusals,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Prepare; nothing is sent."""
+        """Prepare; nothing is sent.
+
+        Args:
+            http: keeps the connection.
+            site_url: scheme, host and port.
+            client_id: of the app.
+            client_secret: of the app.
+            refusals: of all processes: nothing is sent when one more might block the app.
+            now: our clock.
+            sleep: waits for so many seconds.
+        """
         self._http = http
+        self._refusals = refusals
         self._url = f"{site_url}{TOKEN_PATH}"
         self._client = ClientAuth(client_id, client_secret, "client_secret_post")
         self._now = now
@@ -120,6 +134,8 @@ class TokenEndpoint:
             TooEarlyError: before 95 % of the access token's lifetime; nothing was used up.
             TokenUsedElsewhereError: the refresh token was used before.
             ReconnectError: the chain is dead for another reason.
+            RequestRefusedError: Exact refuses it, for the app's credentials or by what stands before it.
+            KeyBlockedError: it was refused so often, by any process, that nothing was sent.
             UnavailableError: it was tried again, in vain; the token may be used up.
             UnreachableError: likewise, but nothing was sent.
         """
@@ -136,7 +152,7 @@ class TokenEndpoint:
                 return self._ask_once(url, headers, body)
             except (UnavailableError, UnreachableError) as error:
                 was_lost = was_lost or isinstance(error, UnavailableError)
-                if attempt == MOST_TOKEN_ATTEMPTS:
+                if attempt == MOST_TOKEN_ATTEMPTS or error.status == 429:
                     raise
             except TokenUsedElsewhereError as error:
                 if was_lost:
@@ -146,6 +162,9 @@ class TokenEndpoint:
             attempt += 1
 
     def _ask_once(self, url: str, headers: Mapping[str, str], body: str) -> Token:
+        until = self._refusals.held_until(None, ENDPOINT, now=self._now())
+        if until is not None:
+            raise held_back(until)
         try:
             answer = self._http.post(url, headers=dict(headers), content=body, timeout=TIMEOUT_SECONDS)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -159,6 +178,7 @@ class TokenEndpoint:
             raise UnavailableError(
                 f"The token endpoint's answer was lost ({type(error).__name__}).", endpoint=ENDPOINT
             ) from error
+        self._refusals.refused(None, ENDPOINT, status=answer.status_code, now=self._now())
         return read_token_answer(answer.status_code, answer.headers, answer.content, received_at=self._now())
 
 
@@ -240,6 +260,15 @@ def _seconds(value: msgspec.Raw) -> float:
     """Read `expires_in`, which Exact sends as a string."""
     seconds = read_integer(bytes(value).decode(errors="replace").strip('"'), lowest=0, highest=10**9)
     return lifetime_of(seconds or 0)
+
+
+def held_back(until: datetime) -> KeyBlockedError:
+    """Return the error of a request that is not sent, because one more refusal might block the app."""
+    return KeyBlockedError(
+        "Exact refused to give a token so often within an hour that one more refusal would block the app. "
+        f"Nothing is sent before {until:%Y-%m-%d %H:%M} UTC: check EXACT_CLIENT_ID and EXACT_CLIENT_SECRET.",
+        endpoint=ENDPOINT,
+    )
 
 
 def _lost(error: ExactError) -> ReconnectError:

@@ -155,9 +155,11 @@ class Storm:
         return Storm(refused=refused, until=until, is_named=is_named)
 
 
-def growing_pause(times: int) -> timedelta:
-    """Return how long to wait after so many refusals in a row: a minute, two, four, up to an hour."""
-    return min(timedelta(minutes=2 ** min(times - 1, 10)), LONGEST_PAUSE)
+def growing_pause(
+    times: int, *, first: timedelta = timedelta(minutes=1), longest: timedelta = LONGEST_PAUSE
+) -> timedelta:
+    """Return how long to wait after so many refusals in a row, twice as long each: a minute, two, up to an hour."""
+    return min(first * (1 << min(times - 1, 20)), longest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,13 +189,14 @@ class Quota:
         if status == 429:
             return self._exhausted(news, now=now)
         if status < 300:
-            return replace(self._told(news, now), storm=Storm())
-        return self._uncounted(news)._told(news, now)
+            return replace(self.with_headers(news, now), storm=Storm())
+        return self._uncounted(news).with_headers(news, now)
 
     def _uncounted(self, news: "Quota") -> "Quota":
         return replace(self, minute=self.minute.uncounted(news.minute), day=self.day.uncounted(news.day))
 
-    def _told(self, news: "Quota", now: datetime) -> "Quota":
+    def with_headers(self, news: "Quota", now: datetime) -> "Quota":
+        """Return the quota with what an answer's headers say of each window."""
         return replace(
             self,
             minute=self.minute.told(news.minute, now, end_of_minute),
@@ -205,9 +208,9 @@ class Quota:
             case "minute":
                 minute = self.minute.exhausted(news.minute, now, end_of_minute)
                 storm = self.storm.told(is_named=True, now=now)
-                return replace(self._told(news, now), minute=minute, storm=storm)
+                return replace(self.with_headers(news, now), minute=minute, storm=storm)
             case "day":
-                return replace(self._told(news, now), day=self.day.exhausted(news.day, now, end_of_day))
+                return replace(self.with_headers(news, now), day=self.day.exhausted(news.day, now, end_of_day))
         return replace(self, storm=self.storm.told(is_named=False, now=now))
 
     def keeping_reserve(self) -> "Quota":

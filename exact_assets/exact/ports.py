@@ -62,6 +62,16 @@ class Ledger(Protocol):
         """Keep it for processes to come."""
 
 
+class Refusals(Protocol):
+    """Requests that Exact refused, which all processes count together: it blocks an app after more than ten."""
+
+    def held_until(self, division: int | None, endpoint: str, *, now: datetime) -> datetime | None:
+        """Return when an endpoint may be asked again; None: now."""
+
+    def refused(self, division: int | None, endpoint: str, *, status: int, now: datetime) -> None:
+        """Count an answer, where it is a refusal."""
+
+
 class Slots(Protocol):
     """One call in flight per division, over all processes: Exact asks for serial calls."""
 

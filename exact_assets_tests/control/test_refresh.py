@@ -126,7 +126,12 @@ def test_a_refused_token_is_refreshed_where_the_servers_clock_says_that_it_is_ol
         connected.tokens.keep(token)
 
     async def replace_it() -> bool:
-        return await SharedTokens(connected.tokens, refresh).replacement(token, server_time=server_time) is not None
+        return (
+            await SharedTokens(connected.tokens, refresh, connected.pauses).replacement(
+                token, server_time=server_time
+            )
+            is not None
+        )
 
     assert asyncio.run(replace_it()) == bool(refreshes)
     assert len(asked) == refreshes
@@ -139,7 +144,9 @@ def test_a_token_that_another_process_replaced_is_taken_from_the_store(connected
     async def refresh(due: Token) -> None:
         raise AssertionError(due)
 
-    found = asyncio.run(SharedTokens(connected.tokens, refresh).replacement(old, server_time=None))
+    found = asyncio.run(
+        SharedTokens(connected.tokens, refresh, connected.pauses).replacement(old, server_time=None)
+    )
     assert found is not None
     assert found.access_token == "newer"
 
@@ -223,7 +230,7 @@ def test_a_token_endpoint_that_is_down_does_not_stop_a_token_that_is_good(connec
         raise_unavailable()
 
     async def ask_twice() -> list[int]:
-        tokens = SharedTokens(connected.tokens, fail)
+        tokens = SharedTokens(connected.tokens, fail, connected.pauses)
         return [(await tokens.current()).generation for _ in range(2)]
 
     assert len(set(asyncio.run(ask_twice()))) == 1
