@@ -64,6 +64,8 @@ MAY_KNOW = {
     },
     "defs": {
         "errors",
+        "stream",
+        "containment",
         "config",
         "exact",
         "catalogue",

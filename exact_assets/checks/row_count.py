@@ -170,7 +170,7 @@ class _Counter:
             return _not_counted(NOT_GIVEN)
         kept = _kept(self.kept.get(division, {}), asked)
         if kept == exact:
-            return DivisionResult(status=CheckStatus.PASSED, words=f"as many rows as Exact: {kept:,}", rows=kept)
+            return DivisionResult(status=CheckStatus.PASSED, rows=kept)
         if kept > exact:
             words = f"{kept - exact:,} more than Exact has: deleted there, or another load came in between"
             return _differs(division, CheckStatus.WARNING, words, kept=kept, exact=exact)

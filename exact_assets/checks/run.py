@@ -7,7 +7,7 @@ from typing import Protocol
 
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import Check, ExactCheck, RowCheck
-from exact_assets.checks.result import CheckRun
+from exact_assets.checks.result import CheckRun, CheckStatus, DivisionResult
 from exact_assets.checks.subject import Subject
 from exact_assets.checks.violations import find_violations, results_of
 from exact_assets.errors import ExactError, WarehouseBusyError
@@ -15,6 +15,8 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.names import DIVISION
+
+NOT_THERE = DivisionResult(status=CheckStatus.NOT_CHECKED, words="a table that it looks at is not in the warehouse")
 
 
 class ExactAccess(Protocol):
@@ -76,7 +78,7 @@ def _search(subject: Subject, checks: Sequence[RowCheck]) -> list[CheckRun]:
     return [
         CheckRun(
             check=check.name,
-            divisions={}
+            divisions=dict.fromkeys(subject.streams, NOT_THERE)
             if violations is None
             else results_of(
                 violations,

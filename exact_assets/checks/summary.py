@@ -1,6 +1,7 @@
 """From results per division to the one that is shown for a table: never better than that of the worst division."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from exact_assets.checks.result import WRONG, CheckResult, CheckRun, CheckStatus, DivisionResult
@@ -48,6 +49,13 @@ def of_run(run: CheckRun, *, advice: str | None = None) -> CheckResult:
 def not_run(check: str, obstacle: str) -> CheckResult:
     """Return that a check could not run."""
     return CheckResult(check=check, status=CheckStatus.NOT_CHECKED, summary=f"Not checked: {obstacle}")
+
+
+def with_obstacle(result: CheckResult, obstacle: str) -> CheckResult:
+    """Return a result that is kept, of a check that could not run this time: what was wrong still is."""
+    if result.status in WRONG:
+        return replace(result, summary=f"{result.summary} Not looked at again this time: {obstacle}")
+    return not_run(result.check, obstacle)
 
 
 def _worst(results: Results) -> CheckStatus:

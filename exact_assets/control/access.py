@@ -35,7 +35,7 @@ PAUSE_SECONDS = 10.0
 NO_TOKEN_YET = (UnavailableError, UnreachableError, RequestRefusedError, KeyBlockedError)
 Refresh = Callable[[Token], Awaitable[None]]
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class SharedTokens:
@@ -120,7 +120,7 @@ class SharedTokens:
         except NO_TOKEN_YET as error:
             if not is_good:
                 raise
-            logger.warning("%s The token that is held is good for some seconds still.", error)
+            _log.warning("%s The token that is held is good for some seconds still.", error)
             self._not_before = self._ticks() + PAUSE_SECONDS
         return self._store.read().token
 

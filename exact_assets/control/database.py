@@ -146,6 +146,15 @@ CHECK_RESULTS = sa.Table(
     sa.Column("checked_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
 )
 
+UNRECORDED_LOADS = sa.Table(
+    "unrecorded_loads",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+)
+
 LISTED_DIVISIONS = sa.Table(
     "listed_divisions",
     METADATA,

@@ -24,6 +24,7 @@ from exact_assets.control.pauses import RefreshPauses
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
+from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.disk import obstacle
 from exact_assets.errors import ControlError, NotConnectedError, SettingsError
 from exact_assets.exact.auth import ENDPOINT, held_back
@@ -50,6 +51,7 @@ class Control:
     attempts: AttemptLog
     listing: DivisionListing
     check_results: CheckResultStore
+    unrecorded: UnrecordedLoads
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
 
@@ -80,6 +82,7 @@ class Control:
             attempts=AttemptLog(open_database(config.control_url, is_durable=False), **names),
             listing=DivisionListing(open_database(config.control_url, is_durable=False), **names),
             check_results=CheckResultStore(open_database(config.control_url, is_durable=False), **names),
+            unrecorded=UnrecordedLoads(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
         )
 

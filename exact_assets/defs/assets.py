@@ -8,16 +8,20 @@ from collections.abc import Collection, Iterator, Mapping
 import dagster as dg
 
 from exact_assets.catalogue.table import Table
+from exact_assets.containment import contained
 from exact_assets.defs import tags
 from exact_assets.defs.check_runs import check_everything, check_load, outdate_checks
 from exact_assets.defs.checks import check_specs
 from exact_assets.defs.events import failure, materialisations, taken_away, unchanged, waiting
-from exact_assets.defs.internals import PRIORITY_TAG
+from exact_assets.defs.internals import PRIORITY_TAG, add_partition_metadata
 from exact_assets.defs.loads import Load, TableConfig, load_partitions
 from exact_assets.defs.location import CodeLocation
-from exact_assets.defs.resources import RESOURCE, session_of
+from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.resources import RESOURCE, ExactSession, session_of
+from exact_assets.errors import WarehouseError
 from exact_assets.planning.shares import guessed_calls
 from exact_assets.replicate import Outcome
+from exact_assets.stream import StreamState
 
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.AssetCheckResult
 
@@ -46,7 +50,9 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
             return
         done = load_partitions(context, config, location=location, table=table)
         yield from _recorded(context, location, table, done)
-        yield from check_load(context, location, table, done.outcomes)
+        yield from check_load(context, location, table, done)
+        recorded = [division for division, outcome in done.outcomes.items() if outcome.error is None]
+        session_of(context).unrecorded.clear(table.name, recorded)
         failed = failure(table, done.outcomes.values())
         if failed is not None:
             raise failed
@@ -63,28 +69,55 @@ def _recorded(
     downstream of it, is left to a later run.
     """
     key, outcomes = location.key(table), done.outcomes
-    planned = done.requested_partitions if done.is_whole else frozenset()
+    planned = done.requested_partitions if done.is_whole and _are_there(context, done) else frozenset()
+    elsewhere = _states_elsewhere(session_of(context), outcomes)
+    metadata: dict[str, Mapping[str, dg.MetadataValue]] = {}
     is_new = False
     for division, outcome in sorted(outcomes.items()):
         for event in materialisations(
             key, outcome, requested_years=done.years_to_record[division], grid_years=done.grid_years
         ):
             is_new = True
-            if event.partition in planned:
-                context.add_asset_metadata(event.metadata, asset_key=key, partition_key=event.partition)
+            if event.partition is not None and event.partition in planned:
+                metadata[event.partition] = event.metadata
             else:
                 yield event
-        yield from taken_away(location.specs, table, outcome, done.grid_years)
-    outdate_checks(session_of(context), _divisions_elsewhere(location, outcomes))
+        yield from taken_away(location.specs, table, outcome, done.grid_years, states=elsewhere.get(division, {}))
     if planned:
+        add_partition_metadata(context, key, metadata)
         yield dg.MaterializeResult(asset_key=key)
     elif not is_new and (read := unchanged(key, outcomes.values())) is not None:
         yield read
+    outdate_checks(session_of(context), _divisions_elsewhere(location, outcomes))
     rest = waiting(key, table, outcomes.values())
     if rest is not None:
         context.log.warning(rest.description or "")
         context.instance.add_run_tags(context.run.run_id, {tags.OUTCOME: tags.PARTIAL})
         yield rest
+
+
+def _are_there(context: dg.AssetExecutionContext, done: Load) -> bool:
+    """Whether the partitions that the run names are still those that Dagster would record for it.
+
+    A division that was disabled meanwhile has none any more: asked about its range, Dagster would fail the step.
+    """
+    there = set(context.instance.get_dynamic_partitions(str(DIVISIONS.name)))
+    if not {str(division) for division in done.wanted} <= there:
+        return False
+    return frozenset(context.partition_keys) == done.requested_partitions
+
+
+def _states_elsewhere(
+    exact: ExactSession, outcomes: Mapping[int, Outcome]
+) -> Mapping[int, Mapping[str, StreamState]]:
+    """Read the states of streams from which rows were taken away, by division and table."""
+    divisions = [division for division, outcome in outcomes.items() if outcome.elsewhere]
+    try:
+        return exact.warehouse.states_of(divisions) if divisions else {}
+    except WarehouseError as error:
+        # Rows are gone, and that is to be recorded: without states, of each year that had any.
+        contained(error, subject="The states of tables from which rows were taken away")
+        return {}
 
 
 def _divisions_elsewhere(location: CodeLocation, outcomes: Mapping[int, Outcome]) -> Mapping[str, Collection[int]]:

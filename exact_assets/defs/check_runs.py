@@ -3,7 +3,7 @@
 A load checks its own divisions only, so that a check costs what has changed; what is shown is all divisions.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,14 +13,21 @@ from exact_assets.checks.check import Check, ExactCheck, RowCheck
 from exact_assets.checks.headers import line_header_of
 from exact_assets.checks.kept import divisions_to_check, merged, newly_kept, outdated, results
 from exact_assets.checks.registry import checks_of
-from exact_assets.checks.result import CheckRun, DivisionResult
+from exact_assets.checks.result import CheckResult, CheckRun, CheckStatus, DivisionResult
 from exact_assets.checks.run import CheckRequest
-from exact_assets.checks.summary import not_run, summarise
+from exact_assets.checks.summary import Results, not_run, summarise, with_obstacle
+from exact_assets.containment import contained
 from exact_assets.defs.check_results import asset_check_result
+from exact_assets.defs.loads import Load
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import ExactSession, session_of
-from exact_assets.replicate import Outcome
+from exact_assets.defs.selection import numbers
+
+CHANGED = DivisionResult(
+    status=CheckStatus.NOT_CHECKED,
+    words="its rows have changed since it was compared with Exact, which `exact_checks` does once a day",
+)
 
 
 def check_everything(
@@ -28,21 +35,19 @@ def check_everything(
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the checks that a run selects, in all divisions, and keep what they find."""
     exact, checks = session_of(context), _selected(context, location, table)
-    divisions = {int(key) for key in context.instance.get_dynamic_partitions(str(DIVISIONS.name))}
-    request = _request(location, table, checks, divisions=None, enabled=divisions)
-    runs = {run.check: run for run in exact.run_checks(request)}
-    before = exact.check_results.read(table.name)
-    changes = newly_kept(before, runs.values(), at=datetime.now(UTC), is_of_all=True)
+    divisions = numbers(context.instance.get_dynamic_partitions(str(DIVISIONS.name)))
+    runs = exact.run_checks(_request(location, table, checks, divisions=None, enabled=divisions))
+    kept = exact.check_results.read(table.name)
+    changes = newly_kept(kept, runs, at=datetime.now(UTC), is_of_all=True)
     exact.check_results.write(table.name, changes)
-    now = merged(before, changes)
+    now, by_name = merged(kept, changes), {run.check: run for run in runs}
     for check in checks:
-        run = runs[check.name]
-        found = {**results(now.get(check.name, {})), **run.divisions} if run.obstacle is None else {}
-        yield _told(check, found, run, key=location.key(table))
+        result = _result(check, results(now.get(check.name, {})), by_name[check.name])
+        yield asset_check_result(result, location.key(table))
 
 
 def check_load(
-    context: dg.AssetExecutionContext, location: CodeLocation, table: Table, outcomes: Mapping[int, Outcome]
+    context: dg.AssetExecutionContext, location: CodeLocation, table: Table, done: Load
 ) -> Iterator[dg.AssetCheckResult]:
     """Check what a load brought, and show each check's result over all divisions.
 
@@ -50,38 +55,63 @@ def check_load(
     well. Of the others, what they found in rows that have not changed since is shown.
     """
     exact, checks = session_of(context), _selected(context, location, table)
-    if not checks:
-        return
-    free = tuple(check for check in checks if isinstance(check, RowCheck))
-    costly = [check.name for check in checks_of(table, kept=location.tables) if isinstance(check, ExactCheck)]
-    changed = {division for division, outcome in outcomes.items() if outcome.changes.count}
-    kept = exact.check_results.read(table.name)
-    changes = outdated(kept, costly, changed)
-    # A line's result depends on its headers, too, which another table's load brings or takes.
-    is_of_two = line_header_of(table) is not None
-    due = divisions_to_check(
-        kept, [check.name for check in free], outcomes, changed=outcomes.keys() if is_of_two else changed
-    )
-    runs: Mapping[str, CheckRun] = {}
-    if due and free:
-        request = _request(location, table, free, divisions=due, enabled=())
-        runs = {run.check: run for run in exact.run_checks(request)}
-        changes = {**changes, **newly_kept(kept, runs.values(), at=datetime.now(UTC), is_of_all=False)}
+    try:
+        found = _checked(exact, location, table, checks, done)
+    except Exception as error:  # noqa: BLE001 - logged; what is loaded is stored and recorded by now
+        told = contained(error, subject=f"The checks of {table.name}")
+        found = [not_run(check.name, str(told)) for check in checks]
+    for result in found:
+        yield asset_check_result(result, location.key(table))
+
+
+def _checked(
+    exact: ExactSession, location: CodeLocation, table: Table, checks: tuple[Check, ...], done: Load
+) -> Sequence[CheckResult]:
+    changed = {one for one, outcome in done.outcomes.items() if outcome.changes.count} | done.unrecorded
+    before = exact.check_results.read(table.name)
+    names = [check.name for check in checks_of(table, kept=location.tables)]
+    # Written before anything is looked at: whatever happens then, nothing is green that nobody has seen.
+    changes = outdated(before, names, changed)
     exact.check_results.write(table.name, changes)
-    now = merged(kept, changes)
-    has_failed = any(outcome.error is not None for outcome in outcomes.values())
+    kept = merged(before, changes)
+    free = tuple(check for check in checks if isinstance(check, RowCheck))
+    # A line's result depends on its headers, too, which another table's load brings or takes.
+    always = done.outcomes.keys() if line_header_of(table) is not None else ()
+    due = divisions_to_check(kept, [check.name for check in free], done.outcomes, changed=always)
+    runs: Sequence[CheckRun] = ()
+    if due and free:
+        runs = exact.run_checks(_request(location, table, free, divisions=due, enabled=()))
+        changes = newly_kept(kept, runs, at=datetime.now(UTC), is_of_all=False)
+        exact.check_results.write(table.name, changes)
+        kept = merged(kept, changes)
+    by_name = {run.check: run for run in runs}
+    known = {division for its in (*before.values(), *kept.values()) for division in its}
+    has_failed = any(outcome.error is not None for outcome in done.outcomes.values())
+    told: list[CheckResult] = []
     for check in checks:
-        found = results(now.get(check.name, {}))
-        if found or isinstance(check, RowCheck) or has_failed:
-            run = runs.get(check.name) or CheckRun(check=check.name)
-            yield _told(check, {**found, **run.divisions}, run, key=location.key(table))
+        found = results(kept.get(check.name, {}))
+        if isinstance(check, ExactCheck) and found:
+            found = {**dict.fromkeys(known, CHANGED), **found}
+        if found or has_failed or isinstance(check, RowCheck):
+            told.append(_result(check, found, by_name.get(check.name)))
+    return told
+
+
+def _result(check: Check, found: Results, run: CheckRun | None) -> CheckResult:
+    if isinstance(check, ExactCheck) and run is None and not found:
+        return not_run(check.name, CHANGED.words)
+    result = summarise(check.name, found, advice=check.advice, calls=run.calls if run else 0)
+    return result if run is None or run.obstacle is None else with_obstacle(result, run.obstacle)
 
 
 def outdate_checks(exact: ExactSession, divisions: Mapping[str, Collection[int]]) -> None:
     """Forget what checks found in rows that were taken away since, by table: the next load checks what is left."""
     for name, its_divisions in divisions.items():
-        kept = exact.check_results.read(name)
-        exact.check_results.write(name, outdated(kept, list(kept), its_divisions))
+        try:
+            kept = exact.check_results.read(name)
+            exact.check_results.write(name, outdated(kept, list(kept), its_divisions))
+        except Exception as error:  # noqa: BLE001 - logged; the rows are gone, and that is recorded
+            contained(error, subject=f"What checks found in {name}")
 
 
 def _selected(context: dg.AssetExecutionContext, location: CodeLocation, table: Table) -> tuple[Check, ...]:
@@ -105,11 +135,3 @@ def _request(
         enabled=enabled,
         start_year=location.config.start_year,
     )
-
-
-def _told(
-    check: Check, found: Mapping[int, DivisionResult], run: CheckRun, *, key: dg.AssetKey
-) -> dg.AssetCheckResult:
-    if run.obstacle is not None:
-        return asset_check_result(not_run(check.name, run.obstacle), key)
-    return asset_check_result(summarise(check.name, found, advice=check.advice, calls=run.calls), key)

@@ -12,6 +12,7 @@ from exact_assets.defs.partitions import partition_key
 from exact_assets.exact.limits import Quota
 from exact_assets.planning.shares import is_unfinished
 from exact_assets.replicate import Outcome
+from exact_assets.stream import StreamState
 
 
 def materialisations(
@@ -38,13 +39,21 @@ def materialisations(
 
 
 def taken_away(
-    specs: Mapping[str, dg.AssetSpec], source: Table, outcome: Outcome, grid_years: range
+    specs: Mapping[str, dg.AssetSpec],
+    source: Table,
+    outcome: Outcome,
+    grid_years: range,
+    *,
+    states: Mapping[str, StreamState],
 ) -> Iterator[dg.AssetMaterialization]:
     """Yield the partitions of other tables from which rows went: by the deletion log, or with their header."""
     for name, changes in sorted(outcome.elsewhere.items()):
         if name not in specs:
             continue  # a table that is not kept any more
+        loaded = states[name].years if name in states else ()
         for year, rows in sorted(_by_partition(changes.years, grid_years).items(), key=str):
+            if loaded and year not in loaded:
+                continue  # a year that was never loaded is not up to date now
             yield dg.AssetMaterialization(
                 asset_key=specs[name].key,
                 partition=partition_key(outcome.division, year),

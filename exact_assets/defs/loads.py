@@ -51,6 +51,8 @@ class Load:
     """By division; those that were disabled meanwhile are missing."""
     years_to_record: Mapping[int, tuple[int, ...]]
     """By division, whether their rows changed or not."""
+    unrecorded: frozenset[int]
+    """Divisions of which an earlier load may have brought rows that Dagster was not told of."""
     grid_years: range
     is_asked_by_partitions: bool
     """Whether somebody asked for the run's partitions; those of a schedule name its divisions in a tag."""
@@ -88,14 +90,20 @@ def load_partitions(
     asked = requests(table, wanted, choices, kind=kind, grid_years=grid_years)
     if stopped := sorted(set(wanted) - set(asked)):
         context.log.warning("Disabled since this run was asked for, and left alone: %s", stopped)
+    with exact.noting(table, asked):
+        unrecorded_before = exact.unrecorded.mark(table.name, asked)
     outcomes = _replicate(context, location, table, asked, kind)
     its_years = {division: range(one.start_year, grid_years.stop) for division, one in asked.items()}
     more = _more_years(context.instance, location.key(table), outcomes, its_years) if kind.has_all_years else {}
     named = {} if kind.is_background else wanted
+    lost = {one: loaded_years(outcomes[one], its_years[one]) for one in unrecorded_before if one in outcomes}
     return Load(
         wanted=wanted,
         outcomes=outcomes,
-        years_to_record={one: tuple(sorted({*named.get(one, ()), *more.get(one, ())})) for one in outcomes},
+        years_to_record={
+            one: tuple(sorted({*named.get(one, ()), *more.get(one, ()), *lost.get(one, ())})) for one in outcomes
+        },
+        unrecorded=unrecorded_before,
         grid_years=grid_years,
         is_asked_by_partitions=not kind.is_background and tags.NAMED_DIVISIONS not in context.run.tags,
     )

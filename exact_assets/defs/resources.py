@@ -17,6 +17,7 @@ from exact_assets.checks.result import CheckRun
 from exact_assets.checks.run import CheckRequest, run_checks
 from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.open import DEFAULT_ZONE, Control
+from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.defs.location import CodeLocation
 from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
@@ -126,6 +127,11 @@ class ExactSession:
     def check_results(self) -> CheckResultStore:
         """What checks have found so far."""
         return self._control().check_results
+
+    @property
+    def unrecorded(self) -> UnrecordedLoads:
+        """Loads of which Dagster may lack events."""
+        return self._control().unrecorded
 
     def run_checks(self, request: CheckRequest) -> Sequence[CheckRun]:
         """Check a table. Exact is asked only by checks that compare with it."""

@@ -44,6 +44,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         )
     control.attempts.forget(numbers)
     control.check_results.forget(numbers)
+    control.unrecorded.forget(numbers)
     warehouse.note_purge(numbers, has_ended=True)
     return +lost
 
