@@ -10,6 +10,7 @@ EXAMPLES = 20
 """Violations that are shown at most."""
 DIVISIONS_NAMED = 10
 """Divisions that the summary names at most."""
+NOTHING_KNOWN = "Nothing to check: the table was never loaded in any division."
 _WORST_FIRST = (CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.PASSED, CheckStatus.NOT_CHECKED)
 
 Results = Mapping[int, DivisionResult]
@@ -88,7 +89,7 @@ def _examples(wrong: Results) -> Iterator[Mapping[str, Any]]:
 def _summary(results: Results, wrong: Results) -> str:
     looked = _looked_at(results)
     if not results:
-        return "Nothing to check: the table was never loaded in any division."
+        return NOTHING_KNOWN
     if not looked:
         reason = next(iter(sorted(results.items())))[1]
         start = "Nothing to check" if _worst(results) is CheckStatus.PASSED else "Not checked"
