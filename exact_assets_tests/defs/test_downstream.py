@@ -51,6 +51,8 @@ defs = dg.Definitions.merge(
 """
 pytestmark = pytest.mark.timeout(500)
 
+QUIET_SECONDS = 20.0
+
 _Found = TypeVar("_Found")
 
 
@@ -146,4 +148,19 @@ def _quiet_cycle(project: Project) -> None:
     """Wait until a scheduled run has found nothing new, and what it caused has had its time."""
     before = len(project.materialised(ACCOUNTS))
     until(lambda: True if project.materialised(ACCOUNTS)[before:][-1:] == [None] else None)
-    time.sleep(20)
+    _rest(project)
+
+
+def _rest(project: Project) -> None:
+    """Wait until no run of the model is under way or was for a while, however busy the machine is."""
+    told, since = len(project.materialised(MODEL)), time.monotonic()
+    while time.monotonic() - since < QUIET_SECONDS:
+        time.sleep(2)
+        if len(project.materialised(MODEL)) != told or _is_under_way(project.instance):
+            told, since = len(project.materialised(MODEL)), time.monotonic()
+
+
+def _is_under_way(instance: dg.DagsterInstance) -> bool:
+    unfinished = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED, *unfinished]))
+    return any(MODEL in (run.asset_selection or ()) for run in runs)
