@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from exact_assets.checks.result import WRONG, CheckResult, CheckRun, CheckStatus, DivisionResult
+from exact_assets.checks.result import WRONG, CheckResult, CheckStatus, DivisionResult
 
 EXAMPLES = 20
 """Violations that are shown at most."""
@@ -38,13 +38,6 @@ def summarise(check: str, results: Results, *, advice: str | None = None, calls:
         calls=calls,
         oldest_at=min((one.checked_at for one in results.values() if one.checked_at is not None), default=None),
     )
-
-
-def of_run(run: CheckRun, *, advice: str | None = None) -> CheckResult:
-    """Return what a run of a check in all divisions says by itself."""
-    if run.obstacle is not None:
-        return not_run(run.check, run.obstacle)
-    return summarise(run.check, run.divisions, advice=advice, calls=run.calls)
 
 
 def not_run(check: str, obstacle: str) -> CheckResult:

@@ -17,9 +17,9 @@ from exact_assets.catalogue.table import Table
 from exact_assets.checks.check import Check
 from exact_assets.checks.ledger import LEDGER
 from exact_assets.checks.registry import checks_of
-from exact_assets.checks.result import CheckResult, CheckStatus
+from exact_assets.checks.result import CheckResult, CheckRun, CheckStatus
 from exact_assets.checks.run import CheckRequest, run_checks
-from exact_assets.checks.summary import of_run
+from exact_assets.checks.summary import not_run, summarise
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.replicate import Request, replicate
 from exact_assets.warehouse.open import open_configured, open_warehouse
@@ -68,6 +68,13 @@ def load(
     asyncio.run(run())
 
 
+def shown(run: CheckRun, *, advice: str | None) -> CheckResult:
+    """Return what a run of a check in all divisions says by itself."""
+    if run.obstacle is not None:
+        return not_run(run.check, run.obstacle)
+    return summarise(run.check, run.divisions, advice=advice, calls=run.calls)
+
+
 @dataclass(frozen=True)
 class Copy:
     """A warehouse that may be damaged."""
@@ -113,7 +120,7 @@ class Copy:
             )
             advice = {check.name: check.advice for check in request.checks}
             for run in asyncio.run(run_checks(request, exact=way, warehouse=warehouse or self.warehouse)):
-                found[f"{table.name} {run.check}"] = of_run(run, advice=advice[run.check])
+                found[f"{table.name} {run.check}"] = shown(run, advice=advice[run.check])
         return found
 
     def failures(self, tables: Iterable[Table] = TABLES) -> dict[str, CheckStatus]:

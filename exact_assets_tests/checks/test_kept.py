@@ -6,7 +6,7 @@ import pytest
 
 from exact_assets.checks.kept import Kept, divisions_to_check, merged, newly_kept, outdated, results
 from exact_assets.checks.result import CheckRun, CheckStatus, DivisionResult
-from exact_assets.checks.summary import NOTHING_KNOWN, of_run, summarise, with_obstacle
+from exact_assets.checks.summary import NOTHING_KNOWN, summarise, with_obstacle
 from exact_assets.control.check_results import KeptResult
 
 NOW = datetime(2026, 11, 26, 6, tzinfo=UTC)
@@ -86,7 +86,8 @@ def test_the_summary_says_whether_anything_was_looked_at(
 
 
 def test_of_a_table_without_streams_nothing_is_wrong() -> None:
-    assert (of_run(CheckRun(check=CHECK)).status, of_run(CheckRun(check=CHECK)).summary) == (PASSED, NOTHING_KNOWN)
+    nothing = summarise(CHECK, {})
+    assert (nothing.status, nothing.summary) == (PASSED, NOTHING_KNOWN)
 
 
 def test_an_obstacle_leaves_red_red_and_makes_nothing_green() -> None:
