@@ -90,6 +90,10 @@ class ExactConfig(BaseModel):
         default_factory=lambda values: f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}",
         repr=False,
     )
+    answer_seconds: float = Field(default=120, ge=5, le=3600)
+    """What one answer of Exact's may take, from the request to its last byte."""
+    answer_mb: int = Field(default=64, ge=1, le=2048)
+    """How large it may be, decompressed."""
     secret_key: SecretStr | None = None
     """Encrypts tokens at rest; None: a key file beside the control database, made on first use."""
 

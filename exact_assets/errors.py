@@ -28,6 +28,7 @@ ExactAssetsError
 │   ├── UnreachableError         no connection to the host at all
 │   └── AnswerError              an answer that Exact does not promise
 │       ├── PagingError          a chain of pages repeats itself or leaves the host
+│       │   └── StaleLinkError       a link that was stored leads to another site than the one that is asked now
 │       ├── WrongDivisionError   rows of another division than the one asked for
 │       ├── ValueRangeError      a value that its type cannot hold; table, column, key
 │       ├── RemovalWithheldError  would take all rows away, or most: applied when confirmed, or after a day
@@ -208,6 +209,10 @@ class PagingError(AnswerError):
     """A chain of pages repeats itself, or a link leads to another host."""
 
 
+class StaleLinkError(PagingError):
+    """A link that was stored earlier leads to another site than the one that is asked now. Nothing was sent."""
+
+
 class WrongDivisionError(AnswerError):
     """Rows of another division than the one asked for. None of the page is kept."""
 
@@ -363,6 +368,7 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "UnreachableError": UnreachableError,
     "AnswerError": AnswerError,
     "PagingError": PagingError,
+    "StaleLinkError": StaleLinkError,
     "WrongDivisionError": WrongDivisionError,
     "ValueRangeError": ValueRangeError,
     "RemovalWithheldError": RemovalWithheldError,

@@ -243,8 +243,11 @@ class _Replication:
             known = await self.states.put(division)
             progress.found = progress.found or known.state
             progress.state = known.state
-            is_to_go_on = known.state.chain is not None
+            is_to_go_on = False
             try:
+                if request.mode is Mode.RELOAD:
+                    await storing.let_go(but_of=request.reload_id)
+                is_to_go_on = storing.progress.state.chain is not None
                 await self._take_generation(request, storing)
                 to_read = read_request_of(progress.state, request)
                 if to_read is not None:
@@ -289,10 +292,16 @@ class _Replication:
         if not self._is_to_be_swept(request, storing.progress.state, log):
             return
         source = self._source(division, is_bounded=True)
-        to_read = ReadRequest(start_year=request.start_year, now=self.client.server_now, chunk_rows=self.chunk_rows)
+        to_read = ReadRequest(
+            start_year=request.start_year,
+            reload_id=request.reload_id,
+            now=self.client.server_now,
+            chunk_rows=self.chunk_rows,
+        )
         await storing.answer(
             lambda before: sweep(source, self.table, division, before, request=to_read),
             good_for=lambda _: frozenset({RemovalKind.SWEEP}),
+            is_sweep=True,
         )
 
     async def _ask_again(self, division: int, request: Request, storing: Storing) -> None:

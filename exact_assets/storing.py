@@ -6,17 +6,18 @@ What is asked and when is decided in `replicate`; what becomes of an answer that
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 import msgspec
 
 from exact_assets.catalogue.table import Table
-from exact_assets.errors import RemovalBoundError, RequestRefusedError
+from exact_assets.errors import ExactError, RemovalBoundError, RequestRefusedError
 from exact_assets.exact.client import ExactClient
-from exact_assets.feeds.chain import anew
+from exact_assets.feeds.chain import BROKEN, after_failure, anew
 from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
 from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_due, is_same, noted
-from exact_assets.stream import Asked, Changes, RemovalKind, Step, Stored, StreamState, Verb, of_kind
+from exact_assets.stream import Asked, Chain, Changes, RemovalKind, Step, Stored, StreamState, Verb, of_kind
 from exact_assets.write_queue import WriteQueue
 
 Steps = AsyncGenerator[Step, None]
@@ -52,14 +53,21 @@ class Storing:
     """Whether a person said that rows may go however many they are."""
 
     async def answer(
-        self, ask: Callable[[StreamState], Steps], *, good_for: Callable[[StreamState], frozenset[RemovalKind]]
+        self,
+        ask: Callable[[StreamState], Steps],
+        *,
+        good_for: Callable[[StreamState], frozenset[RemovalKind]],
+        is_sweep: bool = False,
     ) -> bool:
         """Store an answer; one that takes too much away is asked for again first.
+
+        An answer that is under way goes on from a stored link, which is let go when it leads nowhere.
 
         Args:
             ask: gives the steps of the answer, from a state.
             good_for: which kinds of answers that were withheld are over when what is read from a state is within
                 the bound.
+            is_sweep: whether it is about keys.
 
         Returns:
             Whether it was asked for again, so that the stream's state is another one than was planned with.
@@ -70,7 +78,7 @@ class Storing:
         """
         kinds = good_for(self.progress.state)
         try:
-            await self._store(ask(self.progress.state), on_refusal=_raise)
+            await self._store_from_link(ask, is_sweep=is_sweep)
         except _RefusedError as refusal:
             first = refusal.refused
         else:
@@ -91,11 +99,64 @@ class Storing:
         await self._forget(kinds)
         return True
 
-    async def note(self, state: StreamState) -> None:
-        """Store a state without rows."""
-        step = Step(verb=Verb.UPSERT, rows=empty(self.table), state=state)
+    async def note(self, state: StreamState, *, keeps_aside: bool = False) -> None:
+        """Store a state without rows. What was put aside for a reload goes, unless it `keeps_aside`."""
+        verb = Verb.STAGE if keeps_aside else Verb.UPSERT
+        step = Step(verb=verb, rows=empty(self.table), state=state)
         stored = await self.queue.put((self.division, step, self.progress.state.load_seq))
         self.progress.state = _numbered(state, stored.load_seq)
+
+    async def let_go(self, *, but_of: str | None) -> None:
+        """Let go of what is under way, as its link may lead nowhere, but for what a reload itself has begun.
+
+        That goes on, as when Dagster begins the reload's run again.
+        """
+        state = self.progress.state
+        chain, keys = state.chain, state.sweep
+        if _is_under_way_for_another(chain, but_of):
+            chain = None if state.is_loaded else anew(chain)
+        if _is_under_way_for_another(keys, but_of):
+            keys = anew(keys)
+        if (chain, keys) != (state.chain, state.sweep):
+            await self.note(msgspec.structs.replace(state, chain=chain, sweep=keys))
+
+    async def _store_from_link(self, ask: Callable[[StreamState], Steps], *, is_sweep: bool) -> None:
+        """Store steps; a stored link that brings nothing is let go after a refusal, or a few broken answers."""
+        before = _under_way(self.progress.state, is_sweep=is_sweep)
+        try:
+            await self._store(ask(self.progress.state), on_refusal=_raise)
+        except ExactError as error:
+            after = _under_way(self.progress.state, is_sweep=is_sweep)
+            has_come = before is None or before.link is None or after is None or after.link != before.link
+            if has_come or not await self._is_let_go(after, error, is_sweep=is_sweep):
+                raise
+        else:
+            return
+        await self._store(ask(self.progress.state), on_refusal=_raise)
+
+    async def _is_let_go(self, chain: Chain | None, error: ExactError, *, is_sweep: bool) -> bool:
+        """Remember that a stored link brought nothing; tell whether its question is to be put anew at once.
+
+        After a refusal it is not: the same refusal would come, and count once more.
+        """
+        if chain is None or (isinstance(error, BROKEN) and not await self._is_exact_there()):
+            return False
+        found, state = after_failure(chain, error), self.progress.state
+        if found == chain:
+            return False
+        after = (
+            msgspec.structs.replace(state, sweep=found) if is_sweep else msgspec.structs.replace(state, chain=found)
+        )
+        await self.note(after, keeps_aside=chain.reload and found.link is not None)
+        return found.link is None and isinstance(error, BROKEN)
+
+    async def _is_exact_there(self) -> bool:
+        """Return whether Exact answers anything: while it does not, nothing is said of a link."""
+        try:
+            await self.client.me()
+        except ExactError:
+            return False
+        return True
 
     async def _store(self, steps: Steps, *, on_refusal: Callable[[Refused], Awaitable[None]]) -> None:
         """Store steps; `on_refusal` raises, or returns when a step that is beyond the bound is to be applied."""
@@ -176,6 +237,14 @@ class _RefusedError(Exception):
 
 async def _raise(refused: Refused) -> None:
     raise _RefusedError(refused)
+
+
+def _under_way(state: StreamState, *, is_sweep: bool) -> Chain | None:
+    return state.sweep if is_sweep else state.chain
+
+
+def _is_under_way_for_another(chain: Chain | None, reload_id: str | None) -> TypeGuard[Chain]:
+    return chain is not None and chain.link is not None and chain.asked_by != reload_id
 
 
 def _changes_nothing(step: Step, state: StreamState) -> bool:

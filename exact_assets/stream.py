@@ -40,6 +40,10 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether its pages have come in the order of their Timestamps so far."""
     rows: int = 0
     """Rows that its pages held so far, whatever became of them: as many as Exact counts when it is asked."""
+    asked_by: str | None = None
+    """The backfill or reload that began it, as `StreamState.reload_id` names it."""
+    broken: int = 0
+    """Attempts in a row at which its link brought no page."""
 
 
 class RemovalKind(StrEnum):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import httpx
-
+from exact_assets.control.database import database_path
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.refresh import lock_name_of
+from exact_assets.control.room import reserved
 from exact_assets.exact.account import Division, Me
 from exact_assets.exact.auth import TokenEndpoint, authorize_url, read_redirect
 
@@ -46,17 +46,18 @@ def finish(control: Control, redirect_url: str, *, is_typed: bool = False) -> No
 
     Raises:
         ReconnectError: the user said no, or the address belongs to another attempt.
+        ControlError: there is no room for tokens on the disk, so that none were asked for.
         RequestRefusedError: the code was used, is too old, or the app's credentials are wrong.
     """
     code = read_redirect(redirect_url, state=control.tokens.pending_state(), must_have_state=not is_typed)
-    with httpx.Client() as http:
-        endpoint = TokenEndpoint(
-            http,
-            site_url=control.config.site_url,
-            client_id=control.client_id,
-            client_secret=control.client_secret(),
-            refusals=control.ledger,
-        )
+    endpoint = TokenEndpoint(
+        site_url=control.config.site_url,
+        client_id=control.client_id,
+        client_secret=control.client_secret(),
+        refusals=control.ledger,
+        bounds=control.bounds,
+    )
+    with reserved(database_path(control.config.control_url)):
         token = endpoint.exchange(code, redirect_uri=control.config.redirect_uri)
     name = lock_name_of(site_url=control.config.site_url, client_id=control.client_id)
     with control.locks.hold(name, wait=True):  # a refresh under way would put the old chain in its place

@@ -28,6 +28,7 @@ from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.disk import obstacle
 from exact_assets.errors import ControlError, NotConnectedError, SettingsError
 from exact_assets.exact.auth import ENDPOINT, held_back
+from exact_assets.exact.bodies import Bounds
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
 from exact_assets.exact.token import Token
@@ -140,6 +141,8 @@ class Control:
             client_secret=self.client_secret(),
             secret_key=_text(self.config.secret_key),
             generation=held.token.generation,
+            answer_seconds=self.bounds.seconds,
+            answer_mb=self.bounds.mb,
         )
 
         async def refresh(token: Token) -> None:
@@ -150,8 +153,13 @@ class Control:
         async with open_http() as http:
             ledger = self.ledger.for_background() if is_background else self.ledger
             tokens = SharedTokens(self.tokens, refresh, self.pauses)
-            sender = Sender(http, tokens=tokens, ledger=ledger, slots=self)
+            sender = Sender(http, tokens=tokens, ledger=ledger, slots=self, bounds=self.bounds)
             yield ExactClient(sender, ledger=ledger, site_url=self.config.site_url, zone=held.zone or DEFAULT_ZONE)
+
+    @property
+    def bounds(self) -> Bounds:
+        """What one answer may take."""
+        return Bounds(seconds=self.config.answer_seconds, mb=self.config.answer_mb)
 
     def client_secret(self) -> str:
         """Return the secret of the app registration.

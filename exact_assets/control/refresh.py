@@ -8,12 +8,15 @@ process be killed, the attempt that it noted before makes the next error say wha
 line, and writes a `Report` to standard output.
 """
 
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import msgspec
 from pydantic import SecretStr
 
@@ -22,12 +25,19 @@ from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.locks import Locks
 from exact_assets.control.pauses import RefreshPauses
+from exact_assets.control.room import reserved
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import Held, TokenStore, has_tokens
-from exact_assets.exact.auth import TokenEndpoint
+from exact_assets.exact.auth import LONGEST_REFRESH_SECONDS, TokenEndpoint
+from exact_assets.exact.bodies import Bounds
+from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token
 
 LOCK_TIMEOUT_SECONDS = 300.0
+KEEP_PAUSE_SECONDS = 1.0
+LONGEST_KEEP_SECONDS = 120.0
+LONGEST_LIFE_SECONDS = LOCK_TIMEOUT_SECONDS + LONGEST_REFRESH_SECONDS + LONGEST_KEEP_SECONDS + 60.0
+"""Of the process: longer than all its waits that have a bound. Some have none, as that for a name server."""
 PAUSED_AFTER = (errors.RequestRefusedError, errors.UnavailableError)
 NOTHING_USED_UP = (
     errors.TooEarlyError,
@@ -49,6 +59,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Of the token that is due; a higher one in the store is good already."""
     received_at: datetime | None = None
     """Likewise; with another one, Exact said meanwhile that it is younger than it looked."""
+
+    answer_seconds: float = Bounds().seconds
+    answer_mb: int = Bounds().mb
 
     def __repr__(self) -> str:
         """Show what is no secret."""
@@ -76,6 +89,7 @@ def refresh(
     locks: Locks,
     pauses: RefreshPauses,
     *,
+    room: Callable[[], AbstractContextManager[None]],
     generation: int,
     received_at: datetime | None = None,
     lock_name: str,
@@ -88,6 +102,7 @@ def refresh(
         endpoint: asks Exact.
         locks: of all processes.
         pauses: what all processes remember of refusals.
+        room: holds room for the new pair on the store's disk while Exact is asked for it.
         generation: of the token that is due.
         received_at: likewise; None: it is refreshed whenever that was.
         lock_name: one refresh at a time for each connection.
@@ -104,9 +119,10 @@ def refresh(
         if held.token.generation != generation or held.token.received_at != (received_at or held.token.received_at):
             return held.token
         _require_hope(held, pauses, now=now())
-        store.note_attempt(now())
         try:
-            token = endpoint.refresh(held.token.refresh_token)
+            with room():
+                store.note_attempt(now())
+                token = endpoint.refresh(held.token.refresh_token)
         except errors.ReconnectError as error:
             if store.read().token.generation != generation:
                 return store.read().token
@@ -116,9 +132,27 @@ def refresh(
         except errors.ExactError as error:
             _remember(error, held, store, pauses, now=now())
             raise
-        store.keep(token)
+        store_pair(store, token)
         pauses.end()
         return store.read().token
+
+
+def store_pair(store: TokenStore, token: Token) -> None:
+    """Store the new pair. The old one is dead: while the disk is full or the store busy, it is tried again.
+
+    Raises:
+        ControlError: it could not be stored for minutes.
+    """
+    until = ticks() + LONGEST_KEEP_SECONDS
+    while True:
+        try:
+            store.keep(token)
+        except errors.ControlError:
+            if ticks() >= until:
+                raise
+            time.sleep(KEEP_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _require_hope(held: Held, pauses: RefreshPauses, *, now: datetime) -> None:
@@ -168,28 +202,36 @@ def fulfil(order: Order) -> Report:
             site=site,
             client=client,
         )
-        with httpx.Client() as http:
-            endpoint = TokenEndpoint(
-                http,
-                site_url=site,
-                client_id=client,
-                client_secret=order.client_secret,
-                refusals=QuotaLedger(engine, site=site, client=client),
-            )
-            refresh(
-                store,
-                endpoint,
-                Locks(path),
-                RefreshPauses(engine, site=site, client=client, client_secret=order.client_secret),
-                generation=order.generation,
-                received_at=order.received_at,
-                lock_name=lock_name_of(site_url=site, client_id=client),
-            )
+        endpoint = TokenEndpoint(
+            site_url=site,
+            client_id=client,
+            client_secret=order.client_secret,
+            refusals=QuotaLedger(engine, site=site, client=client),
+            bounds=Bounds(seconds=order.answer_seconds, mb=order.answer_mb),
+        )
+        refresh(
+            store,
+            endpoint,
+            Locks(path),
+            RefreshPauses(engine, site=site, client=client, client_secret=order.client_secret),
+            room=lambda: reserved(path),
+            generation=order.generation,
+            received_at=order.received_at,
+            lock_name=lock_name_of(site_url=site, client_id=client),
+        )
     except errors.ExactAssetsError as error:
         return Report(error=errors.record_of(error))
     return Report()
 
 
+def end_after(seconds: float) -> None:
+    """End this process, whatever it waits for: it outlives those who started it, and holds the lock."""
+    last = threading.Timer(seconds, os._exit, args=(1,))
+    last.daemon = True
+    last.start()
+
+
 if __name__ == "__main__":
+    end_after(LONGEST_LIFE_SECONDS)
     outcome = fulfil(msgspec.json.decode(sys.stdin.buffer.read(), type=Order))
     sys.stdout.buffer.write(msgspec.json.encode(outcome))

@@ -4,10 +4,11 @@ Exact takes the app's credentials in the body only. Its errors come with varying
 told apart by their description. authlib makes the requests; where tokens are kept is `control`'s business.
 """
 
+import asyncio
 import random
 import re
 import time
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,9 +31,11 @@ from exact_assets.errors import (
     UnavailableError,
     UnreachableError,
 )
+from exact_assets.exact.bodies import Bounds, HttpAnswer, TooSlowError, ask
 from exact_assets.exact.numbers import read_integer
 from exact_assets.exact.ports import Refusals
 from exact_assets.exact.responses import LONGEST_TEXT, may_pass, server_time
+from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token, lifetime_of
 
 AUTHORIZE_PATH = "/api/oauth2/auth"
@@ -40,6 +43,10 @@ TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a token
 ENDPOINT = "oauth2/token"
 MOST_TOKEN_ATTEMPTS = 4
 TIMEOUT_SECONDS = 30.0
+"""Of each read."""
+SHORTEST_ATTEMPT_SECONDS = 30.0
+LONGEST_REFRESH_SECONDS = 240.0
+"""Of all attempts together, so that those who wait for the same token do not give up before."""
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 TOKEN = re.compile(rb'"(access_token|refresh_token)"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 FORM_HEADERS = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
@@ -96,27 +103,27 @@ class TokenEndpoint:
 
     def __init__(
         self,
-        http: httpx.Client,
         *,
         site_url: str,
         client_id: str,
         client_secret: str,
         refusals: Refusals,
+        bounds: Bounds | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare; nothing is sent.
 
         Args:
-            http: keeps the connection.
             site_url: scheme, host and port.
             client_id: of the app.
             client_secret: of the app.
             refusals: of all processes: nothing is sent when one more might block the app.
+            bounds: what one answer may take.
             now: our clock.
             sleep: waits for so many seconds.
         """
-        self._http = http
+        self._bounds = bounds or Bounds()
         self._refusals = refusals
         self._url = f"{site_url}{TOKEN_PATH}"
         self._client = ClientAuth(client_id, client_secret, "client_secret_post")
@@ -147,12 +154,14 @@ class TokenEndpoint:
         url, headers, body = self._client.prepare("POST", self._url, dict(FORM_HEADERS), body)
         was_lost = False
         attempt = 1
+        until = ticks() + LONGEST_REFRESH_SECONDS
         while True:
             try:
-                return self._ask_once(url, headers, body)
+                return self._ask_once(url, headers, body, seconds=until - ticks())
             except (UnavailableError, UnreachableError) as error:
                 was_lost = was_lost or isinstance(error, UnavailableError)
-                if attempt == MOST_TOKEN_ATTEMPTS or error.status == 429:
+                is_last = attempt == MOST_TOKEN_ATTEMPTS or until - ticks() < SHORTEST_ATTEMPT_SECONDS
+                if is_last or error.status == 429:
                     raise
             except TokenUsedElsewhereError as error:
                 if was_lost:
@@ -161,12 +170,12 @@ class TokenEndpoint:
             self._sleep(random.random() * 2**attempt)  # noqa: S311 - jitter
             attempt += 1
 
-    def _ask_once(self, url: str, headers: Mapping[str, str], body: str) -> Token:
+    def _ask_once(self, url: str, headers: Mapping[str, str], body: str, *, seconds: float) -> Token:
         until = self._refusals.held_until(None, ENDPOINT, now=self._now())
         if until is not None:
             raise held_back(until)
         try:
-            answer = self._http.post(url, headers=dict(headers), content=body, timeout=TIMEOUT_SECONDS)
+            answer = asyncio.run(self._post(url, headers, body, seconds=seconds))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             why = str(error) or type(error).__name__
             host = urlsplit(self._url).netloc
@@ -174,22 +183,37 @@ class TokenEndpoint:
                 f"No connection to {host} ({why}). Check the network, EXACT_COUNTRY and EXACT_BASE_URL.",
                 endpoint=ENDPOINT,
             ) from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise UnavailableError(
-                f"The token endpoint's answer was lost ({type(error).__name__}).", endpoint=ENDPOINT
-            ) from error
-        self._refusals.refused(None, ENDPOINT, status=answer.status_code, now=self._now())
-        return read_token_answer(answer.status_code, answer.headers, answer.content, received_at=self._now())
+        except httpx.TransportError as error:
+            why = str(error) if isinstance(error, TooSlowError) else type(error).__name__
+            raise UnavailableError(f"The token endpoint's answer was lost ({why}).", endpoint=ENDPOINT) from error
+        self._refusals.refused(None, ENDPOINT, status=answer.status, now=self._now())
+        return read_token_answer(
+            answer.status, answer.headers, answer.body, received_at=self._now(), trouble=answer.trouble
+        )
+
+    async def _post(self, url: str, headers: Mapping[str, str], body: str, *, seconds: float) -> HttpAnswer:
+        bounds = Bounds(seconds=min(self._bounds.seconds, seconds), mb=self._bounds.mb)
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
+            return await ask(http, "POST", url, headers=headers, content=body, bounds=bounds)
 
 
-def read_token_answer(status: int, headers: Mapping[str, str], body: bytes, *, received_at: datetime) -> Token:
+def read_token_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, received_at: datetime, trouble: str | None = None
+) -> Token:
     """Read an answer of the token endpoint.
+
+    Args:
+        status: of the answer.
+        headers: by name in lower case.
+        body: what came of it.
+        received_at: by our clock.
+        trouble: why that is not all. Both tokens may be in it all the same.
 
     Raises:
         ExactError: as `TokenEndpoint.refresh`; no message holds what was sent.
     """
-    body = body.removeprefix(BOM_UTF8)
-    pair = _pair(body) if status == 200 else _Pair()
+    body = _as_utf8(body)
+    pair = _pair(body) if 200 <= status < 300 else _Pair()
     if pair.access_token and pair.refresh_token:
         return Token(
             access_token=pair.access_token,
@@ -197,6 +221,10 @@ def read_token_answer(status: int, headers: Mapping[str, str], body: bytes, *, r
             received_at=received_at,
             lifetime_seconds=_seconds(pair.expires_in),
             issued_at=server_time(headers),
+        )
+    if trouble is not None and status < 400:
+        raise UnavailableError(
+            f"The token endpoint's answer was lost ({trouble}).", endpoint=ENDPOINT, status=status
         )
     error = _refusal(status, headers.get("reason") or "", _members(body))
     if isinstance(error, TooEarlyError):
@@ -206,14 +234,22 @@ def read_token_answer(status: int, headers: Mapping[str, str], body: bytes, *, r
 
 def _pair(body: bytes) -> _Pair:
     """Find both tokens, in JSON or what is nearly JSON: the old ones are dead, whatever came with these."""
-    try:
-        return msgspec.json.decode(body, type=_Pair)
-    except UNREADABLE:
-        found: dict[str, str] = {}
-        for name, text in TOKEN.findall(body):
-            with suppress(*UNREADABLE):
-                found[name.decode()] = msgspec.json.decode(text, type=str)
-        return _Pair(access_token=found.get("access_token", ""), refresh_token=found.get("refresh_token", ""))
+    with suppress(*UNREADABLE):
+        pair = msgspec.json.decode(body, type=_Pair)
+        if pair.access_token and pair.refresh_token:
+            return pair
+    found: dict[str, str] = {}
+    for name, text in TOKEN.findall(body):
+        with suppress(*UNREADABLE):
+            found[name.decode()] = msgspec.json.decode(text, type=str)
+    return _Pair(access_token=found.get("access_token", ""), refresh_token=found.get("refresh_token", ""))
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """Return a text in UTF-8 without a mark, whatever its mark says."""
+    if body[:2] in {BOM_UTF16_LE, BOM_UTF16_BE}:
+        return body.decode("utf-16", errors="replace").encode(errors="replace")
+    return body.removeprefix(BOM_UTF8)
 
 
 def _members(body: bytes) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from exact_assets.errors import (
     DivisionNotGrantedError,
     ForbiddenError,
     PagingError,
+    StaleLinkError,
     WrongDivisionError,
 )
 from exact_assets.exact.account import DIVISION_SCHEMA, ME_PROPERTIES, Division, Me, read_divisions, read_me
@@ -23,7 +24,7 @@ from exact_assets.exact.page import Decoded, Page
 from exact_assets.exact.ports import Ledger
 from exact_assets.exact.question import Question
 from exact_assets.exact.sender import Sender
-from exact_assets.exact.urls import build_url, check_same_site, endpoint_of
+from exact_assets.exact.urls import build_url, check_same_site, endpoint_of, through_proxy
 
 ME_PATH = "/api/v1/current/Me"
 DIVISIONS_PATH = "/api/v1/{division}/system/Divisions"
@@ -72,11 +73,14 @@ class ExactClient:
             link: a page's `next_link`, to go on from there; path and parameters are not used then.
 
         Raises:
+            StaleLinkError: `link` leads to another site: the base URL was changed, or a proxy came or went.
             ExactError: a PagingError comes before the page whose link is wrong is yielded.
         """
-        url = link or build_url(self._site_url, question.path, question.params, division=division)
+        if link is not None:
+            url = self._resumed(link, division=division)
+        else:
+            url = build_url(self._site_url, question.path, question.params, division=division)
         endpoint = endpoint_of(url)
-        check_same_site(url, self._site_url, division=division)
         decode = PageDecoder(question, endpoint=endpoint, zone=self._zone)
         asked = set[int]()
         while True:
@@ -84,6 +88,7 @@ class ExactClient:
             page = await self._page(url, decode, division=division, check_division=question.check_division)
             following = page.next_link
             if following is not None:
+                following = through_proxy(following, self._site_url)
                 check_same_site(following, self._site_url, division=division)
                 if hash(following) in asked:
                     raise PagingError(
@@ -158,6 +163,19 @@ class ExactClient:
     def calls(self, division: int) -> int:
         """Count the calls that this client has sent to a division, retries included."""
         return self._sender.calls[division]
+
+    def _resumed(self, link: str, *, division: int) -> str:
+        """Return the address of a link that was stored."""
+        url = through_proxy(link, self._site_url)
+        try:
+            check_same_site(url, self._site_url, division=division)
+        except (PagingError, ValueError) as error:
+            raise StaleLinkError(
+                f"A stored link does not lead to {self._site_url} ({error}). EXACT_BASE_URL or EXACT_COUNTRY was "
+                "changed since: what it belongs to is read anew.",
+                division=division,
+            ) from error
+        return url
 
     async def _page(self, url: str, decode: PageDecoder, *, division: int, check_division: bool) -> Page:
         """Read one page; rows of another division are asked for once more, as that has passed by itself before."""

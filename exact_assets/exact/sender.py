@@ -26,6 +26,7 @@ from exact_assets.errors import (
     UnreachableError,
 )
 from exact_assets.exact import limits, responses
+from exact_assets.exact.bodies import Bounds, HttpAnswer, TooSlowError, ask
 from exact_assets.exact.clock import Skew
 from exact_assets.exact.json_repair import NotJsonError
 from exact_assets.exact.numbers import read_integer
@@ -40,7 +41,7 @@ Read = TypeVar("Read")
 
 MOST_ATTEMPTS = 5
 MOST_TIMEOUTS = 2
-"""A 408 mostly means that the request is too broad, which does not pass."""
+"""A 408 mostly means that the request is too broad, which does not pass; so does an answer that takes minutes."""
 SHORTEST_WAIT_SECONDS = 0.01
 BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -74,6 +75,8 @@ class _Question:
     is_blind: bool = False
     """Whether a 429 without headers was waited out already."""
     refused_token: Token | None = None
+    beyond: int = 0
+    """Answers that took too long, or were too large."""
 
     def facts(self, status: int | None) -> dict[str, Any]:
         return {"division": self.division, "endpoint": self.endpoint, "status": status}
@@ -100,6 +103,7 @@ class Sender:
         tokens: Tokens,
         ledger: Ledger,
         slots: Slots,
+        bounds: Bounds | None = None,
         now: Callable[[], datetime] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
@@ -111,6 +115,7 @@ class Sender:
             tokens: the shared access token.
             ledger: the shared quota.
             slots: one call in flight per division.
+            bounds: what one answer may take.
             now: our clock, aware; by default one that cannot be set.
             sleep: waits for so many seconds.
             chance: a number from 0 to 1, for jitter.
@@ -119,6 +124,7 @@ class Sender:
         self._tokens = tokens
         self._ledger = ledger
         self._slots = slots
+        self._bounds = bounds or Bounds()
         self._now = now or SteadyClock()
         self._sleep = sleep
         self._chance = chance
@@ -179,23 +185,36 @@ class Sender:
         self.calls[question.division] += 1
         sent_at = self._now()
         try:
-            answer = await self._http.get(question.url, headers={"Authorization": f"Bearer {token.access_token}"})
-        except (httpx.TransportError, httpx.DecodingError) as error:
+            headers = {"Authorization": f"Bearer {token.access_token}"}
+            answer = await ask(self._http, "GET", question.url, headers=headers, bounds=self._bounds)
+        except httpx.TransportError as error:
             # If Exact did count it, the next answer says so; if not, the call is still ours to use.
             self._ledger.unsent(question.division)
+            if isinstance(error, TooSlowError):
+                question.beyond += 1
+                return _broken(question, str(error))
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 return _unreachable(question, error)
             return _broken(question, f"the connection broke ({type(error).__name__})")
+        return self._settled(question, answer, token, sent_at)
+
+    def _settled(
+        self, question: _Question, answer: HttpAnswer, token: Token, sent_at: datetime
+    ) -> _Response | ExactError:
+        """Note what an answer says of quota and time; what came of one that was cut says so too."""
         date = responses.server_time(answer.headers)
         if date is not None:
             self._observe(date, sent_at)
         now = date or self.server_now()
         news = limits.read_headers(answer.headers)
-        self._ledger.settle(question.division, question.endpoint, news=news, status=answer.status_code, now=now)
+        self._ledger.settle(question.division, question.endpoint, news=news, status=answer.status, now=now)
+        if answer.trouble is not None:
+            question.beyond += answer.is_beyond
+            return _broken(question, answer.trouble)
         return _Response(
-            status=answer.status_code,
+            status=answer.status,
             headers=answer.headers,
-            body=answer.content,
+            body=answer.body,
             token=token,
             server_time=now,
             is_dated=date is not None,
@@ -271,7 +290,7 @@ class Sender:
         question.failures.append(error)
         tries = len(question.failures)
         timeouts = sum(failure.status == 408 for failure in question.failures)
-        if tries >= MOST_ATTEMPTS or timeouts >= MOST_TIMEOUTS:
+        if tries >= MOST_ATTEMPTS or timeouts >= MOST_TIMEOUTS or question.beyond >= MOST_TIMEOUTS:
             unreachable = all(isinstance(failure, UnreachableError) for failure in question.failures)
             raise error if unreachable or not isinstance(error, UnreachableError) else question.failures[0]
         seconds = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2 ** (tries - 1)) * self._chance()

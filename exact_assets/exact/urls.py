@@ -3,6 +3,7 @@
 Exact's own links have plain `$`, `%20` and `%3A`, and quotes as they are; so have ours.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import quote, urlsplit
@@ -11,7 +12,11 @@ from exact_assets.errors import PagingError, RequestRefusedError
 
 LONGEST_URL = 6_000
 """Characters that Exact takes in an address."""
+LONGEST_LINK = 60_000
+"""No library sends longer ones; Exact's own may be longer than what it takes."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
+EXACT = re.compile(r"https://start\.exactonline\.(?:nl|be|de|fr|es|com|co\.uk)(?::443)?", re.IGNORECASE)
+"""Scheme, host and port of Exact's own sites."""
 
 
 def build_url(site_url: str, path: str, params: Mapping[str, str], *, division: int | None = None) -> str:
@@ -45,12 +50,32 @@ def endpoint_of(url: str) -> str:
     return "/".join(parts)
 
 
+def through_proxy(link: str, site_url: str) -> str:
+    """Return the address at which a link of Exact's is reached where Exact is asked through a proxy.
+
+    Exact knows nothing of the proxy before it, and its links name its own host. The access token goes to the proxy,
+    as with every other call.
+    """
+    own = EXACT.match(link)
+    if own is None or not link[own.end() :].startswith("/") or EXACT.fullmatch(site_url):
+        return link
+    return f"{site_url}{link[own.end() :]}"
+
+
 def check_same_site(link: str, site_url: str, *, division: int | None = None) -> None:
     """Refuse a link to another scheme, host or port: the access token must not go there.
 
+    Nor is one stored that no library would send: the next run would go on from it, and the one after that.
+
     Raises:
-        PagingError: the link leads elsewhere.
+        PagingError: the link leads elsewhere, or is no address.
     """
+    if not link.isprintable() or len(link) > LONGEST_LINK:
+        raise PagingError(
+            f"The link to the next page is no address ({len(link):,} characters, or one that is none); it was not "
+            "followed.",
+            division=division,
+        )
     if _origin(link) != _origin(site_url):
         where = urlsplit(link).hostname or "nowhere"
         raise PagingError(

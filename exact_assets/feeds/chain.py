@@ -11,7 +11,15 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from exact_assets.errors import ExactError, RequestRefusedError
+from exact_assets.errors import (
+    AnswerError,
+    ExactError,
+    ForbiddenError,
+    RequestRefusedError,
+    StaleLinkError,
+    UnavailableError,
+    ValueRangeError,
+)
 from exact_assets.exact.page import Page
 from exact_assets.exact.question import Question
 from exact_assets.feeds.request import ReadRequest, Source
@@ -19,6 +27,11 @@ from exact_assets.stream import Chain
 
 _log = logging.getLogger(__name__)
 
+FINAL = (RequestRefusedError, ForbiddenError)
+"""Answers to a link that was stored which no time makes better: it is let go."""
+BROKEN = (UnavailableError, AnswerError)
+"""Answers which may be a slip: it is let go after a few."""
+MOST_BROKEN = 3
 CHUNK_PAGES = 20
 CHUNK_TIME = timedelta(seconds=15)
 """By the server's clock as far as it is known: ours may be set back, and would keep a chunk open for hours."""
@@ -56,7 +69,7 @@ async def follow(
                 yield chunk
                 # What has been stored goes before the next pages come.
                 del chunk
-    except RequestRefusedError:
+    except (RequestRefusedError, StaleLinkError):
         if chain.link is None or began:
             raise
     else:
@@ -67,6 +80,19 @@ async def follow(
             del chunk
 
 
+def after_failure(chain: Chain, error: ExactError) -> Chain:
+    """Return a chain after its stored link has brought nothing: before its first page once the link is let go.
+
+    A value that does not fit is no fault of the link's: the chain would only come to it again.
+    """
+    if isinstance(error, FINAL):
+        return anew(chain)
+    if not isinstance(error, BROKEN) or isinstance(error, ValueRangeError):
+        return chain
+    broken = chain.broken + 1
+    return anew(chain) if broken >= MOST_BROKEN else replace(chain, broken=broken)
+
+
 def anew(chain: Chain) -> Chain:
     """Return the same chain before its first page."""
     return Chain(first_year=chain.first_year, last_year=chain.last_year, reload=chain.reload)
@@ -75,7 +101,7 @@ def anew(chain: Chain) -> Chain:
 async def _chunks(
     source: Source, division: int, question: Question, chain: Chain, *, request: ReadRequest
 ) -> AsyncGenerator[Chunk, None]:
-    chain = chain if chain.link else anew(chain)
+    chain = chain if chain.link else replace(anew(chain), asked_by=request.reload_id)
     pages: list[Page] = []
     opened = request.now()
     failure: ExactError | None = None
@@ -131,6 +157,7 @@ def _after(chain: Chain, page: Page) -> Chain:
         started=chain.started or page.server_time.isoformat(),
         pages=chain.pages + 1,
         rows=chain.rows + page.rows.num_rows,
+        broken=0,
     )
 
 

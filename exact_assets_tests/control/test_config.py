@@ -23,6 +23,10 @@ WRONG = [
     ("START_YEAR", str(THIS_YEAR + 1), str(THIS_YEAR)),
     ("WAREHOUSE_URL", "warehouse.duckdb", "database URL"),
     ("CONTROL_URL", "control.sqlite", "database URL"),
+    ("ANSWER_SECONDS", "inf", "3600"),
+    ("ANSWER_SECONDS", "0", "5"),
+    ("ANSWER_MB", "much", "integer"),
+    ("ANSWER_MB", "0", "1"),
     ("SECRET_KEY", "short", "8 characters"),
 ]
 

@@ -10,6 +10,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
+from exact_assets.exact.bodies import Bounds
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.page import Page
 from exact_assets.exact.question import Question
@@ -28,6 +29,7 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     tokens: MemoryTokens = field(default_factory=MemoryTokens)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    bounds: Bounds = field(default_factory=Bounds)
 
     def ask(self, question: Callable[[ExactClient], Coroutine[Any, Any, Result]]) -> Result:
         async def run() -> Result:
@@ -37,6 +39,7 @@ class Bench:
                     tokens=self.tokens,
                     ledger=self.ledger,
                     slots=NoSlots(),
+                    bounds=self.bounds,
                     now=self.clock.now,
                     sleep=self.clock.sleep,
                     chance=lambda: 1.0,

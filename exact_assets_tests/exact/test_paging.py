@@ -6,6 +6,7 @@ from exact_assets.errors import (
     AnswerError,
     DivisionNotGrantedError,
     PagingError,
+    StaleLinkError,
     ValueRangeError,
     WrongDivisionError,
 )
@@ -64,23 +65,53 @@ def test_a_chain_that_repeats_itself_is_refused_before_its_page_is_given(bench: 
     "link",
     [
         "http://127.0.0.1:1/api/v1/7/crm/Accounts",
-        "https://start.exactonline.nl/api/v1/7/crm/Accounts",
+        "http://start.exactonline.nl/api/v1/7/crm/Accounts",
+        "https://start.exactonline.nl:8443/api/v1/7/crm/Accounts",
+        "https://start.exactonline.nl@evil.example/api/v1/7/crm/Accounts",
+        "https://start.exactonline.nl.evil.example/api/v1/7/crm/Accounts",
+        "https://start.exactonline.nl",
         "http://127.0.0.1:{port}@evil.example/api/v1/7/crm/Accounts",
         "https://127.0.0.1:{port}/api/v1/7/crm/Accounts",
         "http://127.0.0.1:nan/x",
+        "{site}/api/v1/7/crm/Accounts?a\nb",
+        "{site}/api/v1/7/crm/Accounts?a\0b",
+        "{site}/api/v1/7/crm/Accounts?" + "x" * 70_000,
         "/api/v1/7/crm/Accounts?relative",
     ],
 )
 def test_a_link_elsewhere_is_not_followed(bench: Bench, link: str) -> None:
     port = bench.vendor.base_url.rpartition(":")[2]
-    bench.vendor.replies = [page(ROW, following=link.format(port=port))]
-    bench.pages_until(PagingError)
+    bench.vendor.replies = [page(ROW, following=link.format(port=port, site=bench.vendor.base_url))]
+    seen, _ = bench.pages_until(PagingError)
+    assert seen == [], "nor is it stored, to be followed by the next run"
     assert len(bench.vendor.asked) == 1
 
 
-def test_a_resumed_link_elsewhere_gets_no_token(bench: Bench) -> None:
-    bench.pages_until(PagingError, link="https://evil.example/x")
+@pytest.mark.parametrize(
+    "link", ["https://evil.example/x", "http://[::1/x", "{site}0/api/v1/7/x", "https://{host}/api/v1/7/x"]
+)
+def test_a_resumed_link_elsewhere_gets_no_token(bench: Bench, link: str) -> None:
+    site = bench.vendor.base_url
+    bench.pages_until(StaleLinkError, link=link.format(site=site, host=site.rpartition("/")[2]))
     assert bench.vendor.asked == []
+
+
+@pytest.mark.parametrize("host", ["start.exactonline.nl", "start.exactonline.co.uk:443", "START.exactonline.be"])
+def test_behind_a_proxy_exacts_own_links_are_followed_through_it(bench: Bench, host: str) -> None:
+    """Exact knows nothing of the proxy, and its links name its own host."""
+    rest = "/api/v1/7/crm/Accounts?$select=ID&$skiptoken=guid'a',datetime'2026-01-01T00%3A00'"
+    bench.vendor.replies = [page(ROW, following=f"https://{host}{rest}"), page(ROW), page(ROW)]
+    found = bench.pages()
+    assert len(found) == 2
+    assert bench.pages(link=found[0].next_link)
+    assert bench.vendor.targets[1:] == [rest, rest], "to the letter, and when it is resumed too"
+
+
+def test_behind_a_proxy_a_chain_that_repeats_itself_is_seen(bench: Bench) -> None:
+    following = "https://start.exactonline.nl/api/v1/7/crm/Accounts?x"
+    bench.vendor.replies = [page(ROW, following=following)] * 3
+    bench.pages_until(PagingError)
+    assert len(bench.vendor.asked) == 2
 
 
 def test_a_row_of_another_division_is_asked_for_once_more(bench: Bench) -> None:

@@ -2,8 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
@@ -18,6 +19,12 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     cut_at: int | None = None
     """Close the connection after so many bytes of the body."""
+    pause_seconds: float | None = None
+    """Between the bytes of the body, of which no length is told."""
+    is_slow_to_begin: bool = False
+    """The pauses are between the bytes of a header."""
+    is_endless: bool = False
+    """The body is sent again and again, without a length."""
     is_reset: bool = False
     """Close the connection without any answer."""
 
@@ -59,6 +66,10 @@ def run_vendor() -> Iterator[Vendor]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.do_GET()
+
         def do_GET(self) -> None:
             vendor.asked.append(Asked(self.path, dict(self.headers)))
             reply = vendor.replies.pop(0)
@@ -83,11 +94,35 @@ def run_vendor() -> Iterator[Vendor]:
         server.server_close()
 
 
+def answer_at_length(handler: BaseHTTPRequestHandler, reply: Reply, body: bytes) -> None:
+    handler.send_response(reply.status)
+    for name, value in reply.headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.flush_headers()
+    if reply.is_slow_to_begin:
+        handler.wfile.write(b"X-Slow: ")
+        body = b"x" * 1_000
+    else:
+        handler.wfile.write(b"Connection: close\r\n\r\n")
+    while True:
+        for at in range(0, len(body), 1 if reply.pause_seconds else 2**16):
+            handler.wfile.write(body[at : at + (1 if reply.pause_seconds else 2**16)])
+            handler.wfile.flush()
+            time.sleep(reply.pause_seconds or 0)
+        if not reply.is_endless:
+            return
+
+
 def answer(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     if reply.is_reset:
         handler.close_connection = True
         handler.connection.close()
+        return
+    if reply.pause_seconds is not None or reply.is_endless:
+        handler.close_connection = True
+        with suppress(OSError):  # whoever asked has had enough
+            answer_at_length(handler, reply, body)
         return
     handler.send_response(reply.status)
     for name, value in reply.headers.items():
