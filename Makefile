@@ -3,10 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test lint storm blackout soak bench large clean
+.PHONY: help install demo test test-floor lint storm blackout soak bench large clean
 
 help:            ## Show what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
 install: $(VENV)/.ready   ## Make the virtual environment
 
@@ -15,6 +15,13 @@ demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and ope
 
 test: $(VENV)/.ready $(VENV)/duckdb-1.5 lint   ## Lint, type check, test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5   ## Test with the lowest versions that pyproject.toml allows
+	$(PYTHON) -m venv $(VENV)/floor
+	$(BIN)/python -m exact_assets_tests.trials.floor > $(VENV)/floor.txt
+	$(VENV)/floor/bin/pip install --quiet --disable-pip-version-check --constraint $(VENV)/floor.txt --editable '.[dev]'
+	ln -sfn ../duckdb-1.5 $(VENV)/floor/duckdb-1.5
+	$(VENV)/floor/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
