@@ -8,17 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from exact_assets.build import build_defs
+    from exact_assets.component import ExactOnlineComponent
     from exact_assets.config import ExactConfig
+    from exact_assets.defs.assets import TableRun
     from exact_assets.defs.resources import ExactSession
     from exact_assets.defs.translator import ExactTableProps, ExactTranslator
 
-__all__ = ["ExactConfig", "ExactSession", "ExactTableProps", "ExactTranslator", "build_defs"]
+__all__ = [
+    "ExactConfig",
+    "ExactOnlineComponent",
+    "ExactSession",
+    "ExactTableProps",
+    "ExactTranslator",
+    "TableRun",
+    "build_defs",
+]
 
 _PLACES = {
     "ExactConfig": "exact_assets.config",
+    "ExactOnlineComponent": "exact_assets.component",
     "ExactSession": "exact_assets.defs.resources",
     "ExactTableProps": "exact_assets.defs.translator",
     "ExactTranslator": "exact_assets.defs.translator",
+    "TableRun": "exact_assets.defs.assets",
     "build_defs": "exact_assets.build",
 }
 

@@ -6,7 +6,7 @@ Nothing is built at import, so that a project chooses the configuration.
 import dagster as dg
 
 from exact_assets.config import ExactConfig
-from exact_assets.defs.assets import table_asset
+from exact_assets.defs.assets import Execute, run_table, table_asset
 from exact_assets.defs.checks import check_jobs, check_schedule
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
@@ -27,7 +27,12 @@ from exact_assets.defs.schedules import schedules
 from exact_assets.defs.translator import ExactTranslator
 
 
-def build_defs(config: ExactConfig | None = None, *, translator: ExactTranslator | None = None) -> dg.Definitions:
+def build_defs(
+    config: ExactConfig | None = None,
+    *,
+    translator: ExactTranslator | None = None,
+    execute: Execute = run_table,
+) -> dg.Definitions:
     """Build the definitions of a configuration.
 
     They bring no executor for the whole project: merge them with definitions of your own.
@@ -35,28 +40,30 @@ def build_defs(config: ExactConfig | None = None, *, translator: ExactTranslator
     Args:
         config: what is chosen; None: as the environment has it.
         translator: how assets are named and described; None: as `ExactTranslator` does.
+        execute: what the body of each asset does: `run.events(context)`, with whatever you add around it.
 
     Raises:
         SettingsError: the environment, the choice of tables or the translator makes no sense.
     """
-    return _definitions(_location(config, translator))
+    return _definitions(_location(config, translator), execute)
 
 
 def build_location_defs() -> dg.Definitions:
     """Build the definitions of a code location of its own, in which the UI's runs have our executor as well."""
     location = _location(None, None)
-    return dg.Definitions.merge(_definitions(location), dg.Definitions(executor=locking_executor(location)))
+    ours = _definitions(location, run_table)
+    return dg.Definitions.merge(ours, dg.Definitions(executor=locking_executor(location)))
 
 
 def _location(config: ExactConfig | None, translator: ExactTranslator | None) -> CodeLocation:
     return CodeLocation.of(config or ExactConfig.from_env(), translator or ExactTranslator())
 
 
-def _definitions(location: CodeLocation) -> dg.Definitions:
+def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
     everything = job_of_everything(location)
     log = deletion_log_job(location)
     return dg.Definitions(
-        assets=[table_asset(location, table) for table in location.tables],
+        assets=[table_asset(location, table, execute=execute) for table in location.tables],
         # Those of the frequencies come with their schedules.
         jobs=[*(one.job for one in (everything, *jobs_by_group(location))), *check_jobs(location)],
         asset_checks=[fresh_checks(location)],

@@ -65,15 +65,18 @@ class ExactConfig(BaseModel):
         ValidationError: of pydantic's, for values that make no sense.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
     dagster_home: Path | None = None
     """Where the default state folder is; None: the working directory."""
     country: Annotated[Country, BeforeValidator(_read_country)] = "nl"
+    """The site of Exact Online: nl, be, de, fr, es, com or uk. An app and its tokens belong to one of them."""
     base_url: str | None = None
     """Scheme, host and port instead of the country's own, such as a proxy's or a simulator's."""
     client_id: str | None = None
+    """Of your app registration."""
     client_secret: SecretStr | None = None
+    """Likewise."""
     redirect_uri: str = "http://localhost:8735/callback"
     """As registered with the app, to the letter."""
     start_year: int = Field(default_factory=lambda: datetime.now(UTC).year - 4)
@@ -90,6 +93,7 @@ class ExactConfig(BaseModel):
         default_factory=lambda values: f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}",
         repr=False,
     )
+    """Where tokens, quota and attempts are kept, shared by all processes; a file in the state folder by default."""
     answer_seconds: float = Field(default=120, ge=5, le=3600)
     """What one answer of Exact's may take, from the request to its last byte."""
     answer_mb: int = Field(default=64, ge=1, le=2048)
@@ -166,6 +170,16 @@ class ExactConfig(BaseModel):
     def state_folder(self) -> Path:
         """Where files are kept that have no other place."""
         return _state_folder(self.dagster_home)
+
+
+def problem_with(field: str, value: object) -> str | None:
+    """Return what is wrong with the value of one field, with what was expected; None: nothing that can be seen."""
+    try:
+        ExactConfig.model_validate({field: value})
+    except ValidationError as error:
+        prefix = f"{variable_of(field)}: "
+        return "; ".join(line.removeprefix(prefix) for line in _problems(error))
+    return None
 
 
 def variable_of(field: str) -> str:

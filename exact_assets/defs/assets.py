@@ -3,7 +3,8 @@
 https://docs.dagster.io/guides/build/assets/defining-assets. How tables are read and stored is not known here.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 import dagster as dg
 
@@ -26,12 +27,53 @@ from exact_assets.stream import StreamState
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
-def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRun:
+    """What one run asks of one table."""
+
+    location: CodeLocation
+    table: Table
+    config: TableConfig
+
+    def events(self, context: dg.AssetExecutionContext) -> Iterator[Event]:
+        """Bring the partitions up to date, or run checks that were asked for alone; yield what is to be recorded.
+
+        Raises:
+            dg.Failure: a division failed; the others are recorded.
+        """
+        location, table = self.location, self.table
+        if location.key(table) not in context.selected_asset_keys:
+            yield from check_everything(context, location, table)
+            return
+        done = load_partitions(context, self.config, location=location, table=table)
+        yield from _recorded(context, location, table, done)
+        yield from check_load(context, location, table, done)
+        recorded = [division for division, outcome in done.outcomes.items() if outcome.error is None]
+        session_of(context).unrecorded.clear(table.name, recorded)
+        failed = failure(table, done.outcomes.values())
+        if failed is not None:
+            raise failed
+
+
+Execute = Callable[[dg.AssetExecutionContext, TableRun], Iterator[Event]]
+
+
+def run_table(context: dg.AssetExecutionContext, run: TableRun) -> Iterator[Event]:
+    """Do what a run asks of a table, and nothing else."""
+    yield from run.events(context)
+
+
+def table_asset(location: CodeLocation, table: Table, *, execute: Execute = run_table) -> dg.AssetsDefinition:
     """Make the asset of a table and its checks.
 
     A multi-asset of one spec that may be subset: so its checks can run alone, and its body may record the
     partitions one by one: those that are up to date, not those of a division that failed. One run serves all
     partitions it is given.
+
+    Args:
+        location: of the table.
+        table: of the asset.
+        execute: what the body does.
     """
 
     @dg.multi_asset(
@@ -45,17 +87,7 @@ def table_asset(location: CodeLocation, table: Table) -> dg.AssetsDefinition:
         op_tags={PRIORITY_TAG: str(-guessed_calls(table))},
     )
     def materialise(context: dg.AssetExecutionContext, config: TableConfig) -> Iterator[Event]:
-        if location.key(table) not in context.selected_asset_keys:
-            yield from check_everything(context, location, table)
-            return
-        done = load_partitions(context, config, location=location, table=table)
-        yield from _recorded(context, location, table, done)
-        yield from check_load(context, location, table, done)
-        recorded = [division for division, outcome in done.outcomes.items() if outcome.error is None]
-        session_of(context).unrecorded.clear(table.name, recorded)
-        failed = failure(table, done.outcomes.values())
-        if failed is not None:
-            raise failed
+        yield from execute(context, TableRun(location=location, table=table, config=config))
 
     return materialise
 

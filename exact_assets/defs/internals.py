@@ -44,6 +44,8 @@ from dagster._core.storage.tags import (
     WILL_RETRY_TAG,
 )
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster.components.component_scaffolding import ComponentDumper
+from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 
 __all__ = [
     "ASSET_PARTITION_RANGE_END_TAG",
@@ -63,6 +65,7 @@ __all__ = [
     "WILL_RETRY_TAG",
     "AssetCheckExecutionRecord",
     "AssetCheckExecutionRecordStatus",
+    "ComponentDumper",
     "ConfigurableClass",
     "ConfigurableClassData",
     "DagsterSqliteStorage",
@@ -71,6 +74,8 @@ __all__ = [
     "InProcessExecutor",
     "PlanOrchestrationContext",
     "SqliteEventLogStorage",
+    "TranslationFn",
+    "TranslationFnResolver",
     "UnresolvedAssetJobDefinition",
     "UserConfigSchema",
     "add_partition_metadata",
