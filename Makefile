@@ -13,7 +13,7 @@ install: $(VENV)/.ready   ## Make the virtual environment
 demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
 	@$(BIN)/exact-assets demo
 
-test: $(VENV)/.ready $(VENV)/duckdb-1.5 lint   ## Lint, type check, test
+test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/dg lint   ## Lint, type check, test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5   ## Test with the lowest versions that pyproject.toml allows
@@ -49,6 +49,12 @@ clean:           ## Remove the environment and all local state
 # An older DuckDB beside ours: new warehouse files are for tools that are built on it, too.
 $(VENV)/duckdb-1.5: $(VENV)/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ 'duckdb==1.5.6'
+
+# Dagster's tools for projects, and what our own wheel needs, in an environment of a user's own.
+$(VENV)/dg: $(VENV)/.ready
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		create-dagster dagster-dg-cli hatchling '.[simulator]'
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

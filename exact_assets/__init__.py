@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from exact_assets.component import ExactOnlineComponent
     from exact_assets.config import ExactConfig
     from exact_assets.defs.assets import TableRun
+    from exact_assets.defs.partitions import DIVISIONS, grid
     from exact_assets.defs.resources import ExactSession
     from exact_assets.defs.translator import ExactTableProps, ExactTranslator
 
 __all__ = [
+    "DIVISIONS",
     "ExactConfig",
     "ExactOnlineComponent",
     "ExactSession",
@@ -22,9 +24,11 @@ __all__ = [
     "ExactTranslator",
     "TableRun",
     "build_defs",
+    "grid",
 ]
 
 _PLACES = {
+    "DIVISIONS": "exact_assets.defs.partitions",
     "ExactConfig": "exact_assets.config",
     "ExactOnlineComponent": "exact_assets.component",
     "ExactSession": "exact_assets.defs.resources",
@@ -32,6 +36,7 @@ _PLACES = {
     "ExactTranslator": "exact_assets.defs.translator",
     "TableRun": "exact_assets.defs.assets",
     "build_defs": "exact_assets.build",
+    "grid": "exact_assets.defs.partitions",
 }
 
 

@@ -65,11 +65,13 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
         attributes:
           country: nl
           start_year: 2024
-          tables: [default, inventory_*, -hrm]
+          tables: default, inventory_*, -hrm
           translation:
             group_name: "erp_{{ table.group }}"
         requirements:
-          env: [EXACT_CLIENT_ID, EXACT_CLIENT_SECRET]
+          env:
+            - EXACT_CLIENT_ID
+            - EXACT_CLIENT_SECRET
     """
 
     country: Annotated[Country | None, _setting("country")] = None
@@ -108,14 +110,15 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
         """Return the configuration: what is set here, else as the environment has it.
 
         Args:
-            project_root: where state is kept that has no other place; None: the working directory.
+            project_root: where `.env` is, and state that has no other place; None: the working directory.
 
         Raises:
             SettingsError: the environment makes no sense.
         """
-        values = {name: _as_setting(getattr(self, name, None)) for name in ExactConfig.model_fields}
-        place = {} if project_root is None else {"dagster_home": project_root}
-        return ExactConfig.from_env(**place, **{name: one for name, one in values.items() if one is not None})
+        values: dict[str, Any] = {name: _as_setting(getattr(self, name, None)) for name in ExactConfig.model_fields}
+        values["dagster_home"] = project_root
+        given = {name: value for name, value in values.items() if value is not None}
+        return ExactConfig.from_env(folder=project_root, **given)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Build assets, checks, jobs, schedules and sensors of the chosen tables."""

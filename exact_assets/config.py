@@ -102,16 +102,17 @@ class ExactConfig(BaseModel):
     """Encrypts tokens at rest; None: a key file beside the control database, made on first use."""
 
     @classmethod
-    def from_env(cls, **values: Any) -> Self:
+    def from_env(cls, *, folder: Path | None = None, **values: Any) -> Self:
         """Read the environment and `.env`: each field from `EXACT_` and its name in capitals; empty is unset.
 
         Args:
+            folder: where `.env` is; None: the working directory.
             values: go before those of the environment.
 
         Raises:
             SettingsError: one line for each value that makes no sense, by its variable, with what was expected.
         """
-        found = _environment_model()().model_dump(exclude_none=True)
+        found = _environment_model((folder or Path()) / ".env")().model_dump(exclude_none=True)
         try:
             return cls.model_validate({**found, **values})
         except ValidationError as error:
@@ -203,13 +204,15 @@ def child_environment(**values: str) -> dict[str, str]:
     return {**os.environ, **values}
 
 
-def _environment_model() -> type[BaseSettings]:
+def _environment_model(env_file: Path) -> type[BaseSettings]:
     """Make the reader of the environment: every field as text, for `ExactConfig` to judge."""
     fields: dict[str, Any] = {
         name: (str | None, Field(default=None, validation_alias=variable_of(name)))
         for name in ExactConfig.model_fields
     }
-    settings = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+    settings = SettingsConfigDict(
+        env_file=env_file, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
     base = type("_Environment", (BaseSettings,), {"model_config": settings, "__module__": __name__})
     return create_model("_Environment", __base__=base, **fields)
 

@@ -79,6 +79,9 @@ MAY_KNOW = {
     },
     "build": {"config", "defs"},
     "definitions": {"build"},
+    "scaffold": {"config", "defs"},
+    "component": {"errors", "config", "catalogue", "control", "warehouse", "defs", "build", "scaffold"},
+    "project": {"errors", "config", "component"},
     "demo": {"errors", "config", "catalogue", "warehouse"},
     "cli": {
         "errors",
@@ -90,11 +93,12 @@ MAY_KNOW = {
         "planning",
         "selection",
         "defs",
+        "project",
         "demo",
     },
 }
 ONLY_HERE = {
-    "dagster": {"defs", "build"},
+    "dagster": {"defs", "build", "component", "scaffold"},
     "httpx": {"exact", "control", "demo"},
     "duckdb": {"warehouse"},
     "sqlalchemy": {"control", "warehouse", "defs"},

@@ -5,6 +5,7 @@ it is called, so that none waits for the libraries of the others.
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -52,5 +53,12 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup)
 @click.version_option(package_name="exact-assets")
-def main() -> None:
+@click.option(
+    "--defs",
+    type=click.Path(path_type=Path),
+    help="The YAML of a Dagster component that has the settings; without it that of the project around you.",
+)
+@click.pass_context
+def main(context: click.Context, defs: Path | None) -> None:
     """Keep a faithful copy of Exact Online in your warehouse."""
+    context.obj = defs

@@ -6,7 +6,7 @@ import webbrowser
 
 import click
 
-from exact_assets.config import ExactConfig
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.control.callback import Receiver
 from exact_assets.control.connect import begin, finish, look_around
 from exact_assets.control.open import Control
@@ -27,7 +27,7 @@ def connect_command(redirect_url: str | None, browser: bool, wait_seconds: float
     Prints the address at which you let the app in, and waits until your browser comes back to the redirect URI, or
     until you paste the address that it was sent to. A script can do the second step with --redirect-url.
     """
-    control = Control.open(ExactConfig.from_env())
+    control = Control.open(configuration_of_command())
     control.client_secret()
     answer = redirect_url or _ask(control, browser=browser, wait_seconds=wait_seconds)
     if answer is None:

@@ -10,6 +10,7 @@ import click
 
 from exact_assets.catalogue import chosen_tables
 from exact_assets.catalogue.deletions import LOG
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
@@ -31,7 +32,7 @@ class Stores:
     @cached_property
     def config(self) -> ExactConfig:
         """The configuration of the environment."""
-        return ExactConfig.from_env()
+        return configuration_of_command()
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
-from exact_assets.config import ExactConfig
 from exact_assets.planning import view
 from exact_assets.planning.command import gather
 
@@ -16,7 +16,7 @@ from exact_assets.planning.command import gather
 @click.option("--count", "counts", is_flag=True, help="Ask Exact how large tables are that are not loaded yet.")
 def plan_command(as_json: bool, division: int | None, counts: bool) -> None:
     """Show what the chosen tables cost in calls a day, whether that fits, and when first loads will be done."""
-    found = gather(ExactConfig.from_env(), division=division, counts=counts)
+    found = gather(configuration_of_command(), division=division, counts=counts)
     if as_json:
         show([asdict(one) for one in found], as_json=True)
         return

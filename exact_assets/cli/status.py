@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import click
 
 from exact_assets.catalogue import chosen_tables
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
-from exact_assets.config import ExactConfig
 from exact_assets.selection.health import health_of
 from exact_assets.selection.overview import overview
 from exact_assets.warehouse.open import open_configured
@@ -20,7 +20,7 @@ STATUS_TIMEOUT_SECONDS = 10.0
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status_command(as_json: bool) -> None:
     """Show the enabled divisions: status, last sync, calls of today, oldest table."""
-    config = ExactConfig.from_env()
+    config = configuration_of_command()
     tables = chosen_tables(config.tables, config.frequencies)
     health = health_of(config, open_configured(config, lock_timeout_seconds=STATUS_TIMEOUT_SECONDS))
     trouble = None if health.control is None else health.control.trouble()

@@ -5,8 +5,8 @@ from dataclasses import asdict
 import click
 
 from exact_assets.catalogue import chosen_tables, listing, select
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
-from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
 
 
@@ -15,7 +15,7 @@ from exact_assets.errors import SettingsError
 @click.option("--select", "selection", help="Names, groups and globs, comma separated; otherwise all tables.")
 def tables_command(as_json: bool, selection: str | None) -> None:
     """List the tables: how each is read, its key and year, what it costs in calls, how often it is kept in step."""
-    config, wrong = ExactConfig.from_env(), None
+    config, wrong = configuration_of_command(), None
     try:
         kept = chosen_tables(config.tables, config.frequencies)
     except SettingsError as error:  # told below the list, which shows what can be said instead

@@ -77,7 +77,7 @@ def table_asset(location: CodeLocation, table: Table, *, execute: Execute = run_
     """
 
     @dg.multi_asset(
-        name=table.name,
+        name=location.op_name(table),
         specs=[location.specs[table.name]],
         check_specs=check_specs(location, table),
         can_subset=True,

@@ -22,6 +22,7 @@ class TableJob:
 
     job: UnresolvedAssetJobDefinition
     tables: tuple[Table, ...]
+    op_names: tuple[str, ...]
 
 
 def jobs_by_group(location: CodeLocation) -> Iterator[TableJob]:
@@ -71,4 +72,5 @@ def _table_job(location: CodeLocation, name: str, tables: Sequence[Table]) -> Ta
         selection |= AssetSelection.checks(*free)
     executor = locking_executor(location)
     job = dg.define_asset_job(name, selection=selection, tags=OF_JOBS, executor_def=executor)
-    return TableJob(job=job, tables=tuple(tables))
+    names = tuple(location.op_name(table) for table in tables)
+    return TableJob(job=job, tables=tuple(tables), op_names=names)

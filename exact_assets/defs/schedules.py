@@ -143,7 +143,7 @@ def _requests(
 def _run_config(due: TableJob, mode: Mode) -> Mapping[str, Any]:
     if mode is Mode.AUTO:
         return {}
-    return {"ops": {table.name: {"config": {"mode": mode.value}} for table in due.tables}}
+    return {"ops": {name: {"config": {"mode": mode.value}} for name in due.op_names}}
 
 
 def _why_nothing(order: Sequence[str], decision: Decision) -> str:

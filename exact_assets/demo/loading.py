@@ -11,6 +11,8 @@ from exact_assets.catalogue.table import Table
 from exact_assets.demo.webserver import Webserver
 from exact_assets.errors import DemoError
 
+STEP_PREFIX = "exact__"
+
 
 @dataclass
 class Tally:
@@ -46,7 +48,7 @@ def load(
     tally = Tally()
     for table in tables:
         tally.tables_by_group.setdefault(table.group, []).append(table.name)
-    steps = {table.name for table in tables}
+    steps = {f"{STEP_PREFIX}{table.name}" for table in tables}
     first, last = f"{divisions[0]}|{years[0]}", f"{divisions[-1]}|{years[-1]}"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -75,7 +77,7 @@ def run_all_checks(dagster: Webserver, tables: Sequence[Table], *, console: Cons
         DemoError: a table's checks could not run; the message has Dagster's own.
     """
     passed, others = 0, []
-    steps = {table.name for table in tables}
+    steps = {f"{STEP_PREFIX}{table.name}" for table in tables}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("tables", total=len(tables))

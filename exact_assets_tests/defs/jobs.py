@@ -29,7 +29,7 @@ def launch_job(dagster: Webserver, job: str, *, tables: Sequence[str], mode: str
     }
     params = {
         "selector": {"repositoryLocationName": LOCATION, "repositoryName": REPOSITORY, "jobName": job},
-        "runConfigData": {"ops": {name: {"config": {"mode": mode}} for name in tables}},
+        "runConfigData": {"ops": {f"exact__{name}": {"config": {"mode": mode}} for name in tables}},
         "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
     }
     answer = dagster.query(_LAUNCH, {"params": params})["launchRun"]

@@ -89,7 +89,7 @@ def test_a_load_checks_its_rows_and_asks_exact_nothing_for_it(project: Project) 
 
 def test_checks_come_after_what_they_check_so_that_dagster_shows_them(project: Project) -> None:
     done = project.load(ACCOUNTS)
-    kinds = [event.event_type_value for event in done.all_events if event.step_key == ACCOUNTS]
+    kinds = [event.event_type_value for event in done.all_events if event.step_key == f"exact__{ACCOUNTS}"]
     last_materialisation = len(kinds) - kinds[::-1].index("ASSET_MATERIALIZATION")
     assert "ASSET_CHECK_EVALUATION" not in kinds[:last_materialisation]
 

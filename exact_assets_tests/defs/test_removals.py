@@ -18,7 +18,7 @@ def materialise(place: Installation, **config: object) -> None:
     place.command(
         *("asset", "materialize", "-m", "exact_assets.definitions", "--select", f'key:"exact/{UNITS}"'),
         *("--partition", f"{place.divisions[0]}|{datetime.now(UTC).year}"),
-        *("--config-json", json.dumps({"ops": {UNITS: {"config": config}}})),
+        *("--config-json", json.dumps({"ops": {f"exact__{UNITS}": {"config": config}}})),
         module="dagster",
         EXACT_TABLES=UNITS,
     )
