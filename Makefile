@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-floor lint storm blackout soak bench large clean
+.PHONY: help install demo test test-floor lint storm blackout soak bench large release-check clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -42,6 +42,9 @@ bench: $(VENV)/.ready   ## Measure CPU, memory and calls of large loads beside a
 
 large: $(VENV)/.ready   ## Purge, sweep and reload a division of 2,000,000 rows, killed at random moments
 	$(BIN)/python -m exact_assets_tests.trials.large
+
+release-check: $(VENV)/dg   ## Build wheel and source distribution, compare with git, install each in an empty environment
+	$(BIN)/python -m exact_assets_tests.trials.release --python $(abspath $(VENV)/dg/bin/python)
 
 clean:           ## Remove the environment and all local state
 	rm -rf $(VENV) .state

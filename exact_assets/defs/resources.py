@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -19,13 +20,14 @@ from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.defs.location import CodeLocation
-from exact_assets.errors import ExactAssetsError, NotConnectedError
+from exact_assets.errors import ExactAssetsError, NotConnectedError, WarehouseError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.warehouse.query import Query
 
 RESOURCE = "exact_online"
 """The resource's key."""
@@ -132,6 +134,17 @@ class ExactSession:
     def unrecorded(self) -> UnrecordedLoads:
         """Loads of which Dagster may lack events."""
         return self._control().unrecorded
+
+    def read(self, statement: str) -> list[dict[str, Any]]:
+        """Run a SELECT on the warehouse, which is held no longer than that takes; return its rows.
+
+        Raises:
+            WarehouseError: the warehouse, or a table that is named, is not there; or the statement makes no sense.
+        """
+        (found,) = self.warehouse.query([Query(statement=statement)])
+        if found is None:
+            raise WarehouseError("The warehouse has no such table yet: it is made when it is first loaded.")
+        return [dict(row) for row in found]
 
     def run_checks(self, request: CheckRequest) -> Sequence[CheckRun]:
         """Check a table. Exact is asked only by checks that compare with it."""
