@@ -91,7 +91,7 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the component is."""
+        """Return what the component is."""
         return dg.ComponentTypeSpec(
             description="A faithful copy of Exact Online in your warehouse.",
             tags=["exact online", "erp", "accounting", "ingestion"],

@@ -13,7 +13,7 @@ from exact_assets.errors import SettingsError
 
 COMPONENT = "exact_assets.ExactOnlineComponent"
 COMPONENTS = {COMPONENT, "exact_assets.component.ExactOnlineComponent"}
-FILE_NAMES = ("defs.yaml", "defs.yml")
+DEFS_FILES = ("defs.yaml", "defs.yml")
 
 
 def configuration(folder: Path, *, defs: Path | None = None) -> ExactConfig:
@@ -63,7 +63,7 @@ def _components(root: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield file and attributes of each component of ours in a project."""
     package = Path(*(_root_module(root) or "").split("."))
     for folder in (root / "src" / package, root / package):
-        for name in FILE_NAMES:
+        for name in DEFS_FILES:
             for path in sorted(folder.rglob(name)):
                 yield from _attributes(path, only_named=True)
 

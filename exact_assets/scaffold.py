@@ -10,7 +10,7 @@ from exact_assets.config import ExactConfig, problem_with
 from exact_assets.defs.internals import ComponentDumper
 
 SECRETS = ["EXACT_CLIENT_ID", "EXACT_CLIENT_SECRET"]
-FILE_NAME = "defs.yaml"
+DEFS_FILE = "defs.yaml"
 
 
 class ExactOnlineScaffoldParams(BaseModel):
@@ -47,7 +47,7 @@ class ExactOnlineScaffolder(dg.Scaffolder[ExactOnlineScaffoldParams]):
             dg.scaffold_component(request, attributes)
             return
         document = {"type": request.type_name, "attributes": attributes, "requirements": {"env": SECRETS}}
-        path = request.target_path if request.append else request.target_path / FILE_NAME
+        path = request.target_path if request.append else request.target_path / DEFS_FILE
         with path.open("a" if request.append else "w", encoding="utf-8") as file:
             file.write("---\n" if request.append else "")
             yaml.dump(document, file, Dumper=ComponentDumper, sort_keys=False, default_flow_style=False)
