@@ -83,7 +83,7 @@ def read_redirect(url: str, *, state: str | None, must_have_state: bool = True) 
     Raises:
         ReconnectError: the user said no, the state is another's, or there is no code.
     """
-    pairs = [pair.partition("=") for pair in urlsplit(url.strip()).query.split("&")]
+    pairs = [pair.partition("=") for pair in _query_of(url).split("&")]
     given = {name: unquote(value) for name, _, value in pairs}  # not unquote_plus: a plus stands for itself
     if "error" in given:
         raise ReconnectError(f"Exact did not connect: {given.get('error_description') or given['error']}.")
@@ -96,6 +96,13 @@ def read_redirect(url: str, *, state: str | None, must_have_state: bool = True) 
     if not given.get("code"):
         raise ReconnectError("The address holds no code: give the whole address that Exact sent the browser to.")
     return given["code"]
+
+
+def _query_of(url: str) -> str:
+    try:
+        return urlsplit(url.strip()).query
+    except ValueError:
+        return ""
 
 
 class TokenEndpoint:

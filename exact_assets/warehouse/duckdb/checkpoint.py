@@ -17,6 +17,8 @@ from typing import BinaryIO
 import msgspec
 from duckdb import DuckDBPyConnection
 
+from exact_assets.disk import make_file, mode_beside
+
 HEADER_BYTES = 3 * 4096
 """The file's own header and the two that checkpoints write in turn; the blocks follow."""
 
@@ -57,7 +59,9 @@ def put_aside(connection: DuckDBPyConnection, catalogue: str, *, file: BinaryIO,
         blocks={place: os.pread(number, size, place) for place, size in places},
     )
     new = path.with_name(f"{beside(path).name}.new")
-    with new.open("wb") as written:
+    new.unlink(missing_ok=True)
+    make_file(new, mode_beside(path))
+    with new.open("r+b") as written:
         written.write(msgspec.msgpack.encode(aside))
         written.flush()
         os.fsync(written.fileno())

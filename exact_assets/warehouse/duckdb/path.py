@@ -104,6 +104,14 @@ def log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
+def is_empty(log: Path) -> bool:
+    """Return whether there is a log with nothing in it: it was made before DuckDB had anything to write."""
+    try:
+        return log.stat().st_size == 0
+    except FileNotFoundError:
+        return False
+
+
 def put_orphan_aside(log: Path) -> None:
     """Rename a log whose file is gone: no other file can be opened beside it, and it is all that is left."""
     number, orphan = 1, log.with_name(f"{log.name}.orphan")
