@@ -48,7 +48,7 @@ def check_everything(
 def check_nothing(
     context: dg.AssetExecutionContext, location: CodeLocation, table: Table, *, obstacle: str
 ) -> Iterator[dg.AssetCheckResult]:
-    """Say of each check that it could not run, as the load before it could not: that is nothing about rows."""
+    """Yield for each check that it could not run, as the load before it could not: that is nothing about rows."""
     exact, checks = session_of(context), _selected(context, location, table)
     try:
         kept = exact.check_results.read(table.name) if checks else {}

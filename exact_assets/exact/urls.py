@@ -70,7 +70,8 @@ def check_same_site(link: str, site_url: str, *, division: int | None = None) ->
     Raises:
         PagingError: the link leads elsewhere, or is no address.
     """
-    origin = _origin(link) if link.isprintable() and len(link) <= LONGEST_LINK else None
+    is_text = link.isprintable() and "\ufffd" not in link
+    origin = _origin(link) if is_text and len(link) <= LONGEST_LINK else None
     if origin is None:
         raise PagingError(
             f"The link to the next page is no address ({len(link):,} characters, or one that is none); it was not "

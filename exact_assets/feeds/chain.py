@@ -33,6 +33,8 @@ BROKEN = (UnavailableError, AnswerError)
 """Answers which may be a slip: it is let go after a few."""
 MOST_BROKEN = 3
 CHUNK_PAGES = 20
+CHUNK_BYTES_PER_ROW = 2_000
+"""As much memory as a row of the widest table takes. A chunk of rows with long texts holds fewer of them."""
 CHUNK_TIME = timedelta(seconds=15)
 """By the server's clock as far as it is known: ours may be set back, and would keep a chunk open for hours."""
 
@@ -162,5 +164,7 @@ def _after(chain: Chain, page: Page) -> Chain:
 
 
 def _is_full(pages: list[Page], age: timedelta, *, chunk_rows: int) -> bool:
-    rows = sum(page.rows.num_rows + (page.expanded.num_rows if page.expanded else 0) for page in pages)
-    return rows >= chunk_rows or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME
+    tables = [table for page in pages for table in (page.rows, page.expanded) if table is not None]
+    rows, size = sum(table.num_rows for table in tables), sum(table.nbytes for table in tables)
+    is_large = rows >= chunk_rows or size >= chunk_rows * CHUNK_BYTES_PER_ROW
+    return is_large or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME

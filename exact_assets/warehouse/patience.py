@@ -13,7 +13,7 @@ from exact_assets.errors import WarehouseBusyError
 
 TELL_SECONDS = 30.0
 """Between messages that say what is waited for."""
-PAUSE_SECONDS = 0.05
+RETRY_SECONDS = 0.05
 SLICE_SECONDS = 0.5
 """So long at most a wait for a lock goes on without a look at whether it is still wanted."""
 
@@ -87,14 +87,14 @@ class Patience:
                 "Close what holds it, or use PostgreSQL where others must read while it is written."
             )
         self._say(f"Waits for {subject}, for {left:,.0f} s more at most: {reason}.")
-        self._ended.wait(min(PAUSE_SECONDS, left))
+        self._ended.wait(min(RETRY_SECONDS, left))
 
     def _left(self) -> float:
         with self._lock:
             return self.seconds if self._since is None else self._since + self.seconds - self._ticks()
 
     def _say(self, sentence: str) -> None:
-        """Say it, unless another thread just has."""
+        """Pass it on, unless another thread just has."""
         with self._lock:
             if self._ticks() - self._told < TELL_SECONDS:
                 return
