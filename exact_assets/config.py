@@ -204,7 +204,7 @@ def child_environment(**values: str) -> dict[str, str]:
 def _environment_model() -> type[BaseSettings]:
     """Make the reader of the environment: every field as text, for `ExactConfig` to judge."""
     fields: dict[str, Any] = {
-        name: (str | None, Field(default=None, validation_alias=variable_of(name)))
+        name: (str | None, Field(default=None, validation_alias=variable_of(name), repr=False))
         for name in ExactConfig.model_fields
     }
     settings = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)

@@ -63,6 +63,7 @@ MAY_KNOW = {
         "warehouse",
     },
     "defs": {
+        "disk",
         "errors",
         "stream",
         "containment",

@@ -21,7 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Patience:
-    """Of one run, tick or command, in all its threads. It is new again each time the warehouse was got hold of."""
+    """Of one run, tick or command, in all its threads. It is new again each time the warehouse was got hold of.
+
+    Somebody who reads keeps nobody from reading, and all from writing: so that who reads in between waits no longer
+    to write, the two have a time each.
+    """
 
     def __init__(
         self,
@@ -42,45 +46,49 @@ class Patience:
         self._ticks = ticks
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._since: float | None = None
+        self._since: dict[bool, float] = {}
+        """By whether it is to be read only."""
         self._told = 0.0
 
-    def begin(self) -> None:
+    def begin(self, *, is_read_only: bool) -> None:
         """Note that something is waited for."""
         with self._lock:
-            if self._since is None:
-                self._since = self._told = self._ticks()
+            if not self._since:
+                self._told = self._ticks()
+            self._since.setdefault(is_read_only, self._ticks())
 
-    def renew(self) -> None:
+    def renew(self, *, is_read_only: bool) -> None:
         """Note that it was got hold of, or let go."""
         with self._lock:
-            self._since = None
+            self._since.pop(True, None)
+            if not is_read_only:
+                self._since.clear()
 
     def end(self) -> None:
         """Let whoever waits give up, as the run ends."""
         self._ended.set()
 
-    @property
-    def slice_seconds(self) -> float:
-        """How long to wait for a lock until `pause` is asked."""
-        return max(0.0, min(SLICE_SECONDS, self._left()))
+    def slice_seconds(self, *, is_read_only: bool) -> float:
+        """Return how long to wait for a lock until `pause` is asked."""
+        return max(0.0, min(SLICE_SECONDS, self._left(is_read_only)))
 
-    def pause(self, subject: str, reason: str) -> None:
+    def pause(self, subject: str, reason: str, *, is_read_only: bool) -> None:
         """Wait a little for what was not to be had, and say so now and then.
 
         Args:
             subject: what is waited for.
             reason: who holds it.
+            is_read_only: whether it is to be read only.
 
         Raises:
             WarehouseBusyError: it was waited for long enough.
         """
-        self.begin()
+        self.begin(is_read_only=is_read_only)
         if self._ended.is_set():
             raise WarehouseBusyError(
                 f"{subject} is held elsewhere ({reason}), and the run that waited for it ends."
             )
-        left = self._left()
+        left = self._left(is_read_only)
         if left <= 0:
             raise WarehouseBusyError(
                 f"{subject} is held elsewhere, and was not let go within {self.seconds:,g} s: {reason}. "
@@ -89,9 +97,10 @@ class Patience:
         self._say(f"Waits for {subject}, for {left:,.0f} s more at most: {reason}.")
         self._ended.wait(min(RETRY_SECONDS, left))
 
-    def _left(self) -> float:
+    def _left(self, is_read_only: bool) -> float:
         with self._lock:
-            return self.seconds if self._since is None else self._since + self.seconds - self._ticks()
+            now = self._ticks()
+            return self._since.get(is_read_only, now) + self.seconds - now
 
     def _say(self, sentence: str) -> None:
         """Pass it on, unless another thread just has."""

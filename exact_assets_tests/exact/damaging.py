@@ -91,7 +91,11 @@ def damaging(site_url: str) -> Iterator[Damaging]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Whoever asked has had enough of what was damaged."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     made.base_url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -77,10 +77,16 @@ def repair(path: Path) -> None:
         aside = msgspec.msgpack.decode(beside(path).read_bytes(), type=Aside)
     except FileNotFoundError:
         return
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, RecursionError) as error:
         # It is whole before a checkpoint begins, so a disk or a person has changed it since.
         unreadable = path.with_name(f"{beside(path).name}.unreadable")
-        _log.warning("%s cannot be read, and is kept as %s", beside(path), unreadable)
+        _log.warning(
+            "%s holds no blocks of a checkpoint (%s), and is kept as %s. Was the last checkpoint cut short as well, "
+            "opening the warehouse says that it is damaged.",
+            beside(path),
+            error,
+            unreadable,
+        )
         beside(path).replace(unreadable)
         return
     with path.open("r+b") as file:

@@ -30,6 +30,7 @@ from exact_assets.warehouse.duckdb.path import (
     real_path,
     require_duckdb,
     require_target,
+    tell_of_remainder,
 )
 from exact_assets.warehouse.patience import Patience
 
@@ -155,15 +156,18 @@ class DuckDBFile:
 
     def _new_engine(self) -> DuckDBPyConnection:
         spill = self.path.with_name(f"{self.path.name}.tmp")
-        if self.path.parent.is_dir() and not is_private(self.path.parent):
-            # DuckDB would make it for all to read, and removes only what it has made.
+        is_open = self.path.parent.is_dir() and not is_private(self.path.parent)
+        if is_open:
+            # DuckDB would make it for all to read.
             with suppress(OSError):
                 make_folder(spill)
-            weakref.finalize(self, _remove_empty, spill)
         settings = SETTINGS | {"memory_limit": self._memory_limits[0], "temp_directory": str(spill)}
         engine = duckdb.connect(":memory:", config=settings)
         # Nor when a process ends while it holds the file; this is no setting that can be given above.
         engine.execute("PRAGMA disable_checkpoint_on_shutdown")
+        if is_open:
+            # DuckDB removes only what it has made.
+            weakref.finalize(self, _close, engine, spill)
         return engine
 
     def _allow_more_than(self, limit: str) -> bool:
@@ -188,30 +192,31 @@ class DuckDBFile:
         """Attach the file in our turn. While a stranger holds it, the turn passes on, so that all can name him."""
         reason: str | None = None
         while True:
-            self._patience.begin()
-            with self._our_turn(reason):
+            self._patience.begin(is_read_only=read_only)
+            with self._our_turn(reason, read_only=read_only):
                 reason = self._attach(connection, read_only=read_only)
                 if reason is None:
-                    self._patience.renew()
+                    self._patience.renew(is_read_only=read_only)
                     try:
                         yield
                     finally:
-                        self._patience.renew()
+                        self._patience.renew(is_read_only=read_only)
                     return
-            self._patience.pause(str(self.path), reason)
+            self._patience.pause(str(self.path), reason, is_read_only=read_only)
 
     @contextmanager
-    def _our_turn(self, reason: str | None) -> Iterator[None]:
-        while not self._turn.acquire(timeout=self._patience.slice_seconds):
-            self._patience.pause(str(self.path), reason or OUR_THREAD)
+    def _our_turn(self, reason: str | None, *, read_only: bool) -> Iterator[None]:
+        patience, subject = self._patience, str(self.path)
+        while not self._turn.acquire(timeout=patience.slice_seconds(is_read_only=read_only)):
+            patience.pause(subject, reason or OUR_THREAD, is_read_only=read_only)
         try:
             lock = FileLock(f"{self.path}.lock", mode=mode_beside(self.path), thread_local=False)
             while True:
                 try:
-                    lock.acquire(timeout=self._patience.slice_seconds)
+                    lock.acquire(timeout=patience.slice_seconds(is_read_only=read_only))
                     break
                 except Timeout:
-                    self._patience.pause(str(self.path), reason or OUR_PROCESS)
+                    patience.pause(subject, reason or OUR_PROCESS, is_read_only=read_only)
             try:
                 yield
             finally:
@@ -227,6 +232,8 @@ class DuckDBFile:
             elif not read_only:
                 self._create(connection)
             repair(self.path)
+            if not read_only:
+                tell_of_remainder(self.path)
             # A process that was killed left what it committed in the log, which is played back here.
             connection.execute(_attachment(self.path, read_only=read_only))
             if not read_only and not is_private(self.path.parent):
@@ -311,10 +318,11 @@ class DuckDBFile:
             raise translated(error, str(self.path)) from error
 
 
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder, unless there is something in it: another process of ours may be at work."""
+def _close(engine: DuckDBPyConnection, spill: Path) -> None:
+    """Close an engine and remove its folder, unless there is something in it: another process may be at work."""
+    engine.close()
     with suppress(OSError):
-        folder.rmdir()
+        spill.rmdir()
 
 
 def _attachment(path: Path, *, read_only: bool) -> str:
