@@ -112,7 +112,7 @@ def judge(table: Table, division: int, attempt: Attempt, *, now: datetime) -> Fi
     if is_waiting:
         return Finding(division=division, level=Level.LATE, reason=waiting_text(attempt))
     if now > _deadline(table, attempt, now=now):
-        why = f" {error}" if error else ""
+        why = f" {attempt.error}" if attempt.error else ""
         return Finding(division=division, level=Level.STALE, reason=f"{_last(attempt)}.{why}")
     if error is not None:
         return Finding(division=division, level=Level.LATE, reason=error)

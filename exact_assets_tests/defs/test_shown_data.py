@@ -26,10 +26,9 @@ def shown(text: str) -> str:
         check="keys_unique", status=CheckStatus.FAILED, summary="x", divisions={1: text}, examples=({"name": text},)
     )
     metadata = asset_check_result(result, dg.AssetKey("x")).metadata
-    assert (
-        str(metadata["divisions"].value).splitlines()[-1].endswith(str(metadata["examples"].value).splitlines()[-1])
-    )
-    return str(metadata["examples"].value).splitlines()[-1]
+    of_divisions, of_examples = (str(metadata[name].value).splitlines()[-1] for name in ("divisions", "examples"))
+    assert of_divisions.endswith(of_examples.removeprefix("|"))
+    return of_examples
 
 
 @pytest.mark.parametrize(
