@@ -81,7 +81,7 @@ def repair(path: Path) -> None:
         # It is whole before a checkpoint begins, so a disk or a person has changed it since.
         unreadable = path.with_name(f"{beside(path).name}.unreadable")
         _log.warning(
-            "%s holds no blocks of a checkpoint (%s), and is kept as %s. Had the last checkpoint been cut short too, "
+            "%s holds no blocks of a checkpoint (%s), and is kept as %s. Had the last checkpoint been cut short, "
             "opening the warehouse says that it is damaged.",
             beside(path),
             error,
