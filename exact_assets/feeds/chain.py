@@ -32,8 +32,8 @@ FINAL = (RequestRefusedError, ForbiddenError)
 BROKEN = (UnavailableError, AnswerError)
 """Answers which may be a slip: it is let go after a few."""
 MOST_BROKEN = 3
-MOST_NAMED = 20
-LONGEST_NAMED = 100
+MOST_PROPERTIES_NAMED = 20
+LONGEST_PROPERTY_NAMED = 100
 CHUNK_PAGES = 20
 CHUNK_BYTES_PER_ROW = 2_000
 """As much memory as a row of the widest table takes. A chunk of rows with long texts holds fewer of them."""
@@ -155,9 +155,9 @@ async def _answers(
 
 
 def _some(names: frozenset[str]) -> str:
-    shown = sorted(names)[:MOST_NAMED]
+    shown = sorted(names)[:MOST_PROPERTIES_NAMED]
     more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
-    return ", ".join(name[:LONGEST_NAMED] for name in shown) + more
+    return ", ".join(name[:LONGEST_PROPERTY_NAMED] for name in shown) + more
 
 
 def _after(chain: Chain, page: Page) -> Chain:
