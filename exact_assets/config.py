@@ -10,7 +10,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -51,6 +51,14 @@ def _read_country(value: object) -> object:
     raise _refuse(f"expected one of {', '.join(known)}, not {value!r}{hint}")
 
 
+def _has_port(parts: SplitResult) -> bool:
+    """Return whether the port is one that there can be, or none is given."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def _state_folder(home: Path | None) -> Path:
     return (home or Path.cwd()).expanduser().resolve() / ".state"
 
@@ -89,6 +97,8 @@ class ExactConfig(BaseModel):
     """What becomes of rows that Exact no longer has: removed, or marked with `deleted_at`."""
     warehouse_url: str | None = Field(default=None, repr=False)
     """None: a file of the default kind in the state folder."""
+    warehouse_wait_seconds: float = Field(default=1_800, ge=1, le=86_400)
+    """How long a run waits for a warehouse that others hold, without a break and over all its tables."""
     control_url: str = Field(
         default_factory=lambda values: f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}",
         repr=False,
@@ -128,13 +138,15 @@ class ExactConfig(BaseModel):
             raise _refuse("expected scheme and host, such as https://start.exactonline.nl")
         if parts.path not in {"", "/"}:
             raise _refuse("expected scheme and host only: the path /api/v1 is added here")
+        if not _has_port(parts):
+            raise _refuse("expected a port from 1 to 65535")
         return f"{parts.scheme}://{parts.netloc}".lower()
 
     @field_validator("redirect_uri")
     @classmethod
     def _is_a_web_address(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
             raise _refuse("expected the app's registered redirect URI, such as http://localhost:8735/callback")
         return value
 
@@ -207,7 +219,7 @@ def child_environment(**values: str) -> dict[str, str]:
 def _environment_model(env_file: Path) -> type[BaseSettings]:
     """Make the reader of the environment: every field as text, for `ExactConfig` to judge."""
     fields: dict[str, Any] = {
-        name: (str | None, Field(default=None, validation_alias=variable_of(name)))
+        name: (str | None, Field(default=None, validation_alias=variable_of(name), repr=False))
         for name in ExactConfig.model_fields
     }
     settings = SettingsConfigDict(

@@ -31,6 +31,10 @@ class WriteQueue(Generic[Item, Done]):
         """
         self._work = work
         self._waiting: asyncio.Queue[tuple[Item, asyncio.Future[Done]]] = asyncio.Queue()
+        self._group: list[tuple[Item, asyncio.Future[Done]]] = []
+        """What is worked on."""
+        self._end: BaseException | None = None
+        """What ended it before its time."""
 
     async def __aenter__(self) -> Self:
         """Start to take items."""
@@ -49,32 +53,36 @@ class WriteQueue(Generic[Item, Done]):
 
         Raises:
             ExactAssetsError: the result is an error, or the whole group failed with it.
+            BaseException: what ended the queue.
         """
+        if self._end is not None:
+            raise self._end
         result: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         await self._waiting.put((item, result))
         return await result
 
     async def _run(self) -> None:
-        while True:
-            await self._work_on_next()
+        try:
+            while True:
+                await self._work_on_next()
+        except BaseException as error:
+            # An interruption can strike this task wherever it is: nobody else would tell those who wait.
+            self._end = error
+            while not self._waiting.empty():
+                self._group.append(self._waiting.get_nowait())
+            for _, future in self._group:
+                if isinstance(error, asyncio.CancelledError):
+                    future.cancel()
+                elif not future.done():
+                    future.set_exception(error)
+            raise
 
     async def _work_on_next(self) -> None:
         """Work on all that wait; a function of its own, so that no rows are held while there is nobody."""
-        group = [await self._waiting.get()]
+        group = self._group = [await self._waiting.get()]
         while len(group) < MOST_ITEMS and not self._waiting.empty():
             group.append(self._waiting.get_nowait())
-        try:
-            results = await asyncio.to_thread(self._results, [item for item, _ in group])
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            # An interruption that struck this task: nobody else would tell those who wait.
-            while not self._waiting.empty():
-                group.append(self._waiting.get_nowait())
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
-            raise
+        results = await asyncio.to_thread(self._results, [item for item, _ in group])
         for (_, future), result in zip(group, results, strict=True):
             if future.cancelled():
                 continue
@@ -82,6 +90,7 @@ class WriteQueue(Generic[Item, Done]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
+        self._group = []
 
     def _results(self, items: Sequence[Item]) -> Sequence[Done | BaseException]:
         """Work on items; where that fails in a way not foreseen, one by one, so that it costs only whose it is."""

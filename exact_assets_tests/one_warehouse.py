@@ -12,6 +12,7 @@ from exact_assets.control.open import Control
 from exact_assets.replicate import Mode, Outcome, Request, replicate
 from exact_assets.warehouse.duckdb.engine import DuckDBEngine
 from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.sql_warehouse import SqlWarehouse
 from exact_assets_tests.comparison import compare, opened
@@ -92,7 +93,7 @@ def attempt(
 def _warehouse(file: Path, *, is_soft: bool, now: Callable[[], datetime] | None) -> Warehouse:
     if now is None:
         return open_warehouse(f"duckdb:///{file}", is_soft=is_soft)
-    return SqlWarehouse(DuckDBEngine(file, lock_timeout_seconds=60), is_soft=is_soft, now=now)
+    return SqlWarehouse(DuckDBEngine(file, patience=Patience(60)), is_soft=is_soft, now=now)
 
 
 def _years(place: Installation) -> tuple[int, ...]:

@@ -108,3 +108,43 @@ def test_an_interruption_of_the_queue_itself_leaves_nobody_waiting() -> None:
                 return await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(put_all())] == [Interrupted] * 3
+
+
+@pytest.mark.parametrize("where", ["get", "get_nowait"])
+def test_an_interruption_between_two_groups_leaves_nobody_waiting_either(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    async def put_all() -> list[int | BaseException]:
+        async with WriteQueue[int, int](list) as queue:
+            assert await queue.put(0) == 0
+
+            def strike(*_: object) -> None:
+                monkeypatch.undo()
+                raise Interrupted
+
+            # As a signal's handler does, in whatever runs when it comes.
+            monkeypatch.setattr(asyncio.Queue, where, strike)
+            waiting = [asyncio.create_task(queue.put(number)) for number in range(3)]
+            async with asyncio.timeout(10):
+                found = await asyncio.gather(*waiting, return_exceptions=True)
+                return [*found, *await asyncio.gather(queue.put(4), return_exceptions=True)]
+
+    found = asyncio.run(put_all())
+    assert {type(one) for one in found[1:]} <= {Interrupted, int}
+    assert type(found[-1]) is Interrupted, "nor does anybody who comes later"
+
+
+def test_a_queue_that_is_cancelled_leaves_nobody_waiting() -> None:
+    is_over = threading.Event()
+
+    async def put_all() -> list[int | BaseException]:
+        async with WriteQueue[int, int](lambda items: (is_over.wait(5), items)[1]) as queue:
+            waiting = [asyncio.create_task(queue.put(number)) for number in range(3)]
+            await asyncio.sleep(0.05)
+            queue._task.cancel()
+            async with asyncio.timeout(10):
+                found = await asyncio.gather(*waiting, return_exceptions=True)
+            is_over.set()
+            return list(found)
+
+    assert [type(one) for one in asyncio.run(put_all())] == [asyncio.CancelledError] * 3

@@ -3,11 +3,12 @@
 import asyncio
 import sys
 import webbrowser
+from functools import partial
 
 import click
 
 from exact_assets.cli.configured import configuration_of_command
-from exact_assets.control.callback import Receiver
+from exact_assets.control.callback import Receiver, ReturnAddress
 from exact_assets.control.connect import begin, finish, look_around
 from exact_assets.control.open import Control
 from exact_assets.errors import ReconnectError
@@ -29,10 +30,14 @@ def connect_command(redirect_url: str | None, browser: bool, wait_seconds: float
     """
     control = Control.open(configuration_of_command())
     control.client_secret()
-    answer = redirect_url or _ask(control, browser=browser, wait_seconds=wait_seconds)
+    answer = (
+        ReturnAddress(redirect_url, is_typed=True)
+        if redirect_url
+        else _ask(control, browser=browser, wait_seconds=wait_seconds)
+    )
     if answer is None:
         return
-    finish(control, answer, is_typed=redirect_url is not None)
+    finish(control, answer.url, is_typed=answer.is_typed)
     found = asyncio.run(look_around(control))
     click.echo(f"Connected to {control.config.site_url} as {found.me.name}; its clock is {found.zone}.")
     for division in found.divisions:
@@ -40,10 +45,11 @@ def connect_command(redirect_url: str | None, browser: bool, wait_seconds: float
         click.echo(f"{mark} {division.code:>9}  {division.description or ''}")
 
 
-def _ask(control: Control, *, browser: bool, wait_seconds: float) -> str | None:
+def _ask(control: Control, *, browser: bool, wait_seconds: float) -> ReturnAddress | None:
     """Show the address and wait for the answer; None: the script that called will bring it later."""
-    with Receiver(control.config.redirect_uri) as receiver:
+    with Receiver(control.config.redirect_uri, complain=partial(click.echo, err=True)) as receiver:
         address = begin(control)
+        receiver.expect(control.tokens.pending_state() or "")
         click.echo(f"Open this address and let the app in:\n{address}")
         if browser:
             webbrowser.open(address)

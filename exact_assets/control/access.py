@@ -21,12 +21,14 @@ from exact_assets.control.refresh import Order, Report
 from exact_assets.control.tokens import TokenStore
 from exact_assets.errors import (
     ControlError,
+    ExactError,
     KeyBlockedError,
     RequestRefusedError,
     TooEarlyError,
     UnavailableError,
     UnreachableError,
 )
+from exact_assets.exact.auth import held_back
 from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token
 
@@ -47,6 +49,7 @@ class SharedTokens:
         refresh: Refresh,
         pauses: RefreshPauses,
         *,
+        held_until: Callable[[datetime], datetime | None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticks: Callable[[], float] = ticks,
     ) -> None:
@@ -56,12 +59,14 @@ class SharedTokens:
             store: where it is kept.
             refresh: refreshes a token that is due, for all processes.
             pauses: what all processes remember of refusals.
+            held_until: returns when a token may be asked for again, after too many refusals; None: now.
             now: our clock, by which the store has since when a token is held.
             ticks: seconds, by a clock that cannot be set.
         """
         self._store = store
         self._refresh = refresh
         self._pauses = pauses
+        self._held_until = held_until
         self._now = now
         self._ticks = ticks
         self._lock = asyncio.Lock()
@@ -106,11 +111,11 @@ class SharedTokens:
         held = self._store.read()
         if held.dead is not None:
             raise held.dead
-        pause = self._pauses.read()
-        if pause is not None and pause.holds(self._now()):
+        obstacle = self._obstacle()
+        if obstacle is not None:
             # No process is started to hear of it.
             if not is_good:
-                raise pause.error
+                raise obstacle
             self._not_before = self._ticks() + PAUSE_SECONDS
             return held.token
         try:
@@ -123,6 +128,15 @@ class SharedTokens:
             _log.warning("%s The token that is held is good for some seconds still.", error)
             self._not_before = self._ticks() + PAUSE_SECONDS
         return self._store.read().token
+
+    def _obstacle(self) -> ExactError | None:
+        """Return what all processes remember, and why none is to ask now."""
+        now = self._now()
+        pause = self._pauses.read()
+        if pause is not None and pause.holds(now):
+            return pause.error
+        until = self._held_until(now)
+        return None if until is None else held_back(until)
 
 
 async def refresh_apart(order: Order) -> None:

@@ -37,6 +37,11 @@ class Attempt:
     """The name of the error's class; None: the last attempt did not fail."""
     error: str | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether what it failed for passes without a word: whoever can look at the warehouse sees that it did."""
+        return self.error_is(errors.WarehouseBusyError)
+
     def error_is(self, *kinds: type[ExactAssetsError]) -> bool:
         """Whether the last attempt failed with an error of one of these kinds."""
         kind = errors.KINDS.get(self.error_kind or "")

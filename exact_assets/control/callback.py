@@ -1,13 +1,37 @@
-"""Receives the browser on the loopback address of the redirect URI. Knows neither codes nor tokens."""
+"""Receives the browser on the loopback address of the redirect URI. Knows neither codes nor tokens.
 
+Any page in any browser on the machine can call that address. What counts is what carries the state that only the
+person who was sent to Exact has.
+"""
+
+import secrets
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
 from typing import Self, TextIO
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PAGE = b"<!doctype html><title>exact-assets</title><p>Received. You can close this window.</p>"
+NOT_IT = (
+    b"<!doctype html><title>exact-assets</title><p>This is not the answer that <code>exact-assets connect</code> "
+    b"waits for. If Exact sent you here just now, paste the address of this page into the terminal.</p>"
+)
+PASTED_NOT_IT = "That is not the address of the connection that was begun just now; still waiting."
+MOST_FIELDS = 50
+REQUEST_SECONDS = 10.0
+"""Whoever connects and asks for nothing holds a thread no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """The address that the user was sent back to."""
+
+    url: str
+    is_typed: bool
+    """Whether a person gave it."""
 
 
 def is_loopback(redirect_uri: str) -> bool:
@@ -22,10 +46,17 @@ class Receiver:
     A context manager; on leaving it the port is free again.
     """
 
-    def __init__(self, redirect_uri: str) -> None:
-        """Prepare; the port is opened on entering."""
+    def __init__(self, redirect_uri: str, *, complain: Callable[[str], object] = print) -> None:
+        """Prepare; the port is opened on entering.
+
+        Args:
+            redirect_uri: as registered.
+            complain: takes a sentence about an address that was pasted and is not the one.
+        """
         self._redirect_uri = redirect_uri
-        self._found: Queue[str | None] = Queue()
+        self._complain = complain
+        self._state: str | None = None
+        self._found: Queue[ReturnAddress | None] = Queue()
         self._server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -51,11 +82,23 @@ class Receiver:
         """Whether the browser can come back here; else the address must be pasted."""
         return self._server is not None
 
+    @property
+    def address(self) -> str:
+        """Where it listens on this machine: scheme, host and port."""
+        if self._server is None:
+            return ""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def expect(self, state: str) -> None:
+        """Take from now on what carries this state."""
+        self._state = state
+
     def read_from(self, lines: TextIO) -> None:
         """Take a pasted address too."""
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()
 
-    def wait(self, timeout_seconds: float) -> str | None:
+    def wait(self, timeout_seconds: float) -> ReturnAddress | None:
         """Return the address; None where none came in time, or none can come."""
         try:
             return self._found.get(timeout=timeout_seconds)
@@ -63,27 +106,52 @@ class Receiver:
             return None
 
     def _read(self, lines: TextIO) -> None:
-        for line in lines:
-            if line.strip():
-                self._found.put(line.strip())
+        for line in map(str.strip, lines):
+            if line and self._may_be_pasted(line):
+                self._found.put(ReturnAddress(line, is_typed=True))
                 return
+            if line:
+                self._complain(PASTED_NOT_IT)
         if not self.is_listening:
             self._found.put(None)
 
+    def _is_ours(self, query: str) -> bool:
+        """Return whether a query carries the state."""
+        state = self._state_in(query)
+        return self._state is not None and state is not None and secrets.compare_digest(state, self._state)
+
+    def _may_be_pasted(self, line: str) -> bool:
+        """Return whether an address may be it: some sites drop the state, another's is another's."""
+        query = line.partition("?")[2].partition("#")[0]
+        return self._is_ours(query) or (self._state_in(query) is None and "code=" in query)
+
+    @staticmethod
+    def _state_in(query: str) -> str | None:
+        # As ASCII: else they cannot be compared in constant time.
+        found = parse_qs(query, max_num_fields=MOST_FIELDS).get("state", [None])[0]
+        return None if found is None else ascii(found)[1:-1]
+
     def _handler(self, path: str) -> type[BaseHTTPRequestHandler]:
-        found, origin = self._found, self._redirect_uri.partition("?")[0]
+        found, origin, is_ours = self._found, self._redirect_uri.partition("?")[0], self._is_ours
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = REQUEST_SECONDS
+
             def do_GET(self) -> None:
-                """Take the one address that is waited for; browsers ask for icons too."""
-                parts = urlsplit(self.path)
-                is_answer = (parts.path or "/") == path and bool(parts.query)
-                self.send_response(200 if is_answer else 404)
+                """Take the one address that is waited for; whatever else is asked is answered, and not counted."""
+                asked, _, query = self.path.partition("?")
+                is_here = (asked or "/") == path
+                try:
+                    is_answer = is_here and is_ours(query)
+                except ValueError:  # more fields than anybody sends
+                    is_answer = False
+                self.send_response(200 if is_answer else 400 if is_here else 404)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.end_headers()
+                if is_here:
+                    self.wfile.write(PAGE if is_answer else NOT_IT)
                 if is_answer:
-                    self.wfile.write(PAGE)
-                    found.put(f"{origin}?{parts.query}")
+                    found.put(ReturnAddress(f"{origin}?{query}", is_typed=False))
 
             def log_message(self, *_: object) -> None:
                 """Log nothing: the address holds the code."""

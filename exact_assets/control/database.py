@@ -21,7 +21,7 @@ from exact_assets.control.marks import (
     note_open,
     opening,
 )
-from exact_assets.disk import dangling_link
+from exact_assets.disk import dangling_link, make_folder
 from exact_assets.errors import ControlError, SettingsError
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -242,7 +242,7 @@ def _open(path: Path, is_durable: bool) -> sa.Engine:
     check_store(path)
     path = path.resolve()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
     except OSError as error:
         raise ControlError(
             f"The folder of the control store {path} cannot be made: {error.strerror}. Check EXACT_CONTROL_URL."

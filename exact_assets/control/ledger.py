@@ -4,7 +4,7 @@ Booking is one short transaction that takes the write lock first, so that no two
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -122,6 +122,11 @@ class QuotaLedger:
         with transaction(self._engine) as connection:
             return self._held_until(connection, division, endpoint, now)
 
+    def was_refused(self, division: int | None, endpoint: str, *, now: datetime) -> bool:
+        """Return whether it was refused within the hour."""
+        with transaction(self._engine) as connection:
+            return bool(self._refused_at(connection, division, endpoint, now))
+
     def refused(self, division: int | None, endpoint: str, *, status: int, now: datetime) -> None:
         """Count an answer of what has no quota, such as the token endpoint, where it is a refusal."""
         if status in REFUSED:
@@ -173,12 +178,7 @@ class QuotaLedger:
         self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime
     ) -> datetime | None:
         """Return when the oldest of too many refusals is an hour old."""
-        values = {
-            "division": NO_DIVISION if division is None else division,
-            "endpoint": endpoint,
-            "since": (now - HOUR).timestamp(),
-        }
-        moments = connection.scalars(self._refusals, values).all()
+        moments = self._refused_at(connection, division, endpoint, now)
         if len(moments) < MOST_REFUSALS:
             return None
         latest = (now + SLACK).timestamp()
@@ -186,6 +186,16 @@ class QuotaLedger:
             # A clock was ahead when they came; how long ago that was, nobody knows.
             connection.execute(sa.update(REFUSALS).where(REFUSALS.c.at > latest).values(at=now.timestamp()))
         return datetime.fromtimestamp(min(moments[-MOST_REFUSALS], now.timestamp()), UTC) + HOUR
+
+    def _refused_at(
+        self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime
+    ) -> Sequence[float]:
+        values = {
+            "division": NO_DIVISION if division is None else division,
+            "endpoint": endpoint,
+            "since": (now - HOUR).timestamp(),
+        }
+        return connection.scalars(self._refusals, values).all()
 
     def _count_refusal(self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime) -> None:
         connection.execute(sa.delete(REFUSALS).where(REFUSALS.c.at <= (now - HOUR).timestamp()))

@@ -14,6 +14,7 @@ from pathlib import Path
 import filelock
 
 from exact_assets.control.marks import check_store
+from exact_assets.disk import make_folder
 from exact_assets.errors import ControlError
 
 POLL_SECONDS = 0.02
@@ -86,12 +87,12 @@ class Locks:
             # Nothing of ours is to appear beside what is not ours.
             check_store(self._database)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
         except OSError as error:
             raise ControlError(
                 f"The folder of locks {self._folder} cannot be made: {error.strerror}. Check EXACT_CONTROL_URL."
             ) from error
-        return filelock.FileLock(self._path(name), thread_local=False, is_singleton=False)
+        return filelock.FileLock(self._path(name), mode=0o600, thread_local=False, is_singleton=False)
 
     def _path(self, name: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:LONGEST_NAME]

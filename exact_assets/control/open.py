@@ -27,7 +27,8 @@ from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.disk import obstacle
 from exact_assets.errors import ControlError, NotConnectedError, SettingsError
-from exact_assets.exact.auth import ENDPOINT, held_back
+from exact_assets.exact import auth
+from exact_assets.exact.auth import held_back, mark_of
 from exact_assets.exact.bodies import Bounds
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.sender import Sender
@@ -104,7 +105,7 @@ class Control:
         pause, now = self.pauses.read(), datetime.now(UTC)
         if pause is not None and pause.holds(now):
             return str(pause.error)
-        until = self.ledger.held_until(None, ENDPOINT, now=now)
+        until = self.token_held_until(now)
         return None if until is None else str(held_back(until))
 
     @contextmanager
@@ -152,9 +153,14 @@ class Control:
 
         async with open_http() as http:
             ledger = self.ledger.for_background() if is_background else self.ledger
-            tokens = SharedTokens(self.tokens, refresh, self.pauses)
+            tokens = SharedTokens(self.tokens, refresh, self.pauses, held_until=self.token_held_until)
             sender = Sender(http, tokens=tokens, ledger=ledger, slots=self, bounds=self.bounds)
             yield ExactClient(sender, ledger=ledger, site_url=self.config.site_url, zone=held.zone or DEFAULT_ZONE)
+
+    def token_held_until(self, now: datetime) -> datetime | None:
+        """Return when a token may be asked for again, after too many refusals; None: now."""
+        mark = mark_of(self.client_id, _text(self.config.client_secret))
+        return auth.token_held_until(self.ledger, mark, now=now)
 
     @property
     def bounds(self) -> Bounds:

@@ -4,7 +4,6 @@ A wrong secret or a firewall refuses every refresh alike, and each one counts to
 a pause early is a changed secret, or a new connection. How a refresh is made stands in `refresh`.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,14 +12,13 @@ from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets import errors
 from exact_assets.control.database import REFRESH_PAUSES, transaction
+from exact_assets.exact.auth import mark_of
 from exact_assets.exact.limits import LONGEST_PAUSE, growing_pause
 
 FIRST_AFTER_REFUSAL = timedelta(minutes=1)
 FIRST_AFTER_FAILURE = timedelta(seconds=10)
 LONGEST_AFTER_FAILURE = timedelta(minutes=5)
 """What is down may be up again in a moment, and its answers count towards no block."""
-LONGEST_MARK = 16
-"""Digits: enough to see that a secret changed, too few to find it by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class RefreshPauses:
         self._engine = engine
         self._key = {"site": site, "client": client}
         self._mine = (REFRESH_PAUSES.c.site == site) & (REFRESH_PAUSES.c.client == client)
-        self._credentials = _mark_of(client, client_secret)
+        self._credentials = mark_of(client, client_secret)
 
     def read(self) -> Pause | None:
         """Return what is remembered of refusals with these credentials; None: nothing."""
@@ -93,10 +91,6 @@ class RefreshPauses:
         """Forget them: a pair of tokens came."""
         with transaction(self._engine) as connection:
             connection.execute(sa.delete(REFRESH_PAUSES).where(self._mine))
-
-
-def _mark_of(client: str, client_secret: str | None) -> str:
-    return hashlib.sha256(f"{client}\0{client_secret or ''}".encode()).hexdigest()[:LONGEST_MARK]
 
 
 def _error_of(row: sa.RowMapping, until: datetime) -> errors.ExactError:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from pydantic import SecretStr
 
 from exact_assets.control.marks import kind_at
+from exact_assets.disk import make_folder
 from exact_assets.errors import ControlError
 
 KEY_FILE = "secret.key"
@@ -123,7 +124,7 @@ def _key_of_file(path: Path) -> bytes:
 
 
 def _make_key_file(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(Fernet.generate_key())

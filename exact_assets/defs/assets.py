@@ -11,7 +11,7 @@ import dagster as dg
 from exact_assets.catalogue.table import Table
 from exact_assets.containment import contained
 from exact_assets.defs import tags
-from exact_assets.defs.check_runs import check_everything, check_load, outdate_checks
+from exact_assets.defs.check_runs import check_everything, check_load, check_nothing, outdate_checks
 from exact_assets.defs.checks import check_specs
 from exact_assets.defs.events import failure, materialisations, taken_away, unchanged, waiting
 from exact_assets.defs.internals import PRIORITY_TAG, add_partition_metadata
@@ -19,7 +19,7 @@ from exact_assets.defs.loads import Load, TableConfig, load_partitions
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import RESOURCE, ExactSession, session_of
-from exact_assets.errors import WarehouseError
+from exact_assets.errors import ExactAssetsError, WarehouseError
 from exact_assets.planning.shares import guessed_calls
 from exact_assets.replicate import Outcome
 from exact_assets.stream import StreamState
@@ -45,7 +45,11 @@ class TableRun:
         if location.key(table) not in context.selected_asset_keys:
             yield from check_everything(context, location, table)
             return
-        done = load_partitions(context, self.config, location=location, table=table)
+        try:
+            done = load_partitions(context, self.config, location=location, table=table)
+        except ExactAssetsError as error:
+            yield from check_nothing(context, location, table, obstacle=str(error))
+            raise
         yield from _recorded(context, location, table, done)
         yield from check_load(context, location, table, done)
         recorded = [division for division, outcome in done.outcomes.items() if outcome.error is None]

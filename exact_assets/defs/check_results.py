@@ -1,5 +1,6 @@
 """From a check's result to what Dagster shows of it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ import dagster as dg
 from exact_assets.checks.result import CheckResult, CheckStatus
 
 MOST_DIVISIONS_SHOWN = 500
+MARKUP = re.compile(r"[&<>\"'\\`*_{}\[\]#!|~$@]|:(?=/)|(?<=www)\.", re.IGNORECASE)
+"""What means something in Markdown or HTML, and what makes an address of words."""
 
 
 def asset_check_result(result: CheckResult, key: dg.AssetKey) -> dg.AssetCheckResult:
@@ -48,4 +51,6 @@ def _markdown(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    """Write data as it is: Markdown and HTML in it would be a link, a picture or a script on our page."""
+    words = " ".join(str(value).split()) if value is not None else ""
+    return MARKUP.sub(lambda found: f"&#{ord(found[0])};", words)

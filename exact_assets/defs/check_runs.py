@@ -23,6 +23,7 @@ from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import ExactSession, session_of
 from exact_assets.defs.selection import numbers
+from exact_assets.errors import ExactAssetsError
 
 CHANGED = DivisionResult(
     status=CheckStatus.NOT_CHECKED,
@@ -35,15 +36,44 @@ def check_everything(
 ) -> Iterator[dg.AssetCheckResult]:
     """Run the checks that a run selects, in all divisions, and keep what they find."""
     exact, checks = session_of(context), _selected(context, location, table)
+    try:
+        found = _checked_everywhere(context, exact, location, table, checks)
+    except Exception as error:  # noqa: BLE001 - logged; of the rows it says nothing
+        told = contained(error, subject=f"The checks of {table.name}")
+        found = [not_run(check.name, str(told)) for check in checks]
+    for result in found:
+        yield asset_check_result(result, location.key(table))
+
+
+def check_nothing(
+    context: dg.AssetExecutionContext, location: CodeLocation, table: Table, *, obstacle: str
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield for each check that it could not run, as the load before it could not: that is nothing about rows."""
+    exact, checks = session_of(context), _selected(context, location, table)
+    try:
+        kept = exact.check_results.read(table.name) if checks else {}
+    except ExactAssetsError as error:
+        contained(error, subject=f"What checks found in {table.name}")
+        kept = {}
+    for check in checks:
+        before = summarise(check.name, results(kept.get(check.name, {})), advice=check.advice)
+        yield asset_check_result(with_obstacle(before, obstacle), location.key(table))
+
+
+def _checked_everywhere(
+    context: dg.AssetExecutionContext,
+    exact: ExactSession,
+    location: CodeLocation,
+    table: Table,
+    checks: tuple[Check, ...],
+) -> Sequence[CheckResult]:
     divisions = numbers(context.instance.get_dynamic_partitions(str(DIVISIONS.name)))
     runs = exact.run_checks(_request(location, table, checks, divisions=None, enabled=divisions))
     kept = exact.check_results.read(table.name)
     changes = newly_kept(kept, runs, at=datetime.now(UTC), is_of_all=True)
     exact.check_results.write(table.name, changes)
     now, by_name = merged(kept, changes), {run.check: run for run in runs}
-    for check in checks:
-        result = _result(check, results(now.get(check.name, {})), by_name[check.name])
-        yield asset_check_result(result, location.key(table))
+    return [_result(check, results(now.get(check.name, {})), by_name[check.name]) for check in checks]
 
 
 def check_load(

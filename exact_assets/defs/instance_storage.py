@@ -21,6 +21,7 @@ from exact_assets.defs.internals import (
     UserConfigSchema,
 )
 from exact_assets.defs.sqlite_events import KeptSqliteEventLogStorage
+from exact_assets.disk import make_folder
 from exact_assets.errors import SettingsError
 
 
@@ -47,7 +48,10 @@ class InstanceStorage(DagsterStorage[Any], ConfigurableClass):
         url = dagster_pg_url()
         if url:
             return _pooled(DagsterPostgresStorage(_checked(url), inst_data=inst_data))
-        return _kept(DagsterSqliteStorage.from_local(str(folder(config_value["base_dir"])), inst_data=inst_data))
+        base = folder(config_value["base_dir"])
+        # What runs print and ask is kept there too; Dagster would make it for all to read.
+        make_folder(base)
+        return _kept(DagsterSqliteStorage.from_local(str(base), inst_data=inst_data))
 
 
 def _pooled(storage: DagsterPostgresStorage) -> DagsterPostgresStorage:

@@ -19,6 +19,7 @@ from exact_assets.control.run_locks import RunLocks
 from exact_assets.defs.translator import ExactTableProps, ExactTranslator
 from exact_assets.errors import SettingsError
 from exact_assets.warehouse.open import open_configured, url_of, warehouse_kind
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.protocol import Warehouse
 
 BRIEF_LOCK_TIMEOUT_SECONDS = 5.0
@@ -63,9 +64,13 @@ class CodeLocation:
         """Return the name of a table's op and step, which a project's own asset `crm_accounts` does not have."""
         return f"exact__{table.name}"
 
-    def warehouse(self) -> Warehouse:
-        """Return the warehouse; nothing is opened or locked until it is used."""
-        return open_configured(self.config)
+    def warehouse(self, *, patience: Patience | None = None) -> Warehouse:
+        """Return the warehouse; nothing is opened or locked until it is used.
+
+        Args:
+            patience: of a run; None: a minute.
+        """
+        return open_configured(self.config, patience=patience)
 
     def warehouse_briefly(self) -> Warehouse:
         """Return the warehouse for a sensor."""

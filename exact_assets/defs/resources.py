@@ -5,7 +5,8 @@ all processes through the control store, so any number of runs may have one at t
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,8 +27,11 @@ from exact_assets.planning.shares import Share
 from exact_assets.replicate import Outcome, Request, replicate
 from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.divisions import DivisionChoice
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
+
+_log = logging.getLogger(__name__)
 
 RESOURCE = "exact_online"
 """The resource's key."""
@@ -40,7 +44,8 @@ def exact_resource(location: CodeLocation) -> dg.ResourceDefinition:
         description=f"Exact Online at {location.config.site_url}: its quota and tokens are shared by all runs."
     )
     def exact_online(context: dg.InitResourceContext) -> Iterator[ExactSession]:
-        session = ExactSession(location, run_id=context.run.run_id if context.run else None)
+        run_id = context.run.run_id if context.run else None
+        session = ExactSession(location, run_id=run_id, tell=context.log.warning if context.log else _log.warning)
         try:
             yield session
         finally:
@@ -75,9 +80,18 @@ class _WayToExact:
 class ExactSession:
     """What one run does with Exact Online."""
 
-    def __init__(self, location: CodeLocation, *, run_id: str | None) -> None:
-        """Note for which run this is; nothing is opened until it is used."""
-        self.warehouse: Warehouse = location.warehouse()
+    def __init__(
+        self, location: CodeLocation, *, run_id: str | None, tell: Callable[[str], object] = _log.warning
+    ) -> None:
+        """Note for which run this is; nothing is opened until it is used.
+
+        Args:
+            location: its configuration.
+            run_id: of the run; None: there is none.
+            tell: takes what is to be known of the run as a whole, such as whom it waits for.
+        """
+        self._patience = Patience(location.config.warehouse_wait_seconds, tell=tell)
+        self.warehouse: Warehouse = location.warehouse(patience=self._patience)
         self._location = location
         self._run_id = run_id
         self._runner: asyncio.Runner | None = None
@@ -153,7 +167,8 @@ class ExactSession:
         return self._runner.run(run_checks(request, exact=way, warehouse=self.warehouse))
 
     def close(self) -> None:
-        """Close what the run's tables shared."""
+        """Close what the run's tables shared. A thread that still waits for the warehouse gives up."""
+        self._patience.end()
         if self._runner is not None:
             self._runner.run(self._open.aclose())
             self._runner.close()

@@ -5,6 +5,7 @@ told apart by their description. authlib makes the requests; where tokens are ke
 """
 
 import asyncio
+import hashlib
 import random
 import re
 import time
@@ -42,6 +43,8 @@ AUTHORIZE_PATH = "/api/oauth2/auth"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105 - a path, not a token
 ENDPOINT = "oauth2/token"
 MOST_TOKEN_ATTEMPTS = 4
+LONGEST_MARK = 16
+"""Digits: enough to see that a secret changed, too few to find it by."""
 TIMEOUT_SECONDS = 30.0
 """Of each read."""
 SHORTEST_ATTEMPT_SECONDS = 30.0
@@ -83,7 +86,7 @@ def read_redirect(url: str, *, state: str | None, must_have_state: bool = True) 
     Raises:
         ReconnectError: the user said no, the state is another's, or there is no code.
     """
-    pairs = [pair.partition("=") for pair in urlsplit(url.strip()).query.split("&")]
+    pairs = [pair.partition("=") for pair in _query_of(url).split("&")]
     given = {name: unquote(value) for name, _, value in pairs}  # not unquote_plus: a plus stands for itself
     if "error" in given:
         raise ReconnectError(f"Exact did not connect: {given.get('error_description') or given['error']}.")
@@ -96,6 +99,13 @@ def read_redirect(url: str, *, state: str | None, must_have_state: bool = True) 
     if not given.get("code"):
         raise ReconnectError("The address holds no code: give the whole address that Exact sent the browser to.")
     return given["code"]
+
+
+def _query_of(url: str) -> str:
+    try:
+        return urlsplit(url.strip()).query
+    except ValueError:
+        return ""
 
 
 class TokenEndpoint:
@@ -125,6 +135,7 @@ class TokenEndpoint:
         """
         self._bounds = bounds or Bounds()
         self._refusals = refusals
+        self._mark = mark_of(client_id, client_secret)
         self._url = f"{site_url}{TOKEN_PATH}"
         self._client = ClientAuth(client_id, client_secret, "client_secret_post")
         self._now = now
@@ -171,7 +182,7 @@ class TokenEndpoint:
             attempt += 1
 
     def _ask_once(self, url: str, headers: Mapping[str, str], body: str, *, seconds: float) -> Token:
-        until = self._refusals.held_until(None, ENDPOINT, now=self._now())
+        until = token_held_until(self._refusals, self._mark, now=self._now())
         if until is not None:
             raise held_back(until)
         try:
@@ -186,7 +197,8 @@ class TokenEndpoint:
         except httpx.TransportError as error:
             why = str(error) if isinstance(error, TooSlowError) else type(error).__name__
             raise UnavailableError(f"The token endpoint's answer was lost ({why}).", endpoint=ENDPOINT) from error
-        self._refusals.refused(None, ENDPOINT, status=answer.status, now=self._now())
+        for endpoint in (ENDPOINT, _with_credentials(self._mark)):
+            self._refusals.refused(None, endpoint, status=answer.status, now=self._now())
         return read_token_answer(
             answer.status, answer.headers, answer.body, received_at=self._now(), trouble=answer.trouble
         )
@@ -296,6 +308,26 @@ def _seconds(value: msgspec.Raw) -> float:
     """Read `expires_in`, which Exact sends as a string."""
     seconds = read_integer(bytes(value).decode(errors="replace").strip('"'), lowest=0, highest=10**9)
     return lifetime_of(seconds or 0)
+
+
+def mark_of(client_id: str, client_secret: str | None) -> str:
+    """Return what tells credentials from others, and does not tell them."""
+    return hashlib.sha256(f"{client_id}\0{client_secret or ''}".encode()).hexdigest()[:LONGEST_MARK]
+
+
+def token_held_until(refusals: Refusals, mark: str, *, now: datetime) -> datetime | None:
+    """Return when the token endpoint may be asked with some credentials; None: now.
+
+    After too many refusals, those that were not refused yet may be tried once: somebody has put them right.
+    """
+    until = refusals.held_until(None, ENDPOINT, now=now)
+    if until is None or not refusals.was_refused(None, _with_credentials(mark), now=now):
+        return None
+    return until
+
+
+def _with_credentials(mark: str) -> str:
+    return f"{ENDPOINT} {mark}"
 
 
 def held_back(until: datetime) -> KeyBlockedError:

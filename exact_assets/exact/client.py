@@ -30,6 +30,8 @@ ME_PATH = "/api/v1/current/Me"
 DIVISIONS_PATH = "/api/v1/{division}/system/Divisions"
 EXACTLY = msgspec.json.Decoder(float_hook=read_number)
 MOST_ROWS = 10**15
+MOST_EMPTY_PAGES = 20
+"""In a row, each with a link to another: a chain that brings nothing, and would go on for ever."""
 
 
 class ExactClient:
@@ -83,10 +85,19 @@ class ExactClient:
         endpoint = endpoint_of(url)
         decode = PageDecoder(question, endpoint=endpoint, zone=self._zone)
         asked = set[int]()
+        empty_pages = 0
         while True:
             asked.add(hash(url))
             page = await self._page(url, decode, division=division, check_division=question.check_division)
             following = page.next_link
+            empty_pages = 0 if page.rows.num_rows else empty_pages + 1
+            if following is not None and empty_pages == MOST_EMPTY_PAGES:
+                raise PagingError(
+                    f"{endpoint}: {empty_pages} pages in a row of division {division} hold no rows, and each names "
+                    "another. Load again later.",
+                    division=division,
+                    endpoint=endpoint,
+                )
             if following is not None:
                 following = through_proxy(following, self._site_url)
                 check_same_site(following, self._site_url, division=division)

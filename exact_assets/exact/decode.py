@@ -10,7 +10,7 @@ from exact_assets.exact.json_repair import NotJsonError, repair_json
 from exact_assets.exact.page import Decoded, Unexpanded
 from exact_assets.exact.question import Question
 from exact_assets.exact.reader import RowReader
-from exact_assets.exact.shapes import ExpandedRows, Row, first_row, parts_of, rows_of
+from exact_assets.exact.shapes import ExpandedRows, Row, first_row, parts_of, require_dense, rows_of
 
 PARENT_KEY = "parent_key"
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError)
@@ -64,6 +64,12 @@ class PageDecoder:
             raise NotJsonError("the answer is cut or not JSON") from error
 
     def _decoded(self, body: bytes) -> Decoded:
+        require_dense(
+            body,
+            len(self._rows.schema),
+            endpoint=self._endpoint,
+            count=lambda shape: len(rows_of(body, shape, endpoint=self._endpoint)[0]),
+        )
         seen = tuple(first_row(body))
         order = self._rows.order(seen)
         (rows, link), table = self._rows.read(
@@ -80,6 +86,12 @@ class PageDecoder:
     def _expanded(
         self, keys: Sequence[str], collections: Sequence[msgspec.Raw]
     ) -> tuple[pa.Table, tuple[Unexpanded, ...]]:
+        require_dense(
+            b",".join(collections),
+            len(self._lines.schema),
+            endpoint=self._endpoint,
+            count=lambda shape: len(_lines_in(parts_of(collections, shape))),
+        )
         order = self._lines.order(tuple(_first_line(collections)))
         parts, table = self._lines.read(order, lambda shape: parts_of(collections, shape), rows_in=_lines_in)
         parents = [key for key, part in zip(keys, parts, strict=True) for _ in part.rows or ()]

@@ -7,6 +7,8 @@ our own count of the window goes first where it is stricter.
 A window that is closed is opened by its reset alone, since no answer comes while it is closed. So a reset counts
 only where it can be right: ahead, and no farther than the end of the minute or of the UTC day. In place of any
 other (missing, past, in seconds, of the year 2286, kept by a process whose clock was wrong) that end is taken.
+
+Of a window that no answer has told of, our own count is held against what Exact documents.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +19,8 @@ from exact_assets.exact.numbers import read_integer
 
 MINUTE_PREFIX = "x-ratelimit-minutely"
 DAY_PREFIX = "x-ratelimit"
+DOCUMENTED_MINUTE, DOCUMENTED_DAY = 60, 5_000
+"""Calls of an app in a division, where answers do not say how many."""
 RESERVE_PERCENT = 5
 """Of a day's calls: what background work leaves to runs that people ask for."""
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -47,7 +51,7 @@ def end_of_day(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """One limit: how many calls until when. True while a call may go, as far as is known."""
+    """One limit: how many calls until when."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -56,9 +60,9 @@ class Window:
     used: int = 0
     """Calls that we sent in this window."""
 
-    def __bool__(self) -> bool:
-        """Before any answer, go ahead."""
-        return self.remaining is None or self.remaining > 0
+    def has_room(self, documented: int) -> bool:
+        """Return whether a call may go: by what answers say, else by what is documented."""
+        return self.used < documented if self.remaining is None else self.remaining > 0
 
     def at(self, now: datetime, end: End) -> "Window":
         """Return the window as it is at a moment of the server's clock: all is back once it was reset.
@@ -67,8 +71,8 @@ class Window:
         """
         if self.resets_at is not None and self.resets_at <= now:
             return Window(limit=self.limit, remaining=self.limit or None)
-        if self.limit is None and self.remaining is None:
-            return self
+        if self.resets_at is None and self.remaining is None:
+            return replace(self, resets_at=end(now), used=0)
         return replace(self, resets_at=self.credible_reset(now, end) or end(now))
 
     def credible_reset(self, now: datetime, end: End) -> datetime | None:
@@ -172,7 +176,12 @@ class Quota:
 
     def __bool__(self) -> bool:
         """Both windows must have room, and no pause may be under way."""
-        return bool(self.minute) and bool(self.day) and self.storm.until is None
+        return self.minute.has_room(DOCUMENTED_MINUTE) and self.has_day and self.storm.until is None
+
+    @property
+    def has_day(self) -> bool:
+        """Whether the day has calls left."""
+        return self.day.has_room(DOCUMENTED_DAY)
 
     def at(self, now: datetime) -> "Quota":
         """Return the quota as it is at a moment of the server's clock."""
@@ -235,7 +244,7 @@ def is_known(quota: Quota) -> bool:
 
 def exhausted_window(news: Quota) -> str | None:
     """Return which window a 429 is about: `minute`, `day`, or None where its headers do not say."""
-    if is_known(Quota(day=news.day)) and not (is_known(Quota(minute=news.minute)) and news.day):
+    if is_known(Quota(day=news.day)) and not (is_known(Quota(minute=news.minute)) and news.has_day):
         return "day"
     return "minute" if is_known(Quota(minute=news.minute)) else None
 

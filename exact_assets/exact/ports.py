@@ -68,6 +68,9 @@ class Refusals(Protocol):
     def held_until(self, division: int | None, endpoint: str, *, now: datetime) -> datetime | None:
         """Return when an endpoint may be asked again; None: now."""
 
+    def was_refused(self, division: int | None, endpoint: str, *, now: datetime) -> bool:
+        """Return whether it was refused within the hour."""
+
     def refused(self, division: int | None, endpoint: str, *, status: int, now: datetime) -> None:
         """Count an answer, where it is a refusal."""
 

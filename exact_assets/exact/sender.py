@@ -233,7 +233,7 @@ class Sender:
         now = self.server_now()
         if booking.held_until is not None:
             raise _held_back(question, booking.held_until)
-        if not booking.quota.day:
+        if not booking.quota.has_day:
             raise _day_is_used(question, booking, now)
         storm = booking.quota.storm
         if storm.until is not None and storm.until > now + timedelta(seconds=LONGEST_ROOM_WAIT_SECONDS):

@@ -5,7 +5,7 @@ A Struct's fields stand in the order in which the first row has them: in another
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,9 @@ FIRST_ROW = re.compile(rb'"(?:results|d)"\s*:\s*\[\s*(?=\{)')
 ENTITY = re.compile(rb'"d"\s*:\s*(?=\{)')
 LISTING_HEAD_BYTES = 8_192
 ROW_BYTES = 16_384
+MOST_SPARSE_VALUES = 1_000_000
+LEAST_BYTES_PER_VALUE = 8
+"""Exact sends each property that is asked for, by name: less than this is nothing of hers."""
 NAMES = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
 """For a row of which the names count. Numbers stay text: Python refuses to read one of 4,301 digits."""
 JSON_TYPES: dict[Kind | None, Any] = {
@@ -67,6 +70,29 @@ def shape_of(properties: tuple[tuple[str, Kind | None], ...]) -> Shape:
         entity=_decoder(_struct("Entity", [("d", row)])),
         parts=_decoder(list.__class_getitem__(either)),
     )
+
+
+def require_dense(body: bytes, properties: int, *, endpoint: str, count: Callable[[Shape], int]) -> None:
+    """Refuse rows that are almost empty, by the hundred thousand: they take a thousand times their text's memory.
+
+    Args:
+        body: what they are in.
+        properties: how many are asked for.
+        endpoint: for messages.
+        count: counts the rows, by decoding them with a shape.
+
+    Raises:
+        AnswerError: there are too many.
+    """
+    if body.count(b"{") * properties <= MOST_SPARSE_VALUES:
+        return
+    values = count(shape_of(())) * properties
+    if values > MOST_SPARSE_VALUES and len(body) < values * LEAST_BYTES_PER_VALUE:
+        raise AnswerError(
+            f"{endpoint}: the answer holds {values // properties:,} rows in {len(body):,} bytes, too few for the "
+            f"{properties} properties that were asked for. Load again later.",
+            endpoint=endpoint,
+        )
 
 
 def rows_of(body: bytes, shape: Shape, *, endpoint: str) -> tuple[list[Row], str | None]:

@@ -70,13 +70,15 @@ def check_same_site(link: str, site_url: str, *, division: int | None = None) ->
     Raises:
         PagingError: the link leads elsewhere, or is no address.
     """
-    if not link.isprintable() or len(link) > LONGEST_LINK:
+    is_text = link.isprintable() and "\ufffd" not in link
+    origin = _origin(link) if is_text and len(link) <= LONGEST_LINK else None
+    if origin is None:
         raise PagingError(
             f"The link to the next page is no address ({len(link):,} characters, or one that is none); it was not "
             "followed.",
             division=division,
         )
-    if _origin(link) != _origin(site_url):
+    if origin != _origin(site_url):
         where = urlsplit(link).hostname or "nowhere"
         raise PagingError(
             f"The link to the next page leads to {where}, not to {urlsplit(site_url).netloc}; it was not followed.",
@@ -85,12 +87,13 @@ def check_same_site(link: str, site_url: str, *, division: int | None = None) ->
         )
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Return scheme, host and port; None: it is no address."""
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return ("", None, None)
+        return None
     return parts.scheme.lower(), parts.hostname, port or DEFAULT_PORTS.get(parts.scheme.lower())
 
 

@@ -32,7 +32,11 @@ FINAL = (RequestRefusedError, ForbiddenError)
 BROKEN = (UnavailableError, AnswerError)
 """Answers which may be a slip: it is let go after a few."""
 MOST_BROKEN = 3
+MOST_PROPERTIES_NAMED = 20
+LONGEST_PROPERTY_NAMED = 100
 CHUNK_PAGES = 20
+CHUNK_BYTES_PER_ROW = 2_000
+"""As much memory as a row of the widest table takes. A chunk of rows with long texts holds fewer of them."""
 CHUNK_TIME = timedelta(seconds=15)
 """By the server's clock as far as it is known: ours may be set back, and would keep a chunk open for hours."""
 
@@ -142,12 +146,18 @@ async def _answers(
                 _log.warning(
                     "%s: Exact sends properties that the catalogue does not know: %s. They are not loaded.",
                     question.path,
-                    ", ".join(sorted(page.unknown)),
+                    _some(page.unknown),
                 )
             yield page
     finally:
         if isinstance(pages, AsyncGenerator):
             await pages.aclose()
+
+
+def _some(names: frozenset[str]) -> str:
+    shown = sorted(names)[:MOST_PROPERTIES_NAMED]
+    more = f" and {len(names) - len(shown):,} more" if len(names) > len(shown) else ""
+    return ", ".join(name[:LONGEST_PROPERTY_NAMED] for name in shown) + more
 
 
 def _after(chain: Chain, page: Page) -> Chain:
@@ -162,5 +172,7 @@ def _after(chain: Chain, page: Page) -> Chain:
 
 
 def _is_full(pages: list[Page], age: timedelta, *, chunk_rows: int) -> bool:
-    rows = sum(page.rows.num_rows + (page.expanded.num_rows if page.expanded else 0) for page in pages)
-    return rows >= chunk_rows or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME
+    tables = [table for page in pages for table in (page.rows, page.expanded) if table is not None]
+    rows, size = sum(table.num_rows for table in tables), sum(table.nbytes for table in tables)
+    is_large = rows >= chunk_rows or size >= chunk_rows * CHUNK_BYTES_PER_ROW
+    return is_large or len(pages) >= CHUNK_PAGES or age >= CHUNK_TIME

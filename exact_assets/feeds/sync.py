@@ -33,6 +33,7 @@ async def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Read what is new, or everything where nothing is there, the starting year is earlier, or a reload is due."""
+    is_under_way = state.chain is not None
     state = _opened(table, state, request)
     bound = _bound(state)
     before = state
@@ -62,7 +63,8 @@ async def read(
                 state=before,
                 asked=asked_by(question, table, chunk) if chunk.is_last and chain.reload else None,
             )
-            if not _is_known(chunk, step, state):
+            # That a chain which was under way has ended is to be stored, or it would be gone on with for ever.
+            if is_under_way or not _is_known(chunk, step, state):
                 yield step
             # What has been stored goes before the next pages come.
             del chunk, rows, step

@@ -105,14 +105,14 @@ def judge(table: Table, division: int, attempt: Attempt, *, now: datetime) -> Fi
     Too old is stale, whatever the reason, except that the day's calls are used; an error that lasts is stale at
     once, so that nobody finds out a period later. Since when a stream is expected gives a new one its time.
     """
-    error = attempt.error
+    error = None if attempt.is_over else attempt.error
     is_waiting = attempt.waiting_until is not None and attempt.waiting_until > now
     if error is not None and attempt.error_is(*LASTING):
         return Finding(division=division, level=Level.STALE, reason=error)
     if is_waiting:
         return Finding(division=division, level=Level.LATE, reason=waiting_text(attempt))
     if now > _deadline(table, attempt, now=now):
-        why = f" {error}" if error else ""
+        why = f" {attempt.error}" if attempt.error else ""
         return Finding(division=division, level=Level.STALE, reason=f"{_last(attempt)}.{why}")
     if error is not None:
         return Finding(division=division, level=Level.LATE, reason=error)

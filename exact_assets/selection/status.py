@@ -47,7 +47,9 @@ def progress(
     if since is not None:
         done = sum(attempt.attempted_at is not None and attempt.attempted_at >= since for _, attempt in mine)
         return f"loading: {done} of {len(mine)} tables"
-    failed = [(table.name, attempt.error) for table, attempt in mine if attempt.error is not None]
+    failed = [
+        (table.name, attempt.error) for table, attempt in mine if attempt.error is not None and not attempt.is_over
+    ]
     if failed:
         name, error = failed[0]
         return f"{name}: {error.splitlines()[0]}{_more(len(failed) - 1)}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
+from exact_assets.warehouse.patience import Patience
 
 if TYPE_CHECKING:
     from exact_assets.warehouse.protocol import Warehouse
@@ -36,15 +37,26 @@ def file_url(path: Path) -> str:
 
 
 def open_configured(
-    config: ExactConfig, *, lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS
+    config: ExactConfig,
+    *,
+    lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS,
+    patience: Patience | None = None,
 ) -> Warehouse:
     """Return the warehouse of a configuration; raises as `open_warehouse`."""
-    is_soft = config.deletions == "soft"
-    return open_warehouse(url_of(config), is_soft=is_soft, lock_timeout_seconds=lock_timeout_seconds)
+    return open_warehouse(
+        url_of(config),
+        is_soft=config.deletions == "soft",
+        lock_timeout_seconds=lock_timeout_seconds,
+        patience=patience,
+    )
 
 
 def open_warehouse(
-    url: str, *, is_soft: bool = False, lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS
+    url: str,
+    *,
+    is_soft: bool = False,
+    lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS,
+    patience: Patience | None = None,
 ) -> Warehouse:
     """Return the warehouse at a URL; nothing is opened or locked until it is used.
 
@@ -52,6 +64,7 @@ def open_warehouse(
         url: `duckdb:///relative/path`, or `duckdb:////absolute/path`; the path is taken literally.
         is_soft: mark rows that Exact no longer has, instead of removing them.
         lock_timeout_seconds: how long to wait for a file that another process holds.
+        patience: likewise, of somebody who has a way to be told, or to give up.
 
     Raises:
         SettingsError: the URL is of a kind that is not supported, or lacks a path.
@@ -68,4 +81,6 @@ def open_warehouse(
     from exact_assets.warehouse.duckdb.engine import DuckDBEngine  # noqa: PLC0415 - as said above
     from exact_assets.warehouse.sql_warehouse import SqlWarehouse  # noqa: PLC0415 - likewise
 
-    return SqlWarehouse(DuckDBEngine(Path(path), lock_timeout_seconds=lock_timeout_seconds), is_soft=is_soft)
+    return SqlWarehouse(
+        DuckDBEngine(Path(path), patience=patience or Patience(lock_timeout_seconds)), is_soft=is_soft
+    )

@@ -17,6 +17,8 @@ from exact_assets.warehouse.staging import Arrived, arrive, leave
 from exact_assets.warehouse.states import read_states, read_streams
 from exact_assets.warehouse.store import store
 
+BYTES_PER_ROW = 2_000
+"""In memory, of the widest table."""
 _Row = TypeVar("_Row")
 Answer = Stored | WarehouseError | ValueRangeError
 
@@ -185,14 +187,16 @@ def _asked(connection: Connection, query: Query) -> QueryRows | None:
 
 
 def _batches(steps: Sequence[tuple[int, Step, int]], *, rows: int) -> Iterator[list[tuple[int, Step, int]]]:
-    """Join steps until they are as many rows as one chunk of a load."""
+    """Join steps until they are as many rows as one chunk of a load, or take as much memory."""
     batch: list[tuple[int, Step, int]] = []
     count = 0
     for one in steps:
-        if batch and count + one[1].rows.num_rows > rows:
+        # Rows with long texts count for more.
+        its_rows = max(one[1].rows.num_rows, one[1].rows.nbytes // BYTES_PER_ROW)
+        if batch and count + its_rows > rows:
             yield batch
             batch, count = [], 0
         batch.append(one)
-        count += one[1].rows.num_rows
+        count += its_rows
     if batch:
         yield batch

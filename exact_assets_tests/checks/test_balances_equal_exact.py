@@ -83,7 +83,7 @@ def test_balances_that_are_not_kept_are_read_from_exact(copy: Copy) -> None:
     assert (result.status, len(result.examples)) == (CheckStatus.FAILED, 1)
 
 
-def test_an_answer_that_nobody_foresaw_leaves_its_division_unchecked_and_no_other(copy: Copy) -> None:
+def test_an_answer_with_a_link_that_is_none_leaves_its_division_unchecked_and_no_other(copy: Copy) -> None:
     copy.load(LEDGER)
     ledger, control = select(LEDGER), copy.place.simulator.control
     control.fault("next_elsewhere", path="ReportingBalance", division=OTHER, value="http://[::1")
@@ -92,7 +92,7 @@ def test_an_answer_that_nobody_foresaw_leaves_its_division_unchecked_and_no_othe
     finally:
         control.clear_faults()
     assert result.divisions_checked == 1
-    assert "ValueError: Invalid IPv6 URL" in result.divisions[OTHER]
+    assert "The link to the next page is no address" in result.divisions[OTHER]
 
 
 def test_drafts_are_in_no_balance(copy: Copy) -> None:

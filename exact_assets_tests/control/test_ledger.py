@@ -68,11 +68,11 @@ def test_divisions_and_apps_have_accounts_of_their_own(url: str) -> None:
 def test_an_unanswered_call_is_given_back(url: str) -> None:
     ledger = open_ledger(url)
     told(ledger, remaining=50)
-    before = ledger.quota(7)
+    before = ledger.quota(7).at(NOW)
     ledger.book(7, "x", now=NOW)
-    assert ledger.quota(7) != before
+    assert ledger.quota(7).at(NOW) != before
     ledger.unsent(7)
-    assert ledger.quota(7) == before
+    assert ledger.quota(7).at(NOW) == before
 
 
 @pytest.mark.parametrize("division", [7, None])

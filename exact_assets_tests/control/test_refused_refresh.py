@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from exact_assets.cli import main
 from exact_assets.config import ExactConfig
+from exact_assets.control.access import SharedTokens
 from exact_assets.control.database import REFRESH_PAUSES, open_database, transaction
 from exact_assets.control.open import Control
 from exact_assets.control.pauses import RefreshPauses
@@ -21,6 +22,8 @@ from exact_assets.errors import (
     RequestRefusedError,
     UnavailableError,
 )
+from exact_assets.exact.auth import TokenEndpoint
+from exact_assets.exact.token import Token
 from exact_assets_tests.control.conftest import connect
 from exact_assets_tests.control.processes import output_of, start
 from exact_assets_tests.control.test_refresh import ask_me
@@ -233,3 +236,64 @@ def test_without_a_connection_there_is_no_trouble_to_tell(control: Control) -> N
     assert control.trouble() is None
     with pytest.raises(NotConnectedError):
         asyncio.run(ask_me(control))
+
+
+def refuse_ten_times(control: Control) -> None:
+    """Count refusals of the token endpoint as they come from a wrong secret."""
+    endpoint = TokenEndpoint(
+        site_url=control.config.site_url,
+        client_id=control.client_id,
+        client_secret=control.client_secret(),
+        refusals=control.ledger,
+    )
+    for _ in range(10):
+        with pytest.raises(RequestRefusedError):
+            endpoint.exchange("no code", redirect_uri=control.config.redirect_uri)
+    with pytest.raises(KeyBlockedError):
+        endpoint.exchange("no code", redirect_uri=control.config.redirect_uri)
+
+
+def test_after_ten_refusals_a_secret_that_was_put_right_connects_at_once(
+    config: ExactConfig, simulator: Simulator
+) -> None:
+    """`connect` waited for up to an hour."""
+    wrong = with_secret(config, "wrong")
+    simulator.control.forget_calls()
+    refuse_ten_times(wrong)
+    assert len(asked(simulator)) == 10
+    connect(Control.open(config))
+    assert Control.open(config).trouble() is None
+    assert "Nothing is sent before" in str(wrong.trouble())
+
+
+def test_after_ten_refusals_another_wrong_secret_is_tried_once(config: ExactConfig, simulator: Simulator) -> None:
+    refuse_ten_times(with_secret(config, "wrong"))
+    other = with_secret(config, "wrong too")
+    simulator.control.forget_calls()
+    for kind in (RequestRefusedError, KeyBlockedError, KeyBlockedError):
+        with pytest.raises(kind):
+            connect(other)
+    assert len(asked(simulator)) == 1
+
+
+def test_after_ten_refusals_no_process_is_started_to_hear_of_it(
+    connected: Control, config: ExactConfig, simulator: Simulator
+) -> None:
+    """Each table started one that sent nothing."""
+    wrong = with_secret(config, "wrong")
+    refuse_ten_times(wrong)
+    expire(connected, simulator)
+    started = 0
+
+    async def refresh(_: Token) -> None:
+        nonlocal started
+        started += 1
+
+    async def ask() -> None:
+        tokens = SharedTokens(wrong.tokens, refresh, wrong.pauses, held_until=wrong.token_held_until)
+        for _ in range(5):
+            with pytest.raises(KeyBlockedError, match="Nothing is sent before"):
+                await tokens.current()
+
+    asyncio.run(ask())
+    assert started == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from exact_assets.control.refresh import LOCK_TIMEOUT_SECONDS, LONGEST_LIFE_SECO
 from exact_assets.control.room import ROOM_BYTES, reserved
 from exact_assets.errors import ControlError
 from exact_assets.exact.auth import LONGEST_REFRESH_SECONDS
+from exact_assets_tests.control.conftest import connect
 from exact_assets_tests.control.processes import output_of, start
 from exact_assets_tests.control.test_refresh import ask_me
 from exact_assets_tests.control.test_refused_refresh import asked, expire
@@ -135,3 +137,17 @@ def test_the_process_that_refreshes_ends_whatever_it_waits_for() -> None:
     assert LONGEST_REFRESH_SECONDS < LOCK_TIMEOUT_SECONDS < LONGEST_LIFE_SECONDS, (
         "who waits does not give up before"
     )
+
+
+def test_the_first_pair_too_is_stored_when_it_can_be(control: Control) -> None:
+    """`connect` threw it away where the disk was full at that moment."""
+    file = database_path(control.config.control_url)
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON connections BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
+        )
+        later = threading.Timer(1.5, other.execute, args=("DROP TRIGGER full",))
+        later.start()
+        connect(control)
+        later.join()
+    assert control.tokens.read().token.access_token

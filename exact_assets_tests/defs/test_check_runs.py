@@ -17,6 +17,7 @@ from exact_assets.control.open import Control
 from exact_assets.defs import internals, partitions
 from exact_assets.defs.loads import load_partitions
 from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.warehouse.duckdb.test_processes import holder
 
 YEAR = datetime.now(UTC).year
 ACCOUNTS, VAT = "crm_accounts", "vat_vat_codes"
@@ -274,3 +275,39 @@ def test_a_purged_division_leaves_no_results(project: Project) -> None:
     project.place.command("divisions", "disable", str(SECOND))
     project.place.command("divisions", "purge", str(SECOND), "--yes")
     assert set(Control.open(project.place.config).check_results.read(ACCOUNTS)["keys_unique"]) == {FIRST}
+
+
+def test_while_a_program_holds_the_file_a_run_waits_and_says_for_whom(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of two minutes turned ten partitions and five checks red."""
+    project.load(ACCOUNTS)
+    monkeypatch.setattr("exact_assets.warehouse.patience.TELL_SECONDS", 0.5)
+    with holder(project.place.warehouse, seconds=3, read_only=True) as process_id:
+        project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
+        done = project.load(ACCOUNTS)
+    assert done.success
+    logged = project.instance.event_log_storage.get_logs_for_run(done.run_id)
+    assert any(f"PID {process_id}" in one.user_message for one in logged)
+    assert all(one.passed for one in evaluations(done).values())
+
+
+def test_checks_of_a_run_that_has_waited_in_vain_are_warnings(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.load(ACCOUNTS)
+    monkeypatch.setenv("EXACT_WAREHOUSE_WAIT_SECONDS", "1")
+    hurried = Project(project.place, project.instance, build_defs())
+    with holder(project.place.warehouse, seconds=60) as process_id:
+        began = time.monotonic()
+        done = hurried.load(ACCOUNTS, VAT, LEDGER)
+        assert time.monotonic() - began < 15, "once for all tables"
+    assert not done.success
+    found = {(table, name): one for table in (ACCOUNTS, VAT) for name, one in evaluations(done, table).items()}
+    assert {(table, "keys_unique") for table in (ACCOUNTS, VAT)} <= found.keys()
+    for one in found.values():
+        assert (one.passed, one.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert f"PID {process_id}" in (one.description or "")
+    attempts = Control.open(project.place.config).attempts.read()
+    assert attempts[FIRST][ACCOUNTS].is_over
+    assert hurried.load(ACCOUNTS).success

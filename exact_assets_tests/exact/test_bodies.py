@@ -109,6 +109,9 @@ class NoRefusals:
     def __init__(self) -> None:
         self.statuses: list[int] = []
 
+    def was_refused(self, division: int | None, endpoint: str, *, now: datetime) -> bool:  # noqa: ARG002
+        return False
+
     def held_until(self, division: int | None, endpoint: str, *, now: datetime) -> None:
         """Never."""
 

@@ -56,7 +56,7 @@ def test_a_429_of_the_minute_leaves_the_day_as_it_was() -> None:
 
 def test_a_429_of_the_day_leaves_the_minute_as_it_was() -> None:
     quota = after((200, RECORDED), (429, DAILY))
-    assert (bool(quota.day), bool(quota.minute)) == (False, True)
+    assert (quota.has_day, quota.minute.has_room(60)) == (False, True)
 
 
 def test_a_429_without_a_reset_lasts_until_the_window_must_end() -> None:

@@ -1,5 +1,8 @@
 """How a chain of pages is followed, and where it ends."""
 
+import itertools
+
+import pyarrow as pa
 import pytest
 
 from exact_assets.errors import (
@@ -10,7 +13,7 @@ from exact_assets.errors import (
     ValueRangeError,
     WrongDivisionError,
 )
-from exact_assets_tests.exact.conftest import PATH, Bench
+from exact_assets_tests.exact.conftest import PATH, SCHEMA, Bench
 from exact_assets_tests.exact.vendor import Reply, error, page
 
 ROW = {"ID": "a", "Division": 7}
@@ -218,3 +221,34 @@ def test_lists_in_lists_in_a_small_answer_are_an_error(bench: Bench) -> None:
     bench.vendor.replies = [Reply(body=b'{"d":' + b"[" * 2_000 + b"]" * 2_000 + b"}")]
     with pytest.raises(AnswerError, match="lists in lists"):
         bench.ask(lambda client: client.get("/api/v1/{division}/read/x", division=7))
+
+
+@pytest.mark.parametrize("rows", [20, 21])
+def test_pages_without_rows_do_not_go_on_for_ever(bench: Bench, rows: int) -> None:
+    site = bench.vendor.base_url
+    numbers = itertools.count()
+
+    def empty() -> Reply:
+        return page(following=f"{site}/api/v1/7/crm/Accounts?$skiptoken={next(numbers)}")
+
+    full = page(ROW, following=f"{site}/api/v1/7/crm/Accounts?$skiptoken=full")
+    bench.vendor.replies = [*[empty] * (rows - 2), full, *[empty] * 40]
+    _, caught = bench.pages_until(PagingError)
+    assert "20 pages in a row of division 7 hold no rows" in str(caught)
+    assert len(bench.vendor.asked) == rows - 1 + 20
+
+
+@pytest.mark.parametrize("row", ["{}", '{"ID":1}', '{"ID":{}}'])
+def test_rows_of_almost_nothing_by_the_million_are_refused_before_they_take_memory(bench: Bench, row: str) -> None:
+    schema = pa.schema([pa.field(f"Property{number}", pa.string()) for number in range(75)] + [*SCHEMA])
+    bench.vendor.replies = [Reply(body=f'{{"d":{{"results":[{",".join([row] * 300_000)}]}}}}'.encode())]
+    _, caught = bench.pages_until(AnswerError, schema=schema)
+    assert "300,000 rows in" in str(caught)
+
+
+def test_rows_of_few_properties_are_taken_however_many_they_are(bench: Bench) -> None:
+    """Lists of Exact's that have no pages."""
+    rows = ",".join(f'{{"ID":"{number}","Division":7}}' for number in range(600_000))
+    bench.vendor.replies = [Reply(body=f'{{"d":[{rows}]}}'.encode())]
+    (found,) = bench.pages()
+    assert found.rows.num_rows == 600_000

@@ -111,3 +111,18 @@ def test_a_table_is_as_bad_as_its_worst_division_which_comes_first() -> None:
     freshness = judge_table(TABLE, sorted(attempts), attempts, now=NOW)
     assert (freshness.level, freshness.divisions, freshness.new) == (Level.STALE, 4, 1)
     assert [finding.division for finding in freshness.findings] == [3, 2]
+
+
+def test_that_the_warehouse_was_held_is_over_once_somebody_can_look_at_it() -> None:
+    """`status` showed it eight minutes after the reader had gone."""
+    held = Attempt(
+        attempted_at=NOW,
+        succeeded_at=ago(1),
+        expected_since=LONG_AGO,
+        error_kind="WarehouseBusyError",
+        error="PID 7.",
+    )
+    assert level(held) is Level.FRESH
+    assert level(replace(held, succeeded_at=ago(8))) is Level.LATE
+    stale = judge(TABLE, 1, replace(held, succeeded_at=ago(14)), now=NOW)
+    assert (stale.level, "PID 7." in stale.reason) == (Level.STALE, True)

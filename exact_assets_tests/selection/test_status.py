@@ -12,6 +12,9 @@ from exact_assets_tests.tables import table
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=90)
 TABLES = [table(name=name) for name in ("a", "b", "c")]
+HELD = Attempt(
+    attempted_at=NOW, succeeded_at=NOW, expected_since=LONG_AGO, error_kind="WarehouseBusyError", error="PID 4711."
+)
 DONE = Attempt(attempted_at=NOW, succeeded_at=NOW, expected_since=LONG_AGO)
 REFUSED = Attempt(
     attempted_at=NOW, expected_since=LONG_AGO, error_kind="ForbiddenError", error="Exact refuses.\nMore."
@@ -24,6 +27,7 @@ REFUSED = Attempt(
         ({}, "waiting for its first load"),
         ({"a": DONE}, "loading: 1 of 3 tables"),
         ({"a": DONE, "b": DONE, "c": DONE}, "up to date"),
+        ({"a": DONE, "b": DONE, "c": HELD}, "up to date"),
         ({"a": DONE, "b": DONE, "c": REFUSED}, "c: Exact refuses."),
         ({"a": REFUSED, "b": REFUSED, "c": REFUSED}, "a: Exact refuses. (and 2 more tables)"),
         ({"a": DONE, "b": REFUSED, "c": REFUSED}, "b: Exact refuses. (and 1 more table)"),

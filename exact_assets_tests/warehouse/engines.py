@@ -13,6 +13,7 @@ import duckdb
 from exact_assets.warehouse.connection import Engine
 from exact_assets.warehouse.duckdb.dialect import DIALECT
 from exact_assets.warehouse.duckdb.engine import DuckDBEngine
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.sql.types import SqlType
 from exact_assets.warehouse.sql_warehouse import SqlWarehouse
@@ -65,7 +66,7 @@ class DuckDBPlace:
 
     def engine(self) -> Engine:
         dialect = replace(DIALECT, has_transactional_ddl=self.has_transactional_ddl)
-        return DuckDBEngine(self.path, lock_timeout_seconds=10, dialect=dialect)
+        return DuckDBEngine(self.path, patience=Patience(10), dialect=dialect)
 
     def open(self, *, is_soft: bool = False) -> Warehouse:
         return SqlWarehouse(self.engine(), is_soft=is_soft)

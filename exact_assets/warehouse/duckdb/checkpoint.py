@@ -17,6 +17,8 @@ from typing import BinaryIO
 import msgspec
 from duckdb import DuckDBPyConnection
 
+from exact_assets.disk import make_file, mode_beside
+
 HEADER_BYTES = 3 * 4096
 """The file's own header and the two that checkpoints write in turn; the blocks follow."""
 
@@ -57,7 +59,9 @@ def put_aside(connection: DuckDBPyConnection, catalogue: str, *, file: BinaryIO,
         blocks={place: os.pread(number, size, place) for place, size in places},
     )
     new = path.with_name(f"{beside(path).name}.new")
-    with new.open("wb") as written:
+    new.unlink(missing_ok=True)
+    make_file(new, mode_beside(path))
+    with new.open("r+b") as written:
         written.write(msgspec.msgpack.encode(aside))
         written.flush()
         os.fsync(written.fileno())
@@ -73,10 +77,16 @@ def repair(path: Path) -> None:
         aside = msgspec.msgpack.decode(beside(path).read_bytes(), type=Aside)
     except FileNotFoundError:
         return
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, RecursionError) as error:
         # It is whole before a checkpoint begins, so a disk or a person has changed it since.
         unreadable = path.with_name(f"{beside(path).name}.unreadable")
-        _log.warning("%s cannot be read, and is kept as %s", beside(path), unreadable)
+        _log.warning(
+            "%s holds no blocks of a checkpoint (%s), and is kept as %s. Had the last checkpoint been cut short, "
+            "opening the warehouse says that it is damaged.",
+            beside(path),
+            error,
+            unreadable,
+        )
         beside(path).replace(unreadable)
         return
     with path.open("r+b") as file:

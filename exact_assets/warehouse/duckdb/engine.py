@@ -9,6 +9,7 @@ from exact_assets.disk import obstacle
 from exact_assets.warehouse.duckdb.connection import DuckDBConnection
 from exact_assets.warehouse.duckdb.dialect import DIALECT
 from exact_assets.warehouse.duckdb.file import DuckDBFile
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.sql.dialect import Dialect
 
 CHUNK_ROWS = 8_000
@@ -23,9 +24,9 @@ class DuckDBEngine:
 
     chunk_rows = CHUNK_ROWS
 
-    def __init__(self, path: Path, *, lock_timeout_seconds: float, dialect: Dialect = DIALECT) -> None:
+    def __init__(self, path: Path, *, patience: Patience, dialect: Dialect = DIALECT) -> None:
         self.dialect = dialect
-        self._file = DuckDBFile(path, lock_timeout_seconds=lock_timeout_seconds)
+        self._file = DuckDBFile(path, patience=patience)
 
     @property
     def exists(self) -> bool:

@@ -21,6 +21,8 @@ _KINDS: tuple[tuple[type[duckdb.Error], type[StatementError]], ...] = (
     (duckdb.InvalidInputException, UnconvertibleError),
     (duckdb.OutOfRangeException, UnconvertibleError),
 )
+_DISK_WORDS = ("Permission denied", "No space left on device", "Read-only file system", "Disk quota exceeded")
+_OF_DISK = "Check this user's rights to it and to its folder, and that its disk is there and has room."
 NO_TABLE = "Catalog Error: Table with name"
 """What DuckDB's words begin with where a table is not there; other unknown names raise the same exception."""
 
@@ -51,7 +53,18 @@ def translated(error: Exception, subject: str) -> WarehouseError:
             " Both are left as they are. Put a backup of both in their place, or move the log away: the next run "
             f"asks Exact again for what only the log holds. {text.splitlines()[0]}"
         )
-    return _refused(error)(f"{subject}: {text}", detail=text)
+    return _of_disk(error, subject) or _refused(error)(f"{subject}: {text}", detail=text)
+
+
+def _of_disk(error: Exception, subject: str) -> WarehouseError | None:
+    """Return what the operating system refused; None: it did not."""
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename and str(error.filename) != subject else ""
+        return WarehouseError(f"{subject} cannot be used: {error.strerror or error}{where}. {_OF_DISK}")
+    text = str(error)
+    if any(words in text for words in _DISK_WORDS):
+        return StatementError(f"{subject} cannot be used: {text.splitlines()[0]} {_OF_DISK}", detail=text)
+    return None
 
 
 def _refused(error: Exception) -> type[StatementError]:

@@ -2,12 +2,13 @@
 
 DuckDB lets no second process in while one holds the file for writing, and no writer while others read. So that our
 own processes wait in line instead of failing, each takes an operating system's lock beside the file first, which
-ends with its holder, however that ends. Processes that are not ours are asked for again until a limit.
+ends with its holder, however that ends. Processes that are not ours are asked for again, as long as the patience
+of whoever opens it lasts.
 """
 
 import logging
 import threading
-import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,17 +18,21 @@ import duckdb
 from duckdb import DuckDBPyConnection
 from filelock import FileLock, Timeout
 
-from exact_assets.errors import EngineLostError, ShortOfMemoryError, WarehouseBusyError
+from exact_assets.disk import is_private, make_file, make_folder, mode_beside, mode_of_new
+from exact_assets.errors import EngineLostError, ShortOfMemoryError
 from exact_assets.warehouse.duckdb.checkpoint import beside, put_aside, repair
 from exact_assets.warehouse.duckdb.errors import is_held, translated
 from exact_assets.warehouse.duckdb.path import (
     has_content,
+    is_empty,
     log_of,
     put_orphan_aside,
     real_path,
     require_duckdb,
     require_target,
+    tell_of_remainder,
 )
+from exact_assets.warehouse.patience import Patience
 
 CATALOGUE = "warehouse"
 """The file's name inside DuckDB."""
@@ -53,7 +58,10 @@ of the machine's memory, or of what a container may have of it; that the second 
 less than 512 MB costs one more attempt."""
 STORAGE_VERSION = "v1.5.0"
 """Of new files: tools that are built on DuckDB 1.5 open them. DuckDB 2.0's own default is refused by all of 1.x."""
-RETRY_SECONDS = 0.05
+MOST_LOST = 20
+"""Times in a row that the engine may be closed under a piece of work by what fails in other threads."""
+OUR_THREAD = "another thread of this process is at work on it"
+OUR_PROCESS = "another process of Exact assets is at work on it"
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -63,10 +71,10 @@ _turns: dict[Path, threading.Lock] = {}
 class DuckDBFile:
     """A file, and this process's DuckDB that it is attached to while it is used."""
 
-    def __init__(self, path: Path, *, lock_timeout_seconds: float) -> None:
+    def __init__(self, path: Path, *, patience: Patience) -> None:
         self._link = path.expanduser().absolute()
         self.path = real_path(path)
-        self._lock_timeout_seconds = lock_timeout_seconds
+        self._patience = patience
         self._turn = _turns.setdefault(self.path, threading.Lock())
         self._making = threading.Lock()
         self._engine: DuckDBPyConnection | None = None
@@ -88,12 +96,18 @@ class DuckDBFile:
         Raises:
             WarehouseError: as the work raises it, or what memory there is was too little.
         """
+        lost = 0
         while True:
             limit = self._memory_limits[0]
             try:
                 return work()
-            except EngineLostError:
-                continue
+            except EngineLostError as error:
+                lost += 1
+                if lost == MOST_LOST:
+                    raise EngineLostError(
+                        f"{self.path}: DuckDB was closed {lost} times in a row for what failed in other threads of "
+                        "this process. See their errors, and load again."
+                    ) from error
             except ShortOfMemoryError:
                 if not self._allow_more_than(limit):
                     raise
@@ -129,7 +143,7 @@ class DuckDBFile:
         """
         with self._errors():
             if not self.exists and not read_only:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(self.path.parent)
             with self._held(connection, read_only=read_only):
                 try:
                     connection.execute(f"USE {CATALOGUE}")
@@ -141,10 +155,19 @@ class DuckDBFile:
                     raise
 
     def _new_engine(self) -> DuckDBPyConnection:
-        settings = SETTINGS | {"memory_limit": self._memory_limits[0], "temp_directory": f"{self.path}.tmp"}
+        spill = self.path.with_name(f"{self.path.name}.tmp")
+        is_open = self.path.parent.is_dir() and not is_private(self.path.parent)
+        if is_open:
+            # DuckDB would make it for all to read.
+            with suppress(OSError):
+                make_folder(spill)
+        settings = SETTINGS | {"memory_limit": self._memory_limits[0], "temp_directory": str(spill)}
         engine = duckdb.connect(":memory:", config=settings)
         # Nor when a process ends while it holds the file; this is no setting that can be given above.
         engine.execute("PRAGMA disable_checkpoint_on_shutdown")
+        if is_open:
+            # DuckDB removes only what it has made.
+            weakref.finalize(self, _close, engine, spill)
         return engine
 
     def _allow_more_than(self, limit: str) -> bool:
@@ -167,28 +190,33 @@ class DuckDBFile:
     @contextmanager
     def _held(self, connection: DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
         """Attach the file in our turn. While a stranger holds it, the turn passes on, so that all can name him."""
-        deadline = time.monotonic() + self._lock_timeout_seconds
         reason: str | None = None
         while True:
-            with self._our_turn(deadline, reason):
+            self._patience.begin(is_read_only=read_only)
+            with self._our_turn(reason, read_only=read_only):
                 reason = self._attach(connection, read_only=read_only)
                 if reason is None:
-                    yield
+                    self._patience.renew(is_read_only=read_only)
+                    try:
+                        yield
+                    finally:
+                        self._patience.renew(is_read_only=read_only)
                     return
-            if time.monotonic() >= deadline:
-                raise self._busy(reason)
-            time.sleep(RETRY_SECONDS)
+            self._patience.pause(str(self.path), reason, is_read_only=read_only)
 
     @contextmanager
-    def _our_turn(self, deadline: float, reason: str | None) -> Iterator[None]:
-        if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise self._busy(reason or "another thread of this process is at work on it")
+    def _our_turn(self, reason: str | None, *, read_only: bool) -> Iterator[None]:
+        patience, subject = self._patience, str(self.path)
+        while not self._turn.acquire(timeout=patience.slice_seconds(is_read_only=read_only)):
+            patience.pause(subject, reason or OUR_THREAD, is_read_only=read_only)
         try:
-            lock = FileLock(f"{self.path}.lock", thread_local=False)
-            try:
-                lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
-            except Timeout:
-                raise self._busy(reason or "another process of Exact assets is at work on it") from None
+            lock = FileLock(f"{self.path}.lock", mode=mode_beside(self.path), thread_local=False)
+            while True:
+                try:
+                    lock.acquire(timeout=patience.slice_seconds(is_read_only=read_only))
+                    break
+                except Timeout:
+                    patience.pause(subject, reason or OUR_PROCESS, is_read_only=read_only)
             try:
                 yield
             finally:
@@ -204,8 +232,13 @@ class DuckDBFile:
             elif not read_only:
                 self._create(connection)
             repair(self.path)
+            if not read_only:
+                tell_of_remainder(self.path)
             # A process that was killed left what it committed in the log, which is played back here.
             connection.execute(_attachment(self.path, read_only=read_only))
+            if not read_only and not is_private(self.path.parent):
+                # Else DuckDB would make it for all to read.
+                make_file(log_of(self.path), mode_beside(self.path))
         except duckdb.Error as error:
             if is_held(error):
                 return str(error)
@@ -216,6 +249,8 @@ class DuckDBFile:
 
     def _create(self, connection: DuckDBPyConnection) -> None:
         """Make a file that is whole from its first moment: a process killed meanwhile leaves none."""
+        if is_empty(log_of(self.path)):
+            log_of(self.path).unlink()
         if log_of(self.path).exists():
             put_orphan_aside(log_of(self.path))
         beside(self.path).unlink(missing_ok=True)
@@ -225,13 +260,16 @@ class DuckDBFile:
         new.unlink(missing_ok=True)
         options = f"STORAGE_VERSION '{STORAGE_VERSION}'"
         connection.execute(f"ATTACH {_text(new)} AS {CATALOGUE} ({options}); DETACH {CATALOGUE}")
+        new.chmod(mode_of_new(self.path))
         new.replace(self.path)
 
     def _let_go(self, connection: DuckDBPyConnection, *, read_only: bool) -> None:
         """Detach the file. What was committed is safe already, so failing to tidy up is no failure of the work."""
         try:
             with self.path.open("rb") as file:
-                if not read_only and log_of(self.path).exists():
+                if not read_only and is_empty(log_of(self.path)):
+                    log_of(self.path).unlink()
+                elif not read_only and log_of(self.path).exists():
                     put_aside(connection, CATALOGUE, file=file, path=self.path)
                     connection.execute(f"CHECKPOINT {CATALOGUE}")
                     beside(self.path).unlink()
@@ -279,11 +317,12 @@ class DuckDBFile:
         except (duckdb.Error, OSError) as error:
             raise translated(error, str(self.path)) from error
 
-    def _busy(self, reason: str) -> WarehouseBusyError:
-        return WarehouseBusyError(
-            f"{self.path} is held elsewhere, and was not let go within {self._lock_timeout_seconds:g} s: {reason}. "
-            "Close what holds it, or use PostgreSQL where others must read while it is written."
-        )
+
+def _close(engine: DuckDBPyConnection, spill: Path) -> None:
+    """Close an engine and remove its folder, unless there is something in it: another process may be at work."""
+    engine.close()
+    with suppress(OSError):
+        spill.rmdir()
 
 
 def _attachment(path: Path, *, read_only: bool) -> str:

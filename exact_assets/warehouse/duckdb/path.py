@@ -15,6 +15,11 @@ from exact_assets.errors import WarehouseError
 MAGIC = b"DUCK"
 """At byte 8 of each DuckDB file, whatever its version."""
 MAGIC_AT = 8
+END_OF_HEADER = b"\xff\xff"
+"""Of DuckDB's log. Entries follow: their size, a checksum, and as many bytes."""
+ENTRY_HEAD_BYTES = 16
+LARGEST_LOG_READ = 2**26
+"""A log is found when a process was killed; one of so many bytes is not read to tell of its end."""
 _OTHERS = {
     b"SQLite format 3": "an SQLite database",
     b"PAR1": "a Parquet file",
@@ -102,6 +107,39 @@ def require_target(path: Path) -> None:
 def log_of(path: Path) -> Path:
     """Return the path of DuckDB's write-ahead log, which stands beside the file itself, links followed."""
     return path.with_name(f"{path.name}.wal")
+
+
+def is_empty(log: Path) -> bool:
+    """Return whether there is a log with nothing in it: it was made before DuckDB had anything to write."""
+    try:
+        return log.stat().st_size == 0
+    except FileNotFoundError:
+        return False
+
+
+def tell_of_remainder(path: Path) -> None:
+    """Log a warning where the end of the log, or all of it, is no entry: DuckDB leaves that out without a word."""
+    try:
+        log = log_of(path).read_bytes() if log_of(path).stat().st_size <= LARGEST_LOG_READ else b""
+    except FileNotFoundError:
+        return
+    begin = log.find(END_OF_HEADER) + len(END_OF_HEADER)
+    if begin < len(END_OF_HEADER):
+        begin = 0
+    end = begin
+    while begin and end + ENTRY_HEAD_BYTES <= len(log):
+        size = int.from_bytes(log[end : end + 8], "little")
+        if not 0 < size <= len(log) - end - ENTRY_HEAD_BYTES:
+            break
+        end += ENTRY_HEAD_BYTES + size
+    if end < len(log):
+        _log.warning(
+            "%s: %s of %s bytes are no entry of DuckDB's log and are left out: what a process wrote as it was "
+            "killed, or damage. Had they been committed, the next run asks Exact for it again.",
+            log_of(path),
+            f"{len(log) - end:,}",
+            f"{len(log):,}",
+        )
 
 
 def put_orphan_aside(log: Path) -> None:

@@ -184,8 +184,9 @@ def test_a_process_that_ends_while_it_holds_the_file_makes_no_checkpoint(tmp_pat
 from contextlib import ExitStack
 from pathlib import Path
 from exact_assets.warehouse.duckdb.file import DuckDBFile
+from exact_assets.warehouse.patience import Patience
 stack = ExitStack()
-file = DuckDBFile(Path({str(path)!r}), lock_timeout_seconds=5)
+file = DuckDBFile(Path({str(path)!r}), patience=Patience(5))
 connection = stack.enter_context(file.connection())
 stack.enter_context(file.attached(connection, read_only=False))
 connection.execute("CREATE TABLE a_table AS SELECT 1 AS one")

@@ -264,3 +264,54 @@ def test_a_folder_that_may_not_be_made_is_an_error_that_names_the_path(tmp_path:
     (tmp_path / "a_file").write_text("mine")
     with pytest.raises(WarehouseError, match=r"a_file/w\.duckdb"):
         opened(tmp_path / "a_file" / "w.duckdb").prepare([SYNC])
+
+
+@pytest.mark.parametrize(
+    ("content", "lost"),
+    [
+        (lambda _: b"garbage" * 20, 140),
+        (lambda log: log + b"garbage", 7),
+        (lambda log: log + bytes(100), 100),
+        (lambda log: log[:-5], None),
+        (lambda log: log, 0),
+    ],
+)
+def test_what_duckdb_leaves_out_of_a_log_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: Callable[[bytes], bytes], lost: int | None
+) -> None:
+    """It is dropped without a word."""
+    path = tmp_path / "w.duckdb"
+    opened(path).prepare([SYNC])
+    with duckdb.connect(":memory:", config=SETTINGS) as connection:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute(f"ATTACH '{path}' AS it; CREATE TABLE it.mine AS SELECT range AS i FROM range(3000)")
+    log = path.with_name("w.duckdb.wal")
+    log.write_bytes(content(log.read_bytes()))
+    size = log.stat().st_size
+    opened(path).prepare(ALL)
+    told = [one.getMessage() for one in caplog.records if "no entry of DuckDB's log" in one.getMessage()]
+    if lost == 0:
+        assert told == []
+    elif lost is None:
+        assert f" of {size:,} bytes" in told[0]
+    else:
+        assert f": {lost:,} of {size:,} bytes" in told[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_what_a_checkpoint_put_aside_and_cannot_be_read_is_told_in_a_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    path = tmp_path / "w.duckdb"
+    opened(path).prepare([SYNC])
+    path.with_name("w.duckdb.checkpoint").write_bytes(content)
+    opened(path).prepare(ALL)
+    assert "w.duckdb.checkpoint holds no blocks of a checkpoint" in caplog.text
+
+
+def test_a_folder_where_a_file_should_be_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    opened(path).prepare([SYNC])
+    path.with_name("w.duckdb.checkpoint").mkdir()
+    with pytest.raises(WarehouseError, match=r"cannot be used: Is a directory .*Check this user's rights"):
+        opened(path).prepare(ALL)

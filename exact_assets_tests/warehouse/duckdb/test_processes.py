@@ -15,6 +15,7 @@ from exact_assets.errors import LoadSupersededError, WarehouseBusyError
 from exact_assets.stream import Stored, Verb
 from exact_assets.warehouse.duckdb.file import DuckDBFile
 from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.duckdb.plain import query
 from exact_assets_tests.warehouse.duckdb.test_kills import start
@@ -38,12 +39,12 @@ def holder(path: Path, *, seconds: float, read_only: bool = False) -> Iterator[i
 
 def test_a_look_at_the_file_does_not_end_the_hold_of_another_thread_on_it(path: Path) -> None:
     """POSIX ends all locks of a process on a file when it closes one: a stranger could write beside us."""
-    file = DuckDBFile(path, lock_timeout_seconds=5)
+    file = DuckDBFile(path, patience=Patience(5))
     program = f"import duckdb; duckdb.connect({str(path)!r}).execute('CREATE TABLE t (i INT)')"
     stranger = [sys.executable, "-c", program]
     with file.connection() as connection, file.attached(connection, read_only=False):
         connection.execute("CREATE TABLE ours AS SELECT 1 AS one")
-        for other in (file, DuckDBFile(path, lock_timeout_seconds=5)):
+        for other in (file, DuckDBFile(path, patience=Patience(5))):
             assert other.exists
         done = subprocess.run(stranger, capture_output=True, text=True, check=False)
         assert "Could not set lock on file" in done.stderr

@@ -15,6 +15,7 @@ from exact_assets.stream import Step, Stored, Verb
 from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.duckdb import file as duckdb_file
 from exact_assets.warehouse.open import open_warehouse
+from exact_assets.warehouse.patience import Patience
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.duckdb.plain import query
 from exact_assets_tests.warehouse.tables import DIVISION, SYNC, guid, rows, step
@@ -145,7 +146,7 @@ def test_threads_whose_duckdb_was_closed_for_lack_of_memory_begin_anew(
 
 def test_a_duckdb_that_fell_over_is_replaced_by_one_that_is_allowed_more(path: Path) -> None:
     """Lack of memory in one thread may end the DuckDB of all: it takes no other limit then, nor anything else."""
-    file = duckdb_file.DuckDBFile(path, lock_timeout_seconds=5)
+    file = duckdb_file.DuckDBFile(path, patience=Patience(5))
     attempts: list[str] = []
 
     def work() -> str:
