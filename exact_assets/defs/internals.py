@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -63,6 +64,7 @@ __all__ = [
     "WILL_RETRY_TAG",
     "AssetCheckExecutionRecord",
     "AssetCheckExecutionRecordStatus",
+    "CheckError",
     "ConfigurableClass",
     "ConfigurableClassData",
     "DagsterSqliteStorage",

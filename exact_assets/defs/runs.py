@@ -1,6 +1,7 @@
 """What Dagster's instance knows of runs and of what they recorded. Gathering only."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 import dagster as dg
 
@@ -13,6 +14,14 @@ def in_flight(instance: dg.DagsterInstance, job_name: str) -> Iterable[Mapping[s
     return [run.tags for run in runs]
 
 
+def planned_partitions(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> Collection[str]:
+    """Return the partitions of an asset that a run was made for, as Dagster noted when it was asked for.
+
+    What its tags name may be gone since, or be another range by now: partitions keep the order in which they came.
+    """
+    return _planned(instance, run_id).get(key, ())
+
+
 def unrecorded(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str]) -> Collection[str]:
     """Return the partitions that no run recorded, such as where Dagster's storage is newer than the warehouse."""
     if not partitions:
@@ -21,3 +30,17 @@ def unrecorded(instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Colle
         key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(partitions)
     )
     return set(partitions) - set(recorded)
+
+
+@lru_cache(maxsize=1)
+def _planned(instance: dg.DagsterInstance, run_id: str) -> Mapping[dg.AssetKey, Collection[str]]:
+    """Read what was noted of all assets of a run: its tables come one after the other, in one process."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    found: dict[dg.AssetKey, set[str]] = {}
+    for entry in entries:
+        event = entry.dagster_event
+        if event is not None and event.asset_key is not None:
+            data = event.asset_materialization_planned_data
+            keys = data.partitions_subset.get_partition_keys() if data.partitions_subset else ()
+            found.setdefault(event.asset_key, set()).update(keys, (data.partition,) if data.partition else ())
+    return found

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from exact_assets.defs.internals import get_possibly_temporary_instance_for_cli
-from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.partitions import DIVISIONS, is_number
 from exact_assets.selection.status import is_found, start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice
 
@@ -47,7 +47,7 @@ def partition_changes(
 
 def numbers(keys: Iterable[str]) -> frozenset[int]:
     """Read partition keys as divisions; others, which somebody may have added in the UI, are left alone."""
-    return frozenset(int(key) for key in keys if key.removeprefix("-").isdecimal())
+    return frozenset(int(key) for key in keys if is_number(key))
 
 
 def first_years_of(
