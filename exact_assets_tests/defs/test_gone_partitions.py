@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from exact_assets.build import build_defs
 from exact_assets.defs.partitions import divisions_in_order, in_grid, requested
+from exact_assets.defs.runs import awaited_divisions
+from exact_assets.defs.selection import PartitionChanges
 from exact_assets.warehouse.open import open_configured
 from exact_assets_tests.defs.test_check_runs import ACCOUNTS, FIRST, SECOND, YEAR, Project
 from exact_assets_tests.installation import Installation, installation
@@ -119,3 +123,39 @@ def test_keys_that_are_no_divisions_are_nobodys() -> None:
 def test_years_outside_the_grid_are_parted_from_those_inside() -> None:
     wanted = {100: (2019, 2025), 200: (2019,), 300: ()}
     assert in_grid(wanted, range(2024, 2027)) == ({100: (2025,), 300: ()}, ["100|2019", "200|2019"])
+
+
+def test_a_partition_stays_as_long_as_a_run_that_waits_ends_its_range_there(project: Project) -> None:
+    """Dagster could not begin the run again once it is gone; for a year in its middle it does not matter."""
+    run = asked(project, range_of(FIRST, SECOND))
+    now = datetime.now(UTC)
+    assert awaited_divisions(project.instance, [SECOND, 7], now=now) == {SECOND}
+    project.place.quick("divisions", "disable", str(SECOND))
+    begun(project, run)
+    assert awaited_divisions(project.instance, [SECOND, 7], now=now) == frozenset()
+    named = {**range_of(FIRST, SECOND), "exact/divisions": f"{FIRST},{SECOND}"}
+    asked(project, named)
+    assert awaited_divisions(project.instance, [SECOND], now=now) == frozenset(), "a schedule asks again"
+
+
+def test_partitions_stay_as_long_as_a_backfill_is_under_way_and_a_day_at_most(project: Project) -> None:
+    now = datetime.now(UTC)
+    backfill = PartitionBackfill(
+        backfill_id="b1",
+        status=BulkActionStatus.REQUESTED,
+        from_failure=False,
+        tags={},
+        backfill_timestamp=now.timestamp(),
+        asset_selection=[dg.AssetKey(["exact", ACCOUNTS])],
+    )
+    project.instance.add_backfill(backfill)
+    assert awaited_divisions(project.instance, [SECOND], now=now) == {SECOND}
+    assert awaited_divisions(project.instance, [], now=now) == frozenset()
+    assert awaited_divisions(project.instance, [SECOND], now=now + timedelta(days=2)) == frozenset()
+    project.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    assert awaited_divisions(project.instance, [SECOND], now=now) == frozenset()
+
+
+def test_what_waits_is_not_removed() -> None:
+    changes = PartitionChanges(added=(1,), removed=(2, 3))
+    assert changes.without({3}) == PartitionChanges(added=(1,), removed=(2,))
