@@ -58,6 +58,7 @@ def attempt(
     years: tuple[int, ...] = (),
     start_year: int | None = None,
     now: Callable[[], datetime] | None = None,
+    is_scheduled: bool = False,
 ) -> Outcomes:
     """As `bring`, but errors stay in their outcomes.
 
@@ -72,6 +73,7 @@ def attempt(
         years: to have; empty: all.
         start_year: None: the setting's.
         now: the computer's clock, as the warehouse reads it.
+        is_scheduled: whether a schedule asks.
     """
     return asyncio.run(
         _bring(
@@ -84,6 +86,7 @@ def attempt(
                 years=years or _years(place),
                 mode=mode,
                 confirm=confirm,
+                is_scheduled=is_scheduled,
             ),
         )
     )

@@ -12,7 +12,7 @@ from exact_assets.containment import contained
 from exact_assets.defs import tags
 from exact_assets.defs.check_runs import check_everything, check_load, outdate_checks
 from exact_assets.defs.checks import check_specs
-from exact_assets.defs.events import failure, materialisations, taken_away, unchanged, waiting
+from exact_assets.defs.events import failure, materialisations, taken_away, unchanged, waiting, warned
 from exact_assets.defs.internals import PRIORITY_TAG, CheckError, add_partition_metadata
 from exact_assets.defs.loads import Load, TableConfig, load_partitions
 from exact_assets.defs.location import CodeLocation
@@ -88,6 +88,8 @@ def _recorded(
         yield dg.MaterializeResult(asset_key=key)
     elif not is_new and (read := unchanged(key, outcomes.values())) is not None:
         yield read
+    if (words := warned(key, outcomes.values())) is not None:
+        yield words
     outdate_checks(session_of(context), _divisions_elsewhere(location, outcomes))
     rest = waiting(key, table, outcomes.values())
     if rest is not None:

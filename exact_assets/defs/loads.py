@@ -102,6 +102,8 @@ def load_partitions(
     with exact.noting(table, asked):
         unrecorded_before = exact.unrecorded.mark(table.name, asked)
     outcomes = _replicate(context, location, table, asked, kind)
+    for warning in (words for outcome in outcomes.values() for words in outcome.warnings):
+        context.log.warning(warning)
     its_years = {division: range(one.start_year, grid_years.stop) for division, one in asked.items()}
     more = _more_years(context.instance, location.key(table), outcomes, its_years) if kind.has_all_years else {}
     named = {} if kind.is_background else wanted

@@ -95,6 +95,7 @@ def requests(
             else _years(wanted[division], first_year, kind=kind, grid_years=grid_years),
             mode=kind.mode,
             confirm=kind.confirm,
+            is_scheduled=kind.is_background,
             reload_id=kind.reload_id,
             generation=_generation(table, choices.get(division)),
         )

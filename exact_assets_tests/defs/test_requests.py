@@ -56,6 +56,13 @@ def test_a_division_that_was_disabled_meanwhile_is_left_alone() -> None:
     assert set(requests(ACCOUNTS, wanted, {100: disabled}, kind=PLAIN, grid_years=GRID)) == {200}
 
 
+def test_a_schedules_run_sweeps_what_is_due_and_a_persons_what_it_names() -> None:
+    for is_background in (True, False):
+        kind = replace(PLAIN, mode=Mode.SWEEP, is_background=is_background)
+        [asked] = requests(ACCOUNTS, {100: (2026,)}, {100: CHOICE}, kind=kind, grid_years=GRID).values()
+        assert asked.is_scheduled is is_background
+
+
 def test_all_years_are_those_since_the_divisions_own_starting_year() -> None:
     all_years = replace(PLAIN, has_all_years=True)
     choices = {100: replace(CHOICE, start_year=2024)}
