@@ -3,9 +3,11 @@
 What is foreseen is raised as one of `errors` where it is found. Interruptions are no `Exception`, and end the run.
 """
 
+import asyncio
 import logging
 import re
 import traceback
+from collections.abc import Callable, Coroutine
 
 from exact_assets.errors import UnforeseenError
 
@@ -47,3 +49,14 @@ def without_secrets(text: str) -> str:
     for pattern in (_BEARER, _NAMED, _IN_ADDRESS):
         text = pattern.sub(rf"\g<1>{HIDDEN}", text)
     return _LONG.sub(HIDDEN, text)
+
+
+async def side_by_side(work: Callable[[], Coroutine[None, None, None]], *, count: int) -> None:
+    """Do work several times at once; an interruption is raised as what it is."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(count):
+                tasks.create_task(work())
+    except BaseExceptionGroup as group:
+        # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
+        raise group.exceptions[0] from None

@@ -27,7 +27,7 @@ ExactAssetsError
 │   ├── UnavailableError         408, 5xx, resets, cut bodies, HTML: tried again, in vain
 │   ├── UnreachableError         no connection to the host at all
 │   └── AnswerError              an answer that Exact does not promise
-│       ├── PagingError          a chain of pages repeats itself or leaves the host
+│       ├── PagingError          a chain of pages repeats itself, ends too soon or leaves the host
 │       │   └── StaleLinkError       a link that was stored leads to another site than the one that is asked now
 │       ├── WrongDivisionError   rows of another division than the one asked for
 │       ├── ValueRangeError      a value that its type cannot hold; table, column, key
@@ -206,7 +206,7 @@ class AnswerError(ExactError):
 
 
 class PagingError(AnswerError):
-    """A chain of pages repeats itself, or a link leads to another host."""
+    """A chain of pages repeats itself, ends before all rows have come, or leads to another host."""
 
 
 class StaleLinkError(PagingError):

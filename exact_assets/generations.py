@@ -41,13 +41,18 @@ def on_generation(state: StreamState, generation: str | None) -> StreamState:
         return state
     if state.generation is None:
         return replace(state, generation=generation)
+    return replace(begun_anew(state), generation=generation)
+
+
+def begun_anew(state: StreamState) -> StreamState:
+    """Return the state of a stream that is read anew, as a reload: what is stored stays until all has come."""
     return replace(
         state,
-        generation=generation,
         cursor=None,
         years=(),
         fingerprint=None,
         chain=Chain(reload=True),
         sweep=None,
         withheld=None,
+        missing=(),
     )

@@ -7,7 +7,7 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,14 +17,15 @@ from uuid import uuid4
 
 import msgspec
 
-from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
-from exact_assets.containment import contained
-from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError, StateUnreadableError
+from exact_assets.containment import contained, side_by_side
+from exact_assets.deletion_rights import is_due_to_be_swept
+from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
-from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, sweep
+from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, seek, sweep
 from exact_assets.generations import on_generation
+from exact_assets.known_states import KnownStates, known_states
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
 from exact_assets.removals import error_of, is_due, kinds_answered
@@ -62,6 +63,8 @@ class Request:
     """The backfill (or the run, for an explicit reload) that asks: it asks Exact once, however often it comes."""
     generation: str | None = None
     """What the stream's Timestamps and IDs rest on, as `generations` names it; None: not known."""
+    is_scheduled: bool = False
+    """A schedule asks: a sweep is made where the deletion log does not do, or has not for long."""
     confirm: bool = False
     """A person said that rows which Exact's answers lack may go, however many they are."""
 
@@ -82,6 +85,8 @@ class Outcome:
     quota: Quota | None = None
     elsewhere: Mapping[str, Changes] = field(default_factory=dict)
     """What changed in other tables, by name: what the deletion log names, and lines whose header is gone."""
+    warnings: tuple[str, ...] = ()
+    """What somebody should know of it, though it is up to date."""
     error: ExactAssetsError | None = None
     """Why it is not up to date; what was read before is stored all the same."""
     before: StreamState = field(default_factory=StreamState)
@@ -152,7 +157,7 @@ async def replicate(
     queue = deque(requests.items())
 
     async with (
-        WriteQueue[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
+        WriteQueue[int, KnownStates](lambda asked: known_states(table, warehouse, asked)) as states,
         WriteQueue[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
         replication = _Replication(table, client, leases, states, storing, shares or {}, warehouse.chunk_rows)
@@ -167,19 +172,8 @@ async def replicate(
                 else:
                     outcomes[division] = outcome
 
-        await _side_by_side(work, count=min(STREAMS_AT_ONCE, len(queue)))
+        await side_by_side(work, count=min(STREAMS_AT_ONCE, len(queue)))
     return await asyncio.to_thread(_with_row_counts, table, warehouse, outcomes)
-
-
-async def _side_by_side(work: Callable[[], Coroutine[None, None, None]], *, count: int) -> None:
-    """Do work several times at once."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(count):
-                tasks.create_task(work())
-    except BaseExceptionGroup as group:
-        # Divisions contain what goes wrong in them: this is an interruption, which Dagster knows by its class.
-        raise group.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +181,7 @@ class _Replication:
     table: Table
     client: ExactClient
     leases: Leases
-    states: WriteQueue[int, "_Known"]
+    states: WriteQueue[int, "KnownStates"]
     storing: WriteQueue[tuple[int, Step, int], Stored]
     shares: Mapping[int, Share]
     chunk_rows: int
@@ -215,6 +209,7 @@ class _Replication:
             before=progress.found or progress.state,
             quota=self._quota(division),
             elsewhere=progress.elsewhere,
+            warnings=progress.warnings(self.table, division),
             error=error,
         )
 
@@ -252,9 +247,8 @@ class _Replication:
                 to_read = read_request_of(progress.state, request)
                 if to_read is not None:
                     is_to_go_on |= await self._read(division, to_read, storing)
-                if not is_to_go_on:
-                    await self._sweep(division, request, known.log, storing)
-                    await self._ask_again(division, request, storing)
+                is_to_go_on |= await storing.begin_anew()
+                is_to_go_on = is_to_go_on or await self._look_for_rest(division, request, known.log, storing)
             except LoadSupersededError:
                 # Another installation on this warehouse stored first: go on from what it stored.
                 superseded += 1
@@ -264,6 +258,22 @@ class _Replication:
             if not is_to_go_on:
                 return
             # What was under way may have begun days ago: now catch up with what has changed since.
+
+    async def _look_for_rest(
+        self, division: int, request: Request, log: StreamState | None, storing: Storing
+    ) -> bool:
+        """Look for what no catch-up tells of: rows that are gone, missing or withheld.
+
+        Returns:
+            Whether the stream must be looked at again, as all of it is to be read.
+        """
+        if await self._seek(division, request, storing):
+            return True
+        await self._sweep(division, request, log, storing)
+        if await self._seek(division, request, storing):
+            return True
+        await self._ask_again(division, request, storing)
+        return False
 
     async def _take_generation(self, request: Request, storing: Storing) -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
@@ -289,19 +299,35 @@ class _Replication:
 
     async def _sweep(self, division: int, request: Request, log: StreamState | None, storing: Storing) -> None:
         """Ask for all keys, where rows may have gone unseen."""
-        if not self._is_to_be_swept(request, storing.progress.state, log):
+        if storing.progress.is_swept or not self._is_to_be_swept(request, storing.progress.state, log):
             return
         source = self._source(division, is_bounded=True)
-        to_read = ReadRequest(
-            start_year=request.start_year,
-            reload_id=request.reload_id,
-            now=self.client.server_now,
-            chunk_rows=self.chunk_rows,
-        )
+        to_read = self._plain(request)
         await storing.answer(
             lambda before: sweep(source, self.table, division, before, request=to_read),
             good_for=lambda _: frozenset({RemovalKind.SWEEP}),
             is_sweep=True,
+        )
+        storing.progress.is_swept = True
+
+    async def _seek(self, division: int, request: Request, storing: Storing) -> bool:
+        """Ask for what a sweep found missing; tell whether all is to be read again instead."""
+        if storing.progress.state.missing:
+            source = self._source(division, is_bounded=True)
+            to_read = self._plain(request)
+            await storing.answer(
+                lambda before: seek(source, self.table, division, before, request=to_read),
+                good_for=lambda _: frozenset(),
+            )
+        return storing.progress.state.chain is not None
+
+    def _plain(self, request: Request) -> ReadRequest:
+        """Return what is asked of a stream, whichever years."""
+        return ReadRequest(
+            start_year=request.start_year,
+            reload_id=request.reload_id,
+            now=self.client.server_now,
+            chunk_rows=self.chunk_rows,
         )
 
     async def _ask_again(self, division: int, request: Request, storing: Storing) -> None:
@@ -339,7 +365,10 @@ class _Replication:
         withheld = of_kind(state.withheld, RemovalKind.SWEEP)
         if withheld is not None and request.mode is not Mode.SWEEP:
             return request.confirm or is_due(withheld, now=self.client.server_now())
-        return request.mode is Mode.SWEEP or state.sweep is not None or has_gap
+        is_asked_for = request.mode is Mode.SWEEP and (
+            not request.is_scheduled or is_due_to_be_swept(self.table, state, log, now=self.client.server_now())
+        )
+        return is_asked_for or state.sweep is not None or has_gap
 
     def _source(self, division: int, *, is_bounded: bool) -> Source:
         """Return what to read from: within the stream's share, where more is read than what changed."""
@@ -353,36 +382,6 @@ class _Replication:
         path = self.table.parent.endpoint if self.table.parent else self.table.endpoint
         resets_at = quota.day.resets_at or self.client.server_now()
         return Bounded(client=self.client, path=path, calls=calls, resets_at=resets_at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What is stored of a stream, and of the deletion log where that may name its rows."""
-
-    state: StreamState
-    log: StreamState | None
-
-
-def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known | StateUnreadableError]:
-    """Read what is stored of divisions together; where one of it cannot be read, of each by itself."""
-    try:
-        return _known_together(table, warehouse, divisions)
-    except StateUnreadableError as error:
-        if len(divisions) == 1:
-            return [error]
-    return [one for division in divisions for one in _known(table, warehouse, [division])]
-
-
-def _known_together(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:
-    names = [table.name, LOG] if table.entity_types else [table.name]
-    found = warehouse.states_of(divisions, names=names)
-    return [
-        _Known(
-            state=found[division].get(table.name, StreamState()),
-            log=found[division].get(LOG) if table.entity_types else None,
-        )
-        for division in divisions
-    ]
 
 
 def _with_row_counts(table: Table, warehouse: Warehouse, outcomes: Mapping[int, Outcome]) -> Mapping[int, Outcome]:

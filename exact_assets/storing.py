@@ -11,15 +11,31 @@ from typing import TypeGuard
 import msgspec
 
 from exact_assets.catalogue.table import Table
-from exact_assets.errors import ExactError, RemovalBoundError, RequestRefusedError
+from exact_assets.deletion_rights import warnings_of
+from exact_assets.errors import ExactError, PagingError, RemovalBoundError, RequestRefusedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.feeds.chain import BROKEN, after_failure, anew
 from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
-from exact_assets.removals import Refused, doubt_of, error_of, forgotten, has_stood, is_due, is_same, noted
+from exact_assets.generations import begun_anew
+from exact_assets.removals import (
+    LIVE_PERCENT,
+    Refused,
+    doubt_of,
+    error_of,
+    forgotten,
+    has_stood,
+    is_due,
+    is_same,
+    noted,
+)
 from exact_assets.stream import Asked, Chain, Changes, RemovalKind, Step, Stored, StreamState, Verb, of_kind
 from exact_assets.write_queue import WriteQueue
 
+BEGUN_ANEW = (
+    "rows are older at Exact than they are here, as after a backup was put back. All of them are read anew, and "
+    "replaced."
+)
 Steps = AsyncGenerator[Step, None]
 
 
@@ -30,12 +46,26 @@ class Progress:
     state: StreamState = field(default_factory=StreamState)
     found: StreamState | None = None
     """The state before anything was read."""
+    is_swept: bool = False
+    """Whether all keys have come: a sweep that has all read again is not followed by another one."""
     changes: Changes = field(default_factory=Changes)
     elsewhere: dict[str, Changes] = field(default_factory=dict)
+    unnamed: int = 0
+    older: int = 0
+    """As in `Stored`."""
+    is_begun_anew: bool = False
+    """Whether the stream is read anew because of these."""
+
+    def warnings(self, table: Table, division: int) -> tuple[str, ...]:
+        """Return what somebody should know of it, though all went well."""
+        anew = (f"{table.name} of division {division}: {BEGUN_ANEW}",) if self.is_begun_anew else ()
+        return (*warnings_of(table, division, unnamed=self.unnamed), *anew)
 
     def add(self, stored: Stored) -> None:
         """Add what a step changed."""
         self.changes += stored.changes
+        self.unnamed += stored.unnamed
+        self.older += stored.older
         for name, changes in stored.elsewhere.items():
             self.elsewhere[name] = self.elsewhere.get(name, Changes()) + changes
 
@@ -106,6 +136,15 @@ class Storing:
         stored = await self.queue.put((self.division, step, self.progress.state.load_seq))
         self.progress.state = _numbered(state, stored.load_seq)
 
+    async def begin_anew(self) -> bool:
+        """Have the stream read anew where its versions at Exact have gone back; tell whether they have."""
+        progress = self.progress
+        if not progress.older or progress.is_begun_anew or not progress.state.is_loaded:
+            return False
+        await self.note(begun_anew(progress.state))
+        progress.is_begun_anew = True
+        return True
+
     async def let_go(self, *, but_of: str | None) -> None:
         """Let go of what is under way, as its link may lead nowhere, but for what a reload itself has begun.
 
@@ -165,6 +204,8 @@ class Storing:
             async for step in coming:
                 if _changes_nothing(step, self.progress.state):
                     continue
+                if step.doubted is not None:
+                    await self._require_whole(step.doubted)
                 try:
                     stored = await self._ask(step, is_confirmed=is_confirmed)
                 except RemovalBoundError as error:
@@ -172,7 +213,7 @@ class Storing:
                     is_confirmed = True
                     stored = await self._ask(step, is_confirmed=True)
                 self.progress.add(stored)
-                self.progress.state = _numbered(step.state, stored.load_seq)
+                self.progress.state = stored.state or _numbered(step.state, stored.load_seq)
                 if step.state.chain is None and step.state.sweep is None:
                     # What was confirmed of one chain says nothing of the next.
                     is_confirmed = self.is_confirmed
@@ -182,6 +223,22 @@ class Storing:
     async def _ask(self, step: Step, *, is_confirmed: bool) -> Stored:
         given = replace(step, is_confirmed=is_confirmed)
         return await self.queue.put((self.division, given, self.progress.state.load_seq))
+
+    async def _require_whole(self, asked: Asked) -> None:
+        """Refuse an answer that ended with a full page and no link, where Exact has more.
+
+        Raises:
+            PagingError: it has. Nothing of the last page is stored, so that it is asked for again.
+        """
+        counted = await self._count(replace(asked, is_countable=True))
+        if counted is not None and counted > asked.chain.rows + counted * LIVE_PERCENT // 100:
+            raise PagingError(
+                f"{self.table.name} of division {self.division}: Exact's answer ended after {asked.chain.rows:,} "
+                f"rows without a link to the next page, while Exact counts {counted:,}. The last page was not "
+                "stored; it is asked for again with the next run.",
+                division=self.division,
+                endpoint=self.table.endpoint,
+            )
 
     async def _begin_anew(self, first: Refused) -> None:
         """Let go of what an answer put aside, so that just its question is asked again, from its first page."""

@@ -4,7 +4,7 @@ A stream is one table of one division. Its state lives in the warehouse, in the 
 rows, so that neither can get ahead of the other. No I/O belongs here, and nothing that knows HTTP or SQL.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,11 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from exact_assets.cursors import Cursor, from_text
+
+MOST_MISSING = 1_000
+"""Rows that are asked for by themselves; more are read with all others, which costs as much as the sweep did."""
+FEW_MISSING = 50
+"""As many are asked for by themselves however few rows there are: that is a call or two."""
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,7 +35,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reload: bool = False
     """Its rows go to the stage, to replace what is there when the chain has ended."""
     newest: tuple[int, ...] = ()
-    """The highest Timestamps read so far, at most as many as the overlap; order is not promised by Exact."""
+    """The highest Timestamps read so far, or Modified as microseconds since 1970, at most as many as are read
+    again; order is not promised by Exact."""
     high: str | None = None
     """The highest Modified read so far, as Exact's local wall clock."""
     pages: int = 0
@@ -119,6 +125,9 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     it asked for again in between. The warehouse counts them; none once such an answer has ended."""
     withheld: Withheld | None = None
     """An answer that was not applied."""
+    missing: tuple[str, ...] = ()
+    """What a sweep found at Exact and not here, or older here: the rows' keys, of lines those of their headers, of
+    a sync feed the Timestamps. Each is asked for by itself."""
 
     @property
     def is_loaded(self) -> bool:
@@ -171,16 +180,34 @@ class Verb(StrEnum):
     """Put the staged rows and this step's in the place of the slice, and empty the stage."""
 
 
+IS_DUE = "_is_due"
+"""Of a sweep's keys: whether a row with this key should be stored: its year is loaded, and no read to come brings
+it."""
+FOUND_VERSION = "_version"
+"""Of a sweep's keys: the version that the row has at Exact; null: unknown, or brought by a read to come."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Keys that Exact has, as far as they have come: with the last of them, stored rows with other keys go."""
+    """Keys that Exact has, as far as they have come: with the last of them, stored rows with other keys go.
+
+    Those that are not stored are noted in the state (`StreamState.missing`).
+    """
 
     keys: pa.Table
-    """Columns by warehouse name: the key's, or the one that holds the header's key where headers were asked for."""
+    """Columns by warehouse name: the key's, or the one that holds the header's key where headers were asked for;
+    and where it is known what should be stored by now, `IS_DUE` and `FOUND_VERSION`."""
+    sought: str | None = None
+    """The column of `keys` by whose values rows are asked for; None: they cannot be."""
     begins: bool = False
     """Nothing was asked yet: from this step on, what is stored stays, whatever its key."""
     is_first: bool
     is_last: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the columns that tell a row, or a line's header."""
+        return tuple(name for name in self.keys.column_names if name not in {IS_DUE, FOUND_VERSION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +243,12 @@ class Step:
     """UPSERT without rows: keys of a sweep."""
     asked: Asked | None = None
     """With the last rows of an answer that takes others away."""
+    holds_above: int | None = None
+    """UPSERT of a sync feed: the Timestamp above which all rows are among these, though not those that had the
+    highest ones before."""
+    doubted: Asked | None = None
+    """With the last rows of an answer that ends with a full page: the link to the next one may be missing, and
+    Exact is asked how many there are before this is stored."""
     is_confirmed: bool = False
     """Rows go however many they are."""
 
@@ -261,6 +294,13 @@ class Stored:
     changes: Changes
     elsewhere: Mapping[str, Changes] = field(default_factory=dict)
     """What it changed in other tables, by name: what the deletion log names, and lines whose header is gone."""
+    state: StreamState | None = None
+    """The state that is kept, where it says more than the step's: what a sweep found missing."""
+    older: int = 0
+    """Rows stored before this step's chain began whose versions at Exact are lower by now: its Timestamps have
+    begun anew, as where a backup was put back."""
+    unnamed: int = 0
+    """Rows that a sweep took away though the deletion log, which should name them, did not."""
 
 
 def of_kind(withheld: Withheld | None, kind: RemovalKind) -> Withheld | None:
@@ -268,6 +308,21 @@ def of_kind(withheld: Withheld | None, kind: RemovalKind) -> Withheld | None:
     while withheld is not None and withheld.by is not kind:
         withheld = withheld.earlier
     return withheld
+
+
+def with_missing(state: StreamState, missing: Sequence[str], *, known: int | None = None) -> StreamState:
+    """Return the state in which rows are to be asked for by themselves, or all of them where that costs less.
+
+    Args:
+        state: of a stream that is loaded.
+        missing: what is missing, or the first of it: more than `MOST_MISSING` are not asked for by themselves.
+        known: how many rows or headers Exact has; None: not known.
+    """
+    wanted = tuple(dict.fromkeys((*state.missing, *missing)))
+    is_most = known is not None and len(wanted) > FEW_MISSING and 2 * len(wanted) > known
+    if state.chain is not None or (len(wanted) <= MOST_MISSING and not is_most):
+        return replace(state, missing=wanted)
+    return replace(state, missing=(), chain=Chain(reload=True))
 
 
 def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, lost: int) -> StreamState:

@@ -59,6 +59,7 @@ def attempt(
     years: tuple[int, ...] = (),
     start_year: int | None = None,
     now: Callable[[], datetime] | None = None,
+    is_scheduled: bool = False,
 ) -> Outcomes:
     """As `bring`, but errors stay in their outcomes.
 
@@ -73,6 +74,7 @@ def attempt(
         years: to have; empty: all.
         start_year: None: the setting's.
         now: the computer's clock, as the warehouse reads it.
+        is_scheduled: whether a schedule asks.
     """
     return asyncio.run(
         _bring(
@@ -85,6 +87,7 @@ def attempt(
                 years=years or _years(place),
                 mode=mode,
                 confirm=confirm,
+                is_scheduled=is_scheduled,
             ),
         )
     )

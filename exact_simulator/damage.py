@@ -126,6 +126,10 @@ def _next_elsewhere(value: Any, _rows: Rows, inside: dict[str, Any], url: str) -
     inside["__next"] = (value or "https://elsewhere.example.test") + "/" + link.split("/", 3)[3]
 
 
+def _next_missing(_value: Any, _rows: Rows, inside: dict[str, Any], _url: str) -> None:
+    inside.pop("__next", None)
+
+
 def _rows_twice(_value: Any, rows: Rows, _inside: dict[str, Any], _url: str) -> None:
     rows.extend(list(rows))
 
@@ -175,6 +179,7 @@ def _lines_missing(value: Any, rows: Rows, _inside: dict[str, Any], _url: str) -
 _CHANGES: dict[str, Callable[[Any, Rows, dict[str, Any], str], None]] = {
     "next_repeats": _next_repeats,
     "next_elsewhere": _next_elsewhere,
+    "next_missing": _next_missing,
     "rows_twice": _rows_twice,
     "wrong_division": _wrong_division,
     "unknown_property": _unknown_property,

@@ -27,6 +27,7 @@ FaultKind = Literal[
     # The page is not what it should be
     "next_repeats",
     "next_elsewhere",
+    "next_missing",
     "rows_twice",
     "wrong_division",
     "unknown_property",

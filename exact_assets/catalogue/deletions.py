@@ -46,3 +46,8 @@ def without_log(chosen: Iterable[Table]) -> tuple[Table, ...]:
         if table.feed is Feed.MODIFIED
         or (table.feed is Feed.PARENT and not (table.header and table.header.table in names))
     )
+
+
+def with_log(chosen: Iterable[Table]) -> tuple[Table, ...]:
+    """Return the tables whose deletions the log tells, if the user may read it: sync feeds, but for the log."""
+    return tuple(table for table in chosen if table.feed is Feed.SYNC and table.name != LOG)

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets import errors
 from exact_assets.control.database import ATTEMPTS, transaction
+from exact_assets.control.purges import forget_purged
 from exact_assets.errors import DayQuotaError, ExactAssetsError
 
 LONGEST_ERROR = 1_000
@@ -55,10 +56,11 @@ Attempts = Mapping[int, Mapping[str, Attempt]]
 class AttemptLog:
     """The attempts of one app at one site."""
 
-    def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
-        """Prepare; nothing is read."""
+    def __init__(self, engine: sa.Engine, *, site: str, client: str, since: datetime | None = None) -> None:
+        """Prepare; nothing is read. `since` is when the work began, now: what is purged later is not written of."""
         self._engine = engine
         self._names = {"site": site, "client": client}
+        self._since = since or datetime.now(UTC)
         self._mine = (ATTEMPTS.c.site == site) & (ATTEMPTS.c.client == client)
 
     def read(self) -> Attempts:
@@ -89,6 +91,7 @@ class AttemptLog:
             with transaction(self._engine) as connection:
                 self._bound(connection, at)
                 connection.execute(upsert, rows)
+                forget_purged(connection, ATTEMPTS, **self._names, since=self._since)
 
     def expect(self, divisions: Collection[int], tables: Collection[str], *, at: datetime) -> None:
         """Note which streams are to be kept up to date from now on, and that no others are.
@@ -129,6 +132,7 @@ class AttemptLog:
                     for division, table in sorted(new)
                 ]
                 connection.execute(upsert, rows)
+                forget_purged(connection, ATTEMPTS, **self._names, since=self._since)
 
     def forget(self, divisions: Iterable[int]) -> None:
         """Forget all attempts of divisions."""

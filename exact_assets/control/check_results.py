@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets.control.database import CHECK_RESULTS, transaction
+from exact_assets.control.purges import forget_purged
 
 Example = Mapping[str, str | None]
 
@@ -31,10 +32,11 @@ class KeptResult:
 class CheckResultStore:
     """The results of one app at one site."""
 
-    def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
-        """Prepare; nothing is read."""
+    def __init__(self, engine: sa.Engine, *, site: str, client: str, since: datetime | None = None) -> None:
+        """Prepare; nothing is read. `since` is when the work began, now: what is purged later is not written of."""
         self._engine = engine
         self._names = {"site": site, "client": client}
+        self._since = since or datetime.now(UTC)
         self._mine = (CHECK_RESULTS.c.site == site) & (CHECK_RESULTS.c.client == client)
 
     def read(self, table: str) -> Mapping[str, Mapping[int, KeptResult]]:
@@ -78,6 +80,7 @@ class CheckResultStore:
                 connection.execute(
                     upsert.on_conflict_do_update(index_elements=list(CHECK_RESULTS.primary_key), set_=values), rows
                 )
+                forget_purged(connection, CHECK_RESULTS, **self._names, since=self._since)
             if gone:
                 its = (CHECK_RESULTS.c.table_name == table) & (
                     CHECK_RESULTS.c.check_name == sa.bindparam("of_check")

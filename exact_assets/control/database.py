@@ -155,6 +155,15 @@ UNRECORDED_LOADS = sa.Table(
     sa.Column("division", sa.Integer, primary_key=True),
 )
 
+PURGES = sa.Table(
+    "purges",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("division", sa.Integer, primary_key=True),
+    sa.Column("purged_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+)
+
 LISTED_DIVISIONS = sa.Table(
     "listed_divisions",
     METADATA,

@@ -21,6 +21,7 @@ from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
 from exact_assets.control.pauses import RefreshPauses
+from exact_assets.control.purges import PurgeLog
 from exact_assets.control.refresh import Order
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
@@ -54,12 +55,17 @@ class Control:
     listing: DivisionListing
     check_results: CheckResultStore
     unrecorded: UnrecordedLoads
+    purges: PurgeLog
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
 
     @classmethod
-    def open(cls, config: ExactConfig) -> Self:
+    def open(cls, config: ExactConfig, *, since: datetime | None = None) -> Self:
         """Open the store, creating it where there is none.
+
+        Args:
+            config: says where it is.
+            since: when the work began that it is opened for; None: now.
 
         Raises:
             SettingsError: there is no client id, or the control URL is none that can be used.
@@ -81,10 +87,13 @@ class Control:
                 client=config.client_id,
             ),
             locks=Locks(path),
-            attempts=AttemptLog(open_database(config.control_url, is_durable=False), **names),
+            attempts=AttemptLog(open_database(config.control_url, is_durable=False), **names, since=since),
             listing=DivisionListing(open_database(config.control_url, is_durable=False), **names),
-            check_results=CheckResultStore(open_database(config.control_url, is_durable=False), **names),
-            unrecorded=UnrecordedLoads(open_database(config.control_url, is_durable=False), **names),
+            check_results=CheckResultStore(
+                open_database(config.control_url, is_durable=False), **names, since=since
+            ),
+            unrecorded=UnrecordedLoads(open_database(config.control_url, is_durable=False), **names, since=since),
+            purges=PurgeLog(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
         )
 

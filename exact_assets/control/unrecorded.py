@@ -5,20 +5,23 @@ hears: the next load finds nothing new. Values and their storage; what follows i
 """
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets.control.database import UNRECORDED_LOADS, transaction
+from exact_assets.control.purges import forget_purged
 
 
 class UnrecordedLoads:
     """The marks of one app at one site."""
 
-    def __init__(self, engine: sa.Engine, *, site: str, client: str) -> None:
-        """Prepare; nothing is read."""
+    def __init__(self, engine: sa.Engine, *, site: str, client: str, since: datetime | None = None) -> None:
+        """Prepare; nothing is read. `since` is when the work began, now: what is purged later is not written of."""
         self._engine = engine
         self._names = {"site": site, "client": client}
+        self._since = since or datetime.now(UTC)
         self._mine = (UNRECORDED_LOADS.c.site == site) & (UNRECORDED_LOADS.c.client == client)
 
     def mark(self, table: str, divisions: Collection[int]) -> frozenset[int]:
@@ -30,6 +33,7 @@ class UnrecordedLoads:
             before = frozenset(found) & frozenset(divisions)
             if rows:
                 connection.execute(insert(UNRECORDED_LOADS).on_conflict_do_nothing(), rows)
+                forget_purged(connection, UNRECORDED_LOADS, **self._names, since=self._since)
         return before
 
     def clear(self, table: str, divisions: Collection[int]) -> None:

@@ -13,11 +13,11 @@ from exact_assets.containment import contained
 from exact_assets.defs import tags
 from exact_assets.defs.check_runs import check_everything, check_load, check_nothing, outdate_checks
 from exact_assets.defs.checks import check_specs
-from exact_assets.defs.events import failure, materialisations, taken_away, unchanged, waiting
-from exact_assets.defs.internals import PRIORITY_TAG, add_partition_metadata
+from exact_assets.defs.events import failure, materialisations, taken_away, unchanged, waiting, warned
+from exact_assets.defs.internals import PRIORITY_TAG, CheckError, add_partition_metadata
 from exact_assets.defs.loads import Load, TableConfig, load_partitions
 from exact_assets.defs.location import CodeLocation
-from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.partitions import divisions_in_order
 from exact_assets.defs.resources import RESOURCE, ExactSession, session_of
 from exact_assets.errors import ExactAssetsError, WarehouseError
 from exact_assets.planning.shares import guessed_calls
@@ -124,6 +124,8 @@ def _recorded(
         yield dg.MaterializeResult(asset_key=key)
     elif not is_new and (read := unchanged(key, outcomes.values())) is not None:
         yield read
+    if (words := warned(key, outcomes.values())) is not None:
+        yield words
     outdate_checks(session_of(context), _divisions_elsewhere(location, outcomes))
     rest = waiting(key, table, outcomes.values())
     if rest is not None:
@@ -137,10 +139,12 @@ def _are_there(context: dg.AssetExecutionContext, done: Load) -> bool:
 
     A division that was disabled meanwhile has none any more: asked about its range, Dagster would fail the step.
     """
-    there = set(context.instance.get_dynamic_partitions(str(DIVISIONS.name)))
-    if not {str(division) for division in done.wanted} <= there:
+    try:
+        found = frozenset(context.partition_keys)
+    except (dg.DagsterError, CheckError):
         return False
-    return frozenset(context.partition_keys) == done.requested_partitions
+    there = set(divisions_in_order(context.instance))
+    return {str(division) for division in done.wanted} <= there and found == done.requested_partitions
 
 
 def _states_elsewhere(

@@ -14,7 +14,7 @@ from exact_assets.defs import tags
 from exact_assets.defs.batches import Batch, decide
 from exact_assets.defs.internals import PRIORITY_TAG
 from exact_assets.defs.jobs import TableJob
-from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.partitions import divisions_in_order
 from exact_assets.defs.runs import in_flight
 
 DELETIONS_INTERVAL_SECONDS = 30
@@ -44,7 +44,7 @@ def deletions_sensor(log: TableJob) -> dg.SensorDefinition:
     )
     def exact_deletions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC)
-        order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        order = divisions_in_order(context.instance)
         if not context.cursor:
             # Kept before it is used: runs of a cursor that somebody has reset have other numbers.
             context.update_cursor(_text(DeletionsMemory(number=int(now.timestamp()))))

@@ -26,6 +26,7 @@ from exact_assets.defs.internals import (
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import DIVISIONS, partition_key
 from exact_assets.defs.reports import Facts, can_be_asked, reports
+from exact_assets.defs.runs import awaited_divisions
 from exact_assets.defs.selection import PartitionChanges, numbers, partition_changes
 from exact_assets.defs.sync_now import START_WITHIN, Memory, RunEnd, SeenRun, SyncRequest, decide_sync, kept_open
 from exact_assets.defs.trouble import cursor_of, over, patient
@@ -121,6 +122,7 @@ class _Look:
         self.control.attempts.expect(watched, [table.name for table in self.tables], at=datetime.now(UTC))
         facts = self._facts(existing)
         changes = partition_changes(enabled, existing, listed=facts.listed, is_whole=not selection.problems)
+        changes = changes.without(awaited_divisions(self.instance, changes.removed, now=facts.now))
         decision = decide_sync(
             choices,
             memory=memory,

@@ -14,6 +14,9 @@ from exact_assets.planning.shares import is_unfinished
 from exact_assets.replicate import Outcome
 from exact_assets.stream import StreamState
 
+MOST_WARNINGS = 5
+"""Shown in words; the others stand beside them."""
+
 
 def materialisations(
     key: dg.AssetKey,
@@ -111,6 +114,19 @@ def waiting(key: dg.AssetKey, table: Table, outcomes: Iterable[Outcome]) -> dg.A
             "stream_calls": sum(o.calls for o in found),
             "stream_rows_inserted": sum(o.changes.inserted for o in found),
         },
+    )
+
+
+def warned(key: dg.AssetKey, outcomes: Iterable[Outcome]) -> dg.AssetObservation | None:
+    """Return what somebody should know of divisions that are up to date; None: nothing."""
+    found = sorted((one for one in outcomes if one.warnings), key=lambda one: one.division)
+    if not found:
+        return None
+    words = [words for one in found for words in one.warnings]
+    return dg.AssetObservation(
+        asset_key=key,
+        description="\n".join(words[:MOST_WARNINGS]),
+        metadata={"warned_divisions": dg.JsonMetadataValue({str(one.division): one.warnings for one in found})},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._cli.utils import get_possibly_temporary_instance_for_cli
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
@@ -17,6 +18,7 @@ from dagster._core.definitions.executor_definition import (
     _core_in_process_executor_creation as core_in_process_executor_creation,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
@@ -65,6 +67,9 @@ __all__ = [
     "WILL_RETRY_TAG",
     "AssetCheckExecutionRecord",
     "AssetCheckExecutionRecordStatus",
+    "BulkActionStatus",
+    "BulkActionsFilter",
+    "CheckError",
     "ComponentDumper",
     "ConfigurableClass",
     "ConfigurableClassData",

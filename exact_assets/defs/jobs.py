@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster import AssetSelection
 
-from exact_assets.catalogue.deletions import LOG, without_log
+from exact_assets.catalogue.deletions import LOG, with_log, without_log
 from exact_assets.catalogue.frequencies import label
 from exact_assets.catalogue.table import Table
 from exact_assets.defs.checks import check_keys
@@ -44,8 +44,11 @@ def deletion_log_job(location: CodeLocation) -> TableJob | None:
 
 
 def sweep_job(location: CodeLocation) -> TableJob | None:
-    """Return `exact_sweep`, of tables whose deletions no log tells; None: there are none."""
-    swept = list(without_log(location.tables))
+    """Return `exact_sweep`; None: no table can be swept.
+
+    Tables whose deletions the log tells are among them: whether it tells any is another matter in each division.
+    """
+    swept = [*without_log(location.tables), *with_log(location.tables)]
     return _table_job(location, "exact_sweep", swept) if swept else None
 
 

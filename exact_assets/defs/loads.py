@@ -12,12 +12,16 @@ from exact_assets.catalogue.table import Table
 from exact_assets.defs import tags
 from exact_assets.defs.events import loaded_years, newly_loaded
 from exact_assets.defs.location import CodeLocation
-from exact_assets.defs.partitions import DIVISIONS, partition_key
+from exact_assets.defs.partitions import divisions_in_order, in_grid, partition_key
 from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import session_of
-from exact_assets.defs.runs import unrecorded
+from exact_assets.defs.runs import planned_partitions, unrecorded
 from exact_assets.planning.shares import shares
 from exact_assets.replicate import Mode, Outcome, Request
+
+NO_PARTITIONS = (
+    "This run names no partitions, so that there is nothing to do: choose divisions and years where it is launched."
+)
 
 
 class TableConfig(dg.Config):
@@ -79,11 +83,16 @@ def load_partitions(
     """Bring the partitions that a run names up to date."""
     wanted = wanted_by(
         context.run,
-        partition_keys=lambda: context.partition_keys,
-        order=lambda: context.instance.get_dynamic_partitions(str(DIVISIONS.name)),
+        planned=lambda: planned_partitions(context.instance, context.run.run_id, location.key(table)),
+        order=lambda: divisions_in_order(context.instance),
     )
+    if not wanted:
+        raise dg.Failure(description=NO_PARTITIONS, allow_retries=False)
     exact = session_of(context)
     grid_years = range(location.config.start_year, datetime.now(UTC).year + 1)
+    wanted, left_out = in_grid(wanted, grid_years)
+    if left_out:
+        context.log.warning("These partitions are not there (any more), and are left alone: %s", left_out)
     kind = RunKind.of(context.run, Mode(config.mode), confirm=config.confirm)
     with exact.noting(table, wanted):
         choices = exact.choices()
@@ -93,6 +102,8 @@ def load_partitions(
     with exact.noting(table, asked):
         unrecorded_before = exact.unrecorded.mark(table.name, asked)
     outcomes = _replicate(context, location, table, asked, kind)
+    for warning in (words for outcome in outcomes.values() for words in outcome.warnings):
+        context.log.warning(warning)
     its_years = {division: range(one.start_year, grid_years.stop) for division, one in asked.items()}
     more = _more_years(context.instance, location.key(table), outcomes, its_years) if kind.has_all_years else {}
     named = {} if kind.is_background else wanted

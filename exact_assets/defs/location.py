@@ -7,6 +7,7 @@ by nobody: what they hold is shared by all processes.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import dagster as dg
@@ -76,13 +77,13 @@ class CodeLocation:
         """Return the warehouse for a sensor."""
         return open_configured(self.config, lock_timeout_seconds=BRIEF_LOCK_TIMEOUT_SECONDS)
 
-    def control(self) -> Control:
-        """Open the control store.
+    def control(self, *, since: datetime | None = None) -> Control:
+        """Open the control store, for work that began at a moment; None: now.
 
         Raises:
             SettingsError: there is no app registration, or the control URL is none that can be used.
         """
-        return Control.open(self.config)
+        return Control.open(self.config, since=since)
 
     def run_locks(self) -> RunLocks:
         """Return the locks of runs."""

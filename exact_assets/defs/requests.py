@@ -48,19 +48,23 @@ class RunKind:
 
 
 def wanted_by(
-    run: dg.DagsterRun, *, partition_keys: Callable[[], Iterable[str]], order: Callable[[], Sequence[str]]
+    run: dg.DagsterRun, *, planned: Callable[[], Iterable[str]], order: Callable[[], Sequence[str]]
 ) -> Mapping[int, tuple[int, ...]]:
-    """Return the years that a run asks for, per division.
+    """Return the years that a run asks for, per division; none where it names no partitions.
+
+    Dagster is not asked what a run's range is: it cannot tell once an end of it is gone, and tells another one once
+    a division was disabled and enabled again.
 
     Args:
         run: with its tags.
-        partition_keys: asked where the tags name no divisions.
+        planned: the partitions that the run was made for; asked where its tags name a range and no divisions.
         order: all divisions; asked for a run of the version before, in which partitions of undated tables were
             divisions alone. Dagster cannot resolve such keys any more.
     """
     named = run.tags.get(PARTITION_NAME_TAG) or run.tags.get(ASSET_PARTITION_RANGE_START_TAG, "")
     if tags.NAMED_DIVISIONS not in run.tags and (not named or "|" in named):
-        return requested(partition_keys())
+        one = run.tags.get(PARTITION_NAME_TAG)
+        return requested(planned() if one is None else [one])
     _, _, year = named.partition("|")
     return {int(division): (int(year),) if year else () for division in divisions_of(run.tags, order())}
 
@@ -91,6 +95,7 @@ def requests(
             else _years(wanted[division], first_year, kind=kind, grid_years=grid_years),
             mode=kind.mode,
             confirm=kind.confirm,
+            is_scheduled=kind.is_background,
             reload_id=kind.reload_id,
             generation=_generation(table, choices.get(division)),
         )

@@ -94,6 +94,7 @@ class ExactSession:
         self.warehouse: Warehouse = location.warehouse(patience=self._patience)
         self._location = location
         self._run_id = run_id
+        self._began = datetime.now(UTC)
         self._runner: asyncio.Runner | None = None
         self._open = AsyncExitStack()
         self._shared: tuple[Control, ExactClient] | None = None
@@ -198,4 +199,4 @@ class ExactSession:
         return outcomes
 
     def _control(self) -> Control:
-        return self._shared[0] if self._shared else self._location.control()
+        return self._shared[0] if self._shared else self._location.control(since=self._began)

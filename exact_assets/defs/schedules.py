@@ -17,7 +17,7 @@ from exact_assets.defs.batches import Batch, Decision, decide
 from exact_assets.defs.internals import PRIORITY_TAG
 from exact_assets.defs.jobs import TableJob
 from exact_assets.defs.location import CodeLocation
-from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.partitions import divisions_in_order
 from exact_assets.defs.runs import in_flight
 from exact_assets.planning.shares import unfinished
 from exact_assets.replicate import Mode
@@ -73,7 +73,7 @@ def _periodic(
         description=description,
     )
     def periodic(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        order = divisions_in_order(context.instance)
         decision = decide(order, in_flight(context.instance, due.job.name))
         yield from _requests(context, due, decision, priority=priority, mode=mode)
         if not decision.asked:
@@ -96,7 +96,7 @@ def _after_midnight(location: CodeLocation, due: TableJob) -> dg.ScheduleDefinit
     def after_midnight(
         context: dg.ScheduleEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        order = context.instance.get_dynamic_partitions(str(DIVISIONS.name))
+        order = divisions_in_order(context.instance)
         states = location.warehouse().states_of([int(division) for division in order])
         left = {str(one): names for one, names in unfinished(due.tables, states).items()}
         decision = decide(order, in_flight(context.instance, due.job.name), wanted=left)

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from exact_assets.defs.internals import get_possibly_temporary_instance_for_cli
-from exact_assets.defs.partitions import DIVISIONS
+from exact_assets.defs.partitions import DIVISIONS, is_number
+from exact_assets.defs.runs import awaited_divisions
 from exact_assets.selection.status import is_found, start_year_of
 from exact_assets.warehouse.divisions import DivisionChoice
 
@@ -21,6 +22,10 @@ class PartitionChanges:
 
     added: tuple[int, ...]
     removed: tuple[int, ...]
+
+    def without(self, kept: Collection[int]) -> "PartitionChanges":
+        """Return the changes with some divisions that do not go yet."""
+        return PartitionChanges(self.added, tuple(one for one in self.removed if one not in kept))
 
 
 def partition_changes(
@@ -47,7 +52,7 @@ def partition_changes(
 
 def numbers(keys: Iterable[str]) -> frozenset[int]:
     """Read partition keys as divisions; others, which somebody may have added in the UI, are left alone."""
-    return frozenset(int(key) for key in keys if key.removeprefix("-").isdecimal())
+    return frozenset(int(key) for key in keys if is_number(key))
 
 
 def first_years_of(
@@ -75,6 +80,7 @@ def apply_to_instance(
         changes = partition_changes(
             enabled, instance.get_dynamic_partitions(name), listed=listed, is_whole=is_whole
         )
+        changes = changes.without(awaited_divisions(instance, changes.removed, now=datetime.now(UTC)))
         apply(instance, changes)
     return changes
 

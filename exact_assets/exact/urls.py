@@ -26,7 +26,7 @@ def build_url(site_url: str, path: str, params: Mapping[str, str], *, division: 
         RequestRefusedError: Exact would refuse an address of this length.
     """
     filled = path.replace("{division}", str(division)) if division is not None else path
-    query = "&".join(f"{quote(name, safe='$')}={quote(value, safe=_PLAIN)}" for name, value in params.items())
+    query = encode_query(params)
     url = f"{site_url}{filled}{'?' if query else ''}{query}"
     if len(url) > LONGEST_URL:
         raise RequestRefusedError(
@@ -35,6 +35,11 @@ def build_url(site_url: str, path: str, params: Mapping[str, str], *, division: 
             endpoint=endpoint_of(url),
         )
     return url
+
+
+def encode_query(params: Mapping[str, str]) -> str:
+    """Return parameters as they stand in an address."""
+    return "&".join(f"{quote(name, safe='$')}={quote(value, safe=_PLAIN)}" for name, value in params.items())
 
 
 _PLAIN = "$'(),/*!~"

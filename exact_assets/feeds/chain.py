@@ -109,7 +109,7 @@ async def _chunks(
     pages: list[Page] = []
     opened = request.now()
     failure: ExactError | None = None
-    async with aclosing(_answers(source, division, question, link=chain.link)) as answers:
+    async with aclosing(answers_of(source, division, question, link=chain.link)) as answers:
         while True:
             try:
                 page = await anext(answers)
@@ -134,9 +134,14 @@ async def _chunks(
     raise failure
 
 
-async def _answers(
-    source: Source, division: int, question: Question, *, link: str | None
+async def answers_of(
+    source: Source, division: int, question: Question, *, link: str | None = None
 ) -> AsyncGenerator[Page, None]:
+    """Read the pages of a chain, telling of properties that nobody asked for.
+
+    Raises:
+        ExactError: as the client raises it.
+    """
     pages = source.pages(division, question, link=link)
     unknown = frozenset[str]()
     try:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from dataclasses import replace as replace_step
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,19 +22,22 @@ from exact_assets.exact.page import Page
 from exact_assets.exact.question import Question
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, follow
-from exact_assets.feeds.counting import asked_by
+from exact_assets.feeds.counting import asked_by, doubted
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, YearProperty, choose_filters
+from exact_assets.feeds.newest import highest
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
 from exact_assets.feeds.spans import ReadKind, SpanRead, span_reads
 from exact_assets.feeds.wall_clock import parse_utc, wall
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
-OVERLAP = timedelta(minutes=5)
-"""A row shows some time after its Modified was set: as much is read again."""
+LEAST_OVERLAP = timedelta(minutes=5)
+"""A row shows some time after its Modified was set, when its transaction ends: as much is read again at least."""
 SETTLED = timedelta(hours=3)
-"""Changes older than this have all shown, even where the site's zone is mistaken by an hour or two."""
+"""Changes older than this have nearly all shown, even where the site's zone is mistaken by an hour or two: so much
+is read again as long as it costs no call, half a page at most. What shows later still is found by a sweep."""
+_MICROSECONDS = 1_000_000
 FIRST_LOAD_OVERLAP = timedelta(hours=26)
 """A first load's cursor lies no further back, or a catch-up would read again what was just loaded: enough for any
 mistake about the site's zone."""
@@ -124,6 +127,7 @@ class Reader:
                 step = await self._step(reading, chunk, state)
                 if step.verb is Verb.REPLACE:
                     step = replace_step(step, asked=asked_by(question, self.table, chunk))
+                step = replace_step(step, doubted=doubted(question, self.table, chunk))
                 if step.verb is Verb.REPLACE or not step.is_empty or step.state != stored:
                     yield step
                 state = stored = step.state
@@ -135,7 +139,8 @@ class Reader:
         start_year = self._start_year(before)
         part = self._kept(reading, await self.target.rows(chunk.pages, start_year), start_year)
         high = None if chunk.is_first or before.chain is None else before.chain.high
-        chain = replace(chunk.chain, high=self._high(chunk.pages, high))
+        known = () if chunk.is_first or before.chain is None else before.chain.newest
+        chain = replace(chunk.chain, high=self._high(chunk.pages, high), newest=self._newest(chunk.pages, known))
         if not chunk.is_last:
             verb = Verb.STAGE if chain.reload else Verb.UPSERT
             parents = None if chain.reload else part.parents
@@ -187,6 +192,16 @@ class Reader:
                 high = seen if high is None else max(high, seen)
         return high
 
+    def _newest(self, pages: Sequence[Page], newest: tuple[int, ...]) -> tuple[int, ...]:
+        for page in pages:
+            moments = page.rows.column(MODIFIED).cast(pa.int64()).drop_null()
+            newest = highest(moments, newest, count=self._overlap_rows)
+        return newest
+
+    @property
+    def _overlap_rows(self) -> int:
+        return max(1, self.table.page_size // 2)
+
     def _after(
         self, reading: SpanRead, state: StreamState, chain: Chain, *, fingerprint: str | None
     ) -> StreamState:
@@ -215,8 +230,20 @@ class Reader:
             cursor = max(old, seen) if high is not None else old
         else:
             cursor = max(seen, started - FIRST_LOAD_OVERLAP)
-        floor = None if started - cursor >= SETTLED else cursor - OVERLAP
+        floor = None if started - cursor >= SETTLED else self._floor(reading, state, chain, cursor)
         return replace(state, cursor=ModifiedCursor(modified=cursor, floor=floor))
+
+    def _floor(self, reading: SpanRead, state: StreamState, chain: Chain, cursor: datetime) -> datetime:
+        """Return where the next read starts, so that what is read again is no more than half a page."""
+        least = cursor - LEAST_OVERLAP
+        if len(chain.newest) >= self._overlap_rows:
+            known = wall(datetime.fromtimestamp(chain.newest[-1] / _MICROSECONDS, UTC), self.source.zone)
+        elif reading.kind is ReadKind.CATCH_UP and isinstance(state.cursor, ModifiedCursor):
+            # How many rows are below nobody knows.
+            known = state.cursor.start
+        else:
+            known = cursor - SETTLED
+        return min(least, max(cursor - SETTLED, known))
 
     def _recorded(self, reading: SpanRead, state: StreamState) -> StreamState:
         """Note which years are there, and who asked."""

@@ -61,6 +61,16 @@ def asked_by(question: Question, table: Table, chunk: Chunk) -> Asked:
     )
 
 
+def doubted(question: Question, table: Table, chunk: Chunk) -> Asked | None:
+    """Describe a question whose answer ends with a full page, as if its link were missing; None: it does not.
+
+    Exact links from a full page to the next one, be that empty; functions come on one page however many rows there
+    are.
+    """
+    is_full = chunk.is_last and bool(chunk.pages) and chunk.pages[-1].rows.num_rows >= table.page_size
+    return asked_by(question, table, chunk) if is_full and table.feed is not Feed.FUNCTION else None
+
+
 def changed_since(table: Table, state: StreamState) -> Mapping[str, str] | None:
     """Return how to count what changed since a stream was read; None: that cannot be asked."""
     match state.cursor:

@@ -44,7 +44,7 @@ async def first_accepted(variant: Variant) -> AsyncGenerator[Step, None]:
                     # What has been stored goes before the next pages come.
                     del step
         except RequestRefusedError as error:
-            if began or variant.relies_on is None or not _may_help(error, variant.relies_on):
+            if began or variant.relies_on is None or not may_help(error, variant.relies_on):
                 raise
             variant = variant.without()
         else:
@@ -56,7 +56,7 @@ def with_refusal(state: StreamState, refused: str | None) -> tuple[str, ...]:
     return state.refused if refused is None else (*state.refused, refused)
 
 
-def _may_help(error: RequestRefusedError, relies_on: str) -> bool:
+def may_help(error: RequestRefusedError, relies_on: str) -> bool:
     """Return whether another filter, or none, may help; without `$select` anything may.
 
     Exact's texts come in the user's language; what stays is the name of the option that they are about.

@@ -16,16 +16,21 @@ def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Load the years that are missing, reload those that are asked for again, and read what changed."""
+    target = rows_target(source, table, division)
+    reader = Reader(source=source, table=table, division=division, request=request, target=target)
+    return reader.read(state)
+
+
+def rows_target(source: Source, table: Table, division: int) -> Target:
+    """Return how a table's own rows are asked for."""
 
     async def rows(pages: Sequence[Page], start_year: int) -> Part:
         answers = [page.rows for page in pages]
         return Part(rows=as_rows(answers, table, division=division, zone=source.zone, start_year=start_year))
 
-    target = Target(
+    return Target(
         ask=lambda plan: question_of_table(table, plan.filters),
         rows=rows,
         year=year_of(table),
         guid_key=guid_key(table.columns, table.key),
     )
-    reader = Reader(source=source, table=table, division=division, request=request, target=target)
-    return reader.read(state)

@@ -28,18 +28,23 @@ def read(
     source: Source, table: Table, division: int, state: StreamState, *, request: ReadRequest
 ) -> AsyncGenerator[Step, None]:
     """Load the lines of the years that are missing, reload what is asked for again, and read what changed."""
+    target = lines_target(source, table, division)
+    reader = Reader(source=source, table=table, division=division, request=request, target=target)
+    return reader.read(state)
+
+
+def lines_target(source: Source, table: Table, division: int) -> Target:
+    """Return how headers are asked for with the lines of a table."""
     if table.parent is None:
         raise ValueError(f"{table.name} has no parent to be read through")
     lines = Lines(source=source, table=table, parent=table.parent, division=division)
     key = [column.name for column in table.parent.columns if column.property == table.parent.key]
-    target = Target(
+    return Target(
         ask=lines.ask,
         rows=lines.rows,
         year=_year(table.parent),
         guid_key=guid_key(table.parent.columns, key),
     )
-    reader = Reader(source=source, table=table, division=division, request=request, target=target)
-    return reader.read(state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

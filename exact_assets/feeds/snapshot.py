@@ -12,7 +12,7 @@ from exact_assets.cursors import SnapshotCursor
 from exact_assets.exact.question import Question
 from exact_assets.feeds import digest
 from exact_assets.feeds.chain import Chunk, follow
-from exact_assets.feeds.counting import asked_by
+from exact_assets.feeds.counting import asked_by, doubted
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_of
 from exact_assets.feeds.questions import SELECT, question_of_table
@@ -117,7 +117,13 @@ def _step(
     )
     if is_same:
         return Step(verb=Verb.UPSERT, rows=empty(table), state=after)
-    return Step(verb=Verb.REPLACE, rows=rows, state=after, asked=asked_by(question, table, chunk))
+    return Step(
+        verb=Verb.REPLACE,
+        rows=rows,
+        state=after,
+        asked=asked_by(question, table, chunk),
+        doubted=doubted(question, table, chunk),
+    )
 
 
 def _plan(table: Table, state: StreamState, request: ReadRequest) -> FilterChoice:

@@ -1,7 +1,8 @@
 """A sweep of keys: every key that Exact has, so that the warehouse can take away the rows that have none of them.
 
-For tables that the deletion log does not cover, and for those whose log has a gap. Only keys are selected; lines
-that are read through their headers are swept by the headers' keys.
+For tables that the deletion log does not cover, and for those whose log has a gap. Only keys are selected, and
+what tells whether a row should be stored by now; lines that are read through their headers are swept by the keys of
+these.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -11,22 +12,28 @@ from dataclasses import dataclass
 import pyarrow as pa
 from msgspec.structs import replace
 
+from exact_assets.catalogue.deletions import LOG
+from exact_assets.catalogue.reading import MODIFIED
 from exact_assets.catalogue.table import Column, Feed, Table, YearKind
 from exact_assets.feeds.chain import follow
-from exact_assets.feeds.counting import asked_by
+from exact_assets.feeds.counting import asked_by, doubted
+from exact_assets.feeds.due import TIMESTAMP_PROPERTY, Due, year_properties
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_property
 from exact_assets.feeds.questions import question_of_keys
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import empty, page_schema
-from exact_assets.stream import Chain, Step, StreamState, Sweep, Verb
+from exact_assets.stream import FOUND_VERSION, Chain, Step, StreamState, Sweep, Verb
 
 _DIVISION = "Division"
 
 
 def can_be_swept(table: Table) -> bool:
-    """Return whether a sweep finds anything: tables that are read whole have no rows that are gone."""
-    return table.feed in {Feed.SYNC, Feed.MODIFIED, Feed.PARENT}
+    """Return whether a sweep finds anything: tables that are read whole have no rows that are gone.
+
+    The deletion log has: Exact forgets its entries, which stay here.
+    """
+    return table.feed in {Feed.SYNC, Feed.MODIFIED, Feed.PARENT} and table.name != LOG
 
 
 def read(
@@ -69,13 +76,21 @@ async def _run(
     request: ReadRequest,
 ) -> AsyncGenerator[Step, None]:
     question = question_of_keys(table, swept.columns, swept.others, plan.filters, path=swept.path)
+    due = Due.of(table, state, request, zone=source.zone)
     async with aclosing(follow(source, division, question, state.sweep or Chain(), request=request)) as chunks:
         async for chunk in chunks:
-            keys = swept.keys([page.rows for page in chunk.pages])
+            found = due.told(swept.keys([page.rows for page in chunk.pages]), [page.rows for page in chunk.pages])
             state = _ended(state, chunk.chain) if chunk.is_last else replace(state, sweep=chunk.chain)
-            sweep = Sweep(keys=keys, is_first=chunk.is_first, is_last=chunk.is_last)
+            sweep = Sweep(keys=found, sought=swept.sought, is_first=chunk.is_first, is_last=chunk.is_last)
             asked = asked_by(question, table, chunk) if chunk.is_last else None
-            yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep, asked=asked)
+            yield Step(
+                verb=Verb.UPSERT,
+                rows=empty(table),
+                state=state,
+                sweep=sweep,
+                asked=asked,
+                doubted=doubted(question, table, chunk),
+            )
 
 
 def _ended(state: StreamState, chain: Chain) -> StreamState:
@@ -93,9 +108,11 @@ class _Swept:
     names: tuple[str, ...]
     """Under which names they are compared with the stored rows."""
     others: tuple[Column, ...]
-    """Asked for as well: the division, to be checked, and the Timestamp, which Exact wants to be selected."""
+    """Asked for as well: the division, to be checked, and what tells a row's year and version."""
     year: tuple[Column, ...]
     """The column that tells the year first of all."""
+    sought: str | None
+    """As in `Sweep`: Exact's sync feeds take no filter but one on the Timestamp."""
 
     @classmethod
     def of(cls, table: Table) -> "_Swept":
@@ -108,7 +125,7 @@ class _Swept:
             key = tuple(column for column in columns if column.property == table.parent.key)
             names = tuple(column.name for column in table.columns if column.property == table.parent.foreign_key)
             years = tuple(column.name for column in columns if column.property in table.parent.year[:1])
-        wanted = {"Timestamp"} if table.feed is Feed.SYNC else set()
+        wanted = {TIMESTAMP_PROPERTY if table.feed is Feed.SYNC else MODIFIED, *year_properties(table)}
         wanted |= {_DIVISION} if table.checks_division else set()
         return cls(
             path=path,
@@ -116,6 +133,7 @@ class _Swept:
             names=names,
             others=tuple(column for column in columns if column.property in wanted and column not in key),
             year=tuple(column for column in columns if column.name in years[:1]),
+            sought=FOUND_VERSION if table.feed is Feed.SYNC else names[0] if guid_key(key, [key[0].name]) else None,
         )
 
     def keys(self, answers: Sequence[pa.Table]) -> pa.Table:

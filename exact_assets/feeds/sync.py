@@ -8,17 +8,20 @@ overlap below it.
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace as replace_step
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
+from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table, YearKind
 from exact_assets.cursors import SyncCursor
 from exact_assets.feeds import digest
-from exact_assets.feeds.chain import Chunk, follow
-from exact_assets.feeds.counting import asked_by
-from exact_assets.feeds.questions import question_of_table
+from exact_assets.feeds.chain import Chunk, answers_of, follow
+from exact_assets.feeds.counting import asked_by, doubted
+from exact_assets.feeds.newest import highest
+from exact_assets.feeds.questions import question_of_keys, question_of_table
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, gone_before
 from exact_assets.stream import Chain, Step, StreamState, Verb
@@ -62,9 +65,17 @@ async def read(
                 gone=gone,
                 state=before,
                 asked=asked_by(question, table, chunk) if chunk.is_last and chain.reload else None,
+                doubted=doubted(question, table, chunk),
             )
+            is_known = _is_known(chunk, step, state)
+            if (
+                not is_known
+                and _lacks_newest(table, chunk, chain, state)
+                and (chain.newest or await _has_rows(source, table, division))
+            ):
+                step = replace_step(step, holds_above=bound)
             # That a chain which was under way has ended is to be stored, or it would be gone on with for ever.
-            if is_under_way or not _is_known(chunk, step, state):
+            if is_under_way or not is_known:
                 yield step
             # What has been stored goes before the next pages come.
             del chunk, rows, step
@@ -101,7 +112,7 @@ def _observed(chunk: Chunk, before: Chain | None) -> Chain:
     for page in chunk.pages:
         stamps = page.rows.column(_TIMESTAMP).drop_null()
         is_ordered = is_ordered and _continues(stamps, newest)
-        newest = _highest(stamps, newest)
+        newest = highest(_without(stamps, newest), newest, count=OVERLAP_ROWS)
         opening = opening if opening is not None else max(newest, default=_BEGINNING)
     return replace(chain, newest=newest, opening=opening, is_ordered=is_ordered)
 
@@ -113,10 +124,10 @@ def _continues(stamps: pa.ChunkedArray, newest: Sequence[int]) -> bool:
     return ascending and (not newest or stamps[0].as_py() >= newest[0])
 
 
-def _highest(stamps: pa.ChunkedArray, newest: Sequence[int]) -> tuple[int, ...]:
-    both = pa.chunked_array([*stamps.chunks, pa.array(newest, pa.int64())], pa.int64()).unique()
-    highest = pc.select_k_unstable(both, OVERLAP_ROWS, [("", "descending")])
-    return tuple(both.take(highest).to_pylist())
+def _without(stamps: pa.ChunkedArray, newest: Sequence[int]) -> pa.ChunkedArray:
+    """Return those that are not known yet, each once."""
+    once = pa.chunked_array([stamps.unique()], pa.int64())
+    return once.filter(pc.invert(pc.is_in(once, value_set=pa.array(newest, pa.int64()))))
 
 
 def _ended(state: StreamState, chain: Chain, bound: int, request: ReadRequest) -> StreamState:
@@ -140,6 +151,30 @@ def _ended(state: StreamState, chain: Chain, bound: int, request: ReadRequest) -
         reload_years=() if asked else state.reload_years,
         fingerprint=digest.of_numbers(one for one in newest if one > floor) if is_complete else None,
     )
+
+
+def _lacks_newest(table: Table, chunk: Chunk, chain: Chain, state: StreamState) -> bool:
+    """Return whether a whole answer lacks what was read last: that is deleted, or Timestamps have begun anew.
+
+    What the deletion log lacks Exact has forgotten; while an answer is withheld, rows are gone for another reason.
+    """
+    is_whole = chunk.is_first and chunk.is_last and not chain.reload and table.name != LOG
+    is_whole = is_whole and state.withheld is None
+    return (
+        is_whole and isinstance(state.cursor, SyncCursor) and max(chain.newest, default=0) < state.cursor.timestamp
+    )
+
+
+async def _has_rows(source: Source, table: Table, division: int) -> bool:
+    """Return whether Exact gives any row at all: an empty answer may be a right that was withdrawn."""
+    key = [column for column in table.columns if column.name in table.key]
+    stamp = [column for column in table.columns if column.property == _TIMESTAMP]
+    filters = {"$filter": f"{_TIMESTAMP} gt {_BEGINNING}L", "$top": "1"}
+    question = question_of_keys(table, key, stamp, filters, path=table.endpoint)
+    async with aclosing(answers_of(source, division, question)) as pages:
+        async for page in pages:
+            return bool(page.rows.num_rows)
+    return False
 
 
 def _verb(chunk: Chunk, chain: Chain) -> Verb:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from exact_assets.catalogue.deletions import without_log
+from exact_assets.catalogue.deletions import LOG, with_log, without_log
 from exact_assets.catalogue.frequencies import DAY, HOUR, MINUTES, WEEK, label
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.registry import calls_per_division
+from exact_assets.deletion_rights import SWEPT_EVERY, has_told
 from exact_assets.exact.limits import Quota, reserve_of
 from exact_assets.planning.shares import (
     FLOOR_PERCENT,
@@ -114,7 +115,7 @@ def forecast(
     day_limit = quota.day.limit or PUBLISHED_DAY_LIMIT
     minute_limit = quota.minute.limit or PUBLISHED_MINUTE_LIMIT
     reserve = reserve_of(quota.day) or day_limit // 20
-    upkeep = _upkeep(costs)
+    upkeep = _upkeep(costs, states.get(LOG))
     calls_a_day = ceil(sum(one.calls_a_day for one in found)) + upkeep
     left = sum(one.load_calls or 0 for one in found)
     unknown_loads = tuple(one.table for one in found if one.load_calls is None)
@@ -208,10 +209,12 @@ def _cost(table: Table, state: StreamState, rows: int | None, count: int | None,
     )
 
 
-def _upkeep(costs: Mapping[Table, TableForecast]) -> int:
+def _upkeep(costs: Mapping[Table, TableForecast], log: StreamState | None) -> int:
     """Return the calls a day of what is not an update: keys swept once a week, checks that ask Exact once a day."""
-    swept = sum(load_calls(table, costs[table].rows or 0) for table in without_log(costs))
-    return ceil(swept / (WEEK / DAY)) + calls_per_division(costs)
+    swept = sum(load_calls(table, costs[table].rows or 0) for table in without_log(costs)) / (WEEK / DAY)
+    every = SWEPT_EVERY // timedelta(days=1) if has_told(log) else WEEK / DAY
+    swept += sum(load_calls(table, costs[table].rows or 0) for table in with_log(costs)) / every
+    return ceil(swept) + calls_per_division(costs)
 
 
 def _advice(costs: Mapping[Table, TableForecast], *, usable: int, unknown_loads: Sequence[str]) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 from exact_assets.catalogue import tables
 from exact_assets.control.open import Control
 from exact_assets.errors import SettingsError, WarehouseBusyError
 from exact_assets.selection.kept import kept_choices
+from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
 
 LEASES_AT_ONCE = 50
@@ -28,6 +30,8 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
     numbers = sorted(set(divisions))
     refuse_enabled(numbers, control, warehouse)
     _refuse_busy(numbers, control)
+    control.purges.note(numbers, at=datetime.now(UTC))
+    _take_up(numbers, warehouse)
     warehouse.note_purge(numbers, has_ended=False)
     # Before the rows: were it killed in between, tables that are empty would count as up to date.
     control.attempts.forget(numbers)
@@ -42,11 +46,24 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         raise WarehouseBusyError(
             f"Rows of {names[0]} come again while they are purged: cancel its runs, then purge."
         )
+    # Again, for who began in between: what is read now finds no rows of them, or leaves them alone.
+    control.purges.note(numbers, at=datetime.now(UTC))
     control.attempts.forget(numbers)
     control.check_results.forget(numbers)
     control.unrecorded.forget(numbers)
     warehouse.note_purge(numbers, has_ended=True)
     return +lost
+
+
+def _take_up(divisions: Collection[int], warehouse: Warehouse) -> None:
+    """Take divisions up in the selection of which something is kept: loads of one that it lacks are not refused."""
+    selection = warehouse.selection()
+    if selection is None or selection.choices is None or selection.problems:
+        return
+    known = {one.division for one in selection.choices}
+    lacking = [one for one in divisions if one not in known and warehouse.names_holding([one], names=tables())]
+    if lacking:
+        warehouse.refresh_divisions(KnownDivision(division=one) for one in lacking)
 
 
 def refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:

@@ -41,6 +41,8 @@ class Deletes:
         """Tables that lose rows, by the relation of their rows' addresses."""
         self.changes: dict[str, Changes] = {}
         """What went, by table."""
+        self.unnamed = 0
+        """Rows that a sweep took away, and that the deletion log should have named and did not."""
 
     def by_log(self, source: str, *, generation: str | None) -> None:
         """Take away what rows of the deletion log name, in all tables; `generation` is the log's."""
@@ -80,7 +82,25 @@ class Deletes:
                 self._take(lines, self._without_key(lines, keys, same))
         if is_bounded:
             self._check()
+        self.unnamed = self._count_unnamed(table)
         self._remove()
+
+    def _count_unnamed(self, table: Table) -> int:
+        """Count the rows that go and are not in the log, where that is read."""
+        doomed, named = self._dialect.working(f"{_DOOMED}{table.name}"), list(named_by(table))
+        log = read_state(self._connection, LOG, self._division) if doomed in self._doomed and named else None
+        if log is None or not log.is_loaded or LOG not in self._present:
+            return 0
+        quoted, qualified = self._dialect.quoted, self._dialect.qualified
+        is_named = " OR ".join(
+            f"(d.entity_type IN {one_of(sorted(types))} AND d.entity_key = t.{quoted(column)})"
+            for types, column in named
+        )
+        return self._count(
+            f"{qualified(table.name)} AS t JOIN {doomed} AS v ON v.id = t.{self._dialect.address} "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {qualified(LOG)} AS d "
+            f"WHERE d.{DIVISION} = {self._division} AND ({is_named}))"
+        )
 
     @cached_property
     def _present(self) -> dict[str, Table]:

@@ -98,6 +98,8 @@ class _Lack:
         statements = ddl.missing_columns(dialect, table, present=columns)
         for stage in stages:
             statements += ddl.missing_columns(dialect, table, present=self.present.columns[stage], name=stage)
+        for sweep in sweeps:
+            statements += ddl.missing_of_sweep(dialect, table, present=self.present.columns[sweep], name=sweep)
         if table.primary_key and not has_key:
             statements.append(ddl.missing_key(dialect, table))
         if comment != ddl.comment_of(table):

@@ -14,12 +14,16 @@ from exact_assets.warehouse.bound import Bound
 from exact_assets.warehouse.clock import next_moment
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.deletes import Deletes, drop_logged, lines_of
+from exact_assets.warehouse.missing import find_missing, tell_lines
 from exact_assets.warehouse.present import present_tables
 from exact_assets.warehouse.sql import ddl, merge
 from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, YEAR, stage_name, sweep_name
 from exact_assets.warehouse.sql.types import stored_names
 from exact_assets.warehouse.staging import Arrived, StagedRows, foreign_key, keep_newest
 from exact_assets.warehouse.states import correct_state, raise_fence, read_state
+
+MANY_VANISHED = 20
+"""So many of the newest rows are not deleted between one read and the next; their Timestamps are others by now."""
 
 
 def store(connection: Connection, arrived: Arrived, *, is_soft: bool, now: datetime) -> Stored:
@@ -92,6 +96,9 @@ class _Transaction:
         self._deletes = Deletes(connection, division=arrived.division, is_soft=is_soft, at=self._at)
         self._before = read_state(connection, arrived.table.name, arrived.division) or StreamState()
         self._lost = self._before.lost
+        self._older = 0
+        self._found: StreamState | None = None
+        """The state after a sweep has ended, with what it found missing."""
         self._bound = Bound(connection, arrived.table, arrived.division, arrived.step, at=self._at)
 
     def run(self) -> Stored:
@@ -110,10 +117,18 @@ class _Transaction:
                 self._replace()
         if self._step.sweep is not None and self._arrived.keys is not None:
             self._sweep(self._step.sweep, self._arrived.keys)
-        self._note_lost()
+        self._note_found()
+        self._tell_lines()
         elsewhere = self._deletes.changes
         own = elsewhere.pop(self._table.name, Changes())
-        return Stored(load_seq=load_seq, changes=self._changes + own, elsewhere=elsewhere)
+        return Stored(
+            load_seq=load_seq,
+            changes=self._changes + own,
+            elsewhere=elsewhere,
+            state=self._found,
+            unnamed=self._deletes.unnamed,
+            older=self._older,
+        )
 
     def _may_be_newer(self) -> tuple[Table, ...]:
         """Return the tables that a sweep which begins is about."""
@@ -128,11 +143,20 @@ class _Transaction:
         load_seq = self._arrived.expected_seq + 1
         return kept_state(self._step, self._before, load_seq=load_seq, at=self._at, lost=self._lost)
 
-    def _note_lost(self) -> None:
-        """Correct the state for what this step took."""
-        state = self._next_state()
-        if state.lost != self._noted.lost:
+    def _note_found(self) -> None:
+        """Correct the state for what this step took, and for what it found missing."""
+        state = self._found or self._next_state()
+        if state != self._noted:
             correct_state(self._connection, self._table, self._division, state)
+
+    def _tell_lines(self) -> None:
+        """Note with the streams of lines which headers come only now, or that all do."""
+        after = self._found or self._step.state
+        is_anew = self._before.chain is None and after.chain is not None and after.chain.reload
+        sought = set(self._before.missing) - set(after.missing)
+        if sought or (self._found is not None and is_anew):
+            keys = None if is_anew else sought
+            tell_lines(self._connection, self._table, self._division, keys, at=self._at)
 
     def _raise_fence(self) -> int:
         state = self._noted = self._next_state()
@@ -142,6 +166,8 @@ class _Transaction:
 
     def _upsert(self) -> None:
         source = self._arrived.rows
+        if self._step.holds_above is not None:
+            self._older = self._count_vanished(self._step.holds_above, source)
         self._drop_left(source.relation)
         self._drop_logged(source)
         if self._table.key:
@@ -193,16 +219,28 @@ class _Transaction:
         if not (sweep.is_first and sweep.is_last):
             if self._dialect.has_transactional_ddl:
                 _make_sweep(self._connection, self._arrived)
-            self._run(f"INSERT INTO {kept} SELECT * FROM {keys} AS k")
+            names = self._dialect.listed(sweep.keys.column_names)
+            self._run(f"INSERT INTO {kept} ({names}) SELECT {names} FROM {keys} AS k")
             keys = kept
         if sweep.is_last:
-            began = self._before.sweep_began
+            began = self._at
+            if self._before.sweep_began is not None:
+                began = datetime.fromisoformat(self._before.sweep_began)
             self._deletes.by_sweep(
                 self._table,
                 keys,
-                names=sweep.keys.column_names,
-                began=self._at if began is None else datetime.fromisoformat(began),
+                names=sweep.names,
+                began=began,
                 is_bounded=not self._step.is_confirmed,
+            )
+            self._found = find_missing(
+                self._connection,
+                self._table,
+                self._division,
+                keys=keys,
+                sweep=sweep,
+                began=began,
+                state=self._next_state(),
             )
             aside.clear(self._connection, name)
 
@@ -270,7 +308,9 @@ class _Transaction:
 
     def _write(self, source: StagedRows) -> None:
         """Update and insert by what `hit` says."""
-        hits, to_compare = self._connection.rows(merge.count_hits(self._dialect))[0]
+        hits, to_compare, older = self._connection.rows(merge.count_hits(self._dialect))[0]
+        if older:
+            self._note_older(source, older)
         if hits:
             chosen = merge.choose_changed(self._dialect, self._table, source.relation, compare=to_compare > 0)
             changed = self._connection.derive(merge.CHANGED, chosen)
@@ -280,6 +320,34 @@ class _Transaction:
                 self._changes += Changes(updated=updated, years=years)
                 self._run(merge.update_changed(self._dialect, self._table, source.relation, at=self._moment))
         self._insert(source, condition=merge.is_new(self._dialect) if hits else None)
+
+    def _note_older(self, source: StagedRows, older: int) -> None:
+        """Note that rows which came first in a chain are older than those stored before: that cannot be.
+
+        A Modified may be put back on one row or another; of Timestamps that is known of none.
+        """
+        if self._step.verb is not Verb.UPSERT or self._before.chain is not None:
+            return
+        if not merge.is_rowversion(self._table):
+            [(came,)] = self._connection.rows(f"SELECT count(*) FROM {source.relation} AS s")
+            older = older if older == came else 0
+        self._older = older
+
+    def _count_vanished(self, above: int, source: StagedRows) -> int:
+        """Count the rows stored above a Timestamp, where an answer that should hold them has none of them."""
+        if not self._table.key or self._table.version is None:
+            return 0
+        quoted = self._dialect.quoted
+        there = (
+            f"{self._dialect.qualified(self._table.name)} AS t WHERE t.{DIVISION} = {self._division} "
+            f"AND t.{DELETED_AT} IS NULL AND t.{quoted(self._table.version)} > {above}"
+        )
+        same = " AND ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in self._table.key)
+        has_come = f"EXISTS (SELECT 1 FROM {source.relation} AS s WHERE {same})"
+        [(stored, came)] = self._connection.rows(
+            f"SELECT count(*), count(CASE WHEN {has_come} THEN 1 END) FROM {there}"
+        )
+        return int(stored) if came == 0 and stored >= MANY_VANISHED else 0
 
     def _insert(self, source: StagedRows, *, condition: str | None) -> None:
         years = dict(self._connection.rows(merge.count_rows(source.relation, alias="s", condition=condition)))

@@ -29,17 +29,17 @@ def generation(choice: DivisionChoice | None, name: str = "crm_accounts") -> str
 
 def test_a_schedules_run_asks_for_the_divisions_it_names_though_its_range_is_no_longer_there() -> None:
     named = {"exact/divisions": "100,200", "dagster/asset_partition_range_start": "100|2026"}
-    assert wanted_by(run(named), partition_keys=_no_keys, order=list) == {100: (2026,), 200: (2026,)}
+    assert wanted_by(run(named), planned=_no_keys, order=list) == {100: (2026,), 200: (2026,)}
     undated = named | {"dagster/asset_partition_range_start": "100"}
-    assert wanted_by(run(undated), partition_keys=_no_keys, order=list) == {100: (), 200: ()}
+    assert wanted_by(run(undated), planned=_no_keys, order=list) == {100: (), 200: ()}
 
 
 def test_a_waiting_run_of_the_version_before_asks_for_the_divisions_that_its_keys_are() -> None:
     order = ["100", "200", "300"]
     one = run({"dagster/partition": "200"})
-    assert wanted_by(one, partition_keys=_no_keys, order=lambda: order) == {200: ()}
+    assert wanted_by(one, planned=_no_keys, order=lambda: order) == {200: ()}
     tags = {"dagster/asset_partition_range_start": "100", "dagster/asset_partition_range_end": "200"}
-    assert wanted_by(run(tags), partition_keys=_no_keys, order=lambda: order) == {100: (), 200: ()}
+    assert wanted_by(run(tags), planned=_no_keys, order=lambda: order) == {100: (), 200: ()}
 
 
 def _no_keys() -> list[str]:
@@ -47,13 +47,20 @@ def _no_keys() -> list[str]:
 
 
 def test_any_other_run_asks_for_its_partitions() -> None:
-    assert wanted_by(run(), partition_keys=lambda: ["100|2025", "100|2026"], order=_no_keys) == {100: (2025, 2026)}
+    assert wanted_by(run(), planned=lambda: ["100|2025", "100|2026"], order=_no_keys) == {100: (2025, 2026)}
 
 
 def test_a_division_that_was_disabled_meanwhile_is_left_alone() -> None:
     disabled = replace(CHOICE, sync_enabled=False)
     wanted = {100: (2026,), 200: (2026,)}
     assert set(requests(ACCOUNTS, wanted, {100: disabled}, kind=PLAIN, grid_years=GRID)) == {200}
+
+
+def test_a_schedules_run_sweeps_what_is_due_and_a_persons_what_it_names() -> None:
+    for is_background in (True, False):
+        kind = replace(PLAIN, mode=Mode.SWEEP, is_background=is_background)
+        [asked] = requests(ACCOUNTS, {100: (2026,)}, {100: CHOICE}, kind=kind, grid_years=GRID).values()
+        assert asked.is_scheduled is is_background
 
 
 def test_all_years_are_those_since_the_divisions_own_starting_year() -> None:

@@ -91,7 +91,7 @@ def test_no_repr_shows_a_secret(place: Installation, monkeypatch: pytest.MonkeyP
         exact_resource(location),
         ExactSession(location, run_id=None),
         control.tokens.read(),
-        _environment_model(Path(".env"))(),
+        _environment_model(place.folder / ".env")(),
         ExactConfig.from_env(),
     ]
     token: Token = control.tokens.read().token

@@ -109,8 +109,8 @@ def test_a_catch_up_asks_in_local_time_in_the_order_of_modified() -> None:
     bring(model, vendor)
     vendor.clock += timedelta(hours=1)
     bring(model, vendor)
-    # Changed at 10:00:00.1 UTC, which Exact's clock shows as 12:00:00.1; less five minutes.
-    assert vendor.calls[-1]["$filter"] == "Modified ge datetime'2026-06-01T11:55:00'"
+    # Changed at 10:00:00.1 UTC, which Exact's clock shows as 12:00:00.1; less three hours.
+    assert vendor.calls[-1]["$filter"] == "Modified ge datetime'2026-06-01T09:00:00'"
     assert vendor.calls[-1]["$orderby"] == "Modified"
     assert model.values("amount") == truth(vendor)
 
@@ -371,3 +371,57 @@ def test_a_row_that_moves_before_the_starting_year_goes() -> None:
     steps = len(model.steps)
     bring(model, vendor)
     assert len(model.steps) == steps
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=20), timedelta(hours=1), timedelta(hours=2, minutes=50)])
+def test_a_row_that_shows_up_late_is_read_where_pages_are_not_full(late: timedelta) -> None:
+    """As at the end of a long transaction: its Modified is from before, and newer rows have been read."""
+    vendor = Vendor([row(n) for n in range(5)], page_size=60)
+    model = Model(INVOICES)
+    bring(model, vendor)
+    began = vendor.wall()
+    vendor.clock += late
+    change(vendor, 1)
+    bring(model, vendor)
+    vendor.rows.append(row(7, modified=began, amount=7))
+    calls = len(vendor.calls)
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)
+    assert len(vendor.calls) == calls + 1
+
+
+def test_what_is_read_again_is_half_a_page_at_most_where_much_changes() -> None:
+    vendor = Vendor([row(n) for n in range(200)], page_size=60)
+    model = Model(INVOICES)
+    bring(model, vendor)
+    for number in range(100):
+        vendor.clock += timedelta(minutes=1)
+        change(vendor, number)
+    bring(model, vendor)
+    for number in range(100, 103):
+        vendor.clock += timedelta(minutes=1)
+        change(vendor, number)
+    calls = len(vendor.calls)
+    bring(model, vendor)
+    assert len(vendor.calls) == calls + 1
+    bound = vendor.calls[-1]["$filter"].split("'")[1]
+    again = [one for one in vendor.rows if one["Modified"] >= datetime.fromisoformat(bound)]
+    assert INVOICES.page_size // 2 <= len(again) <= INVOICES.page_size // 2 + 3
+    steps = len(model.steps)
+    bring(model, vendor)
+    bring(model, vendor)
+    assert len(model.steps) <= steps + 1, "where nothing changes nothing is stored"
+
+
+def test_five_minutes_are_read_again_however_many_rows_that_is() -> None:
+    vendor = Vendor([row(n) for n in range(200)], page_size=60)
+    model = Model(INVOICES)
+    bring(model, vendor)
+    began = vendor.wall()
+    vendor.clock += timedelta(minutes=4)
+    for number in range(150):
+        change(vendor, number)
+    bring(model, vendor)
+    vendor.rows.append(row(300, modified=began, amount=3))
+    bring(model, vendor)
+    assert model.values("amount") == truth(vendor)

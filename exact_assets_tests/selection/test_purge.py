@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -15,9 +16,16 @@ from pydantic import SecretStr
 
 from exact_assets.catalogue import tables
 from exact_assets.config import ExactConfig
+from exact_assets.control.check_results import KeptResult
 from exact_assets.control.open import Control
 from exact_assets.cursors import SyncCursor
-from exact_assets.errors import DivisionDisabledError, LoadSupersededError, SettingsError, WarehouseError
+from exact_assets.errors import (
+    DivisionDisabledError,
+    ForbiddenError,
+    LoadSupersededError,
+    SettingsError,
+    WarehouseError,
+)
 from exact_assets.selection.purge import purge
 from exact_assets.stream import Step, StreamState, Verb
 from exact_assets.warehouse.divisions import KnownDivision
@@ -193,6 +201,49 @@ def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Cont
             "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '\\_sweep%' ESCAPE '\\'"
         )
         assert found.fetchall() == [("_sweep_crm_accounts_20",)]
+
+
+def test_who_was_at_work_before_writes_nothing_of_a_purged_division(
+    warehouse: Warehouse, control: Control, config: ExactConfig
+) -> None:
+    """As a run that had read its rows, and ends after the purge: neither how it went, nor what a check found."""
+    found = KeptResult(
+        status="failed", words="Acme", rows=1, examples=({"name": "Acme"},), checked_at=datetime.now(UTC)
+    )
+    purge(DIVISIONS, control=Control.open(config), warehouse=warehouse)
+
+    def write(by: Control) -> None:
+        by.attempts.note("crm_accounts", {11: None, KEPT: ForbiddenError("no")}, at=datetime.now(UTC))
+        by.attempts.expect([11, KEPT], ["crm_accounts"], at=datetime.now(UTC))
+        by.check_results.write("crm_accounts", {"keys_unique": {11: found, KEPT: found}})
+        by.unrecorded.mark("crm_accounts", [11, KEPT])
+
+    write(control)
+    assert set(control.attempts.read()) == {KEPT}
+    assert set(control.check_results.read("crm_accounts")["keys_unique"]) == {KEPT}
+    assert control.unrecorded.mark("crm_accounts", [11, KEPT]) == {KEPT}
+    # The division may be enabled again.
+    write(Control.open(config))
+    assert set(control.attempts.read()) == {11, KEPT}
+    assert set(control.check_results.read("crm_accounts")["keys_unique"]) == {11, KEPT}
+
+
+def test_a_purge_that_a_clock_ahead_noted_keeps_nobody_from_writing(control: Control, config: ExactConfig) -> None:
+    control.purges.note([11], at=datetime.now(UTC) + timedelta(days=30))
+    Control.open(config).attempts.note("crm_accounts", {11: None}, at=datetime.now(UTC))
+    assert set(control.attempts.read()) == {11}
+
+
+def test_a_division_that_the_selection_lacks_is_taken_up_so_that_nothing_of_it_comes_back(
+    warehouse: Warehouse, control: Control, config: ExactConfig
+) -> None:
+    with duckdb.connect(url_of(config).removeprefix("duckdb:///")) as connection:
+        connection.execute("DELETE FROM exact.divisions WHERE division IN (11, 12)")
+    purge([11, 99], control=control, warehouse=warehouse)
+    with pytest.raises(DivisionDisabledError):
+        warehouse.store(tables()["crm_accounts"], 11, one_row("crm_accounts", 11), expected_seq=0)
+    statuses = {choice.division: choice.status for choice in warehouse.list_divisions() or ()}
+    assert statuses == dict.fromkeys((13, 14, KEPT)) | {11: "disabled: purged, nothing of it is left"}
 
 
 MADE_ANEW = {

@@ -111,6 +111,12 @@ def test_a_link_leads_to_another_host(get: Get, simulator: Simulator) -> None:
     assert inside(get(PATH))["__next"].startswith("https://elsewhere.example.test/api/v1/")
 
 
+def test_a_link_is_missing(get: Get, simulator: Simulator) -> None:
+    simulator.control.fault("next_missing")
+    assert "__next" not in inside(get(PATH))
+    assert "__next" in inside(get(PATH))
+
+
 def test_a_row_is_of_another_division(get: Get, simulator: Simulator) -> None:
     simulator.control.fault("wrong_division", value=42)
     divisions = {row["Division"] for row in inside(get(PATH))["results"]}

@@ -1,6 +1,12 @@
 """Purging: all that is kept of a division goes, and nothing else."""
 
-from exact_assets.stream import StreamState, Verb
+import re
+from dataclasses import replace
+
+import pyarrow as pa
+
+from exact_assets.cursors import SyncCursor
+from exact_assets.stream import Chain, StreamState, Sweep, Verb
 from exact_assets.warehouse.divisions import DivisionChoice, KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.warehouse.engines import Place
@@ -47,6 +53,25 @@ def test_rows_stages_and_states_of_a_division_go_and_those_of_others_stay(
     assert tables_with(place, HERE) == {}
     assert {division: tables_with(place, division) for division in (ELSEWHERE, TENFOLD)} == others
     assert warehouse.states(SYNC, [HERE])[HERE] == StreamState()
+
+
+def test_nothing_is_left_of_a_division_that_is_being_swept_or_replaced(warehouse: Warehouse, place: Place) -> None:
+    fill(warehouse)
+    state = StreamState(cursor=SyncCursor(timestamp=1), sweep=Chain(link="next"), missing=(guid(9),))
+    for division in (HERE, TENFOLD):
+        for number, keys in enumerate(([guid(1), guid(2)], [guid(3)])):
+            sweep = Sweep(keys=pa.table({"id": keys}), is_first=number == 0, is_last=False)
+            step_ = replace(step(Verb.STAGE, rows(SYNC, division=division)), state=state, sweep=sweep)
+            warehouse.store(SYNC, division, step_, expected_seq=2 + number)
+    kept = {f"_sweep_{SYNC.name}_{TENFOLD}", f"_stage_{SYNC.name}_{TENFOLD}"}
+    assert kept < set(place.tables())
+    purge(warehouse, [HERE])
+    aside = [name for name in place.tables() if re.fullmatch(rf"_(stage|sweep)_.*_{HERE}", name)]
+    left = {name: place.query(f'SELECT count(*) FROM exact."{name}"')[0][0] for name in aside}
+    assert not any(left.values())
+    assert tables_with(place, HERE) == {}
+    assert kept < set(place.tables())
+    assert warehouse.names_holding([HERE], names=[table.name for table in ALL]) == ()
 
 
 def test_a_purged_division_can_be_loaded_anew(warehouse: Warehouse) -> None:

@@ -3,12 +3,13 @@
 Nothing here drops or changes what exists, but for the view of a table's live rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from exact_assets.catalogue.table import Table
+from exact_assets.stream import FOUND_VERSION, IS_DUE
 from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.names import DELETED_AT, LIVE_SCHEMA, SCHEMA, SELECTION, STREAMS, text
-from exact_assets.warehouse.sql.types import SqlColumn, SqlType, sql_columns
+from exact_assets.warehouse.sql.types import SqlColumn, SqlType, sql_columns, sql_type
 
 SHOWN: Mapping[str, SqlType] = {
     "name": SqlType.TEXT,
@@ -107,6 +108,15 @@ def missing_columns(
         add_column(dialect, name or table.name, column.name, column.type)
         for column in dialect_columns(dialect, table)
         if column.name not in present
+    ]
+
+
+def missing_of_sweep(dialect: Dialect, table: Table, *, present: Collection[str], name: str) -> list[str]:
+    """Add the columns that a version before did not keep with a sweep's keys; those are due to nobody then."""
+    version = [sql_type(column) for column in table.columns if column.name == table.version]
+    types = {IS_DUE: SqlType.BOOLEAN, FOUND_VERSION: version[0] if version else SqlType.INSTANT}
+    return [
+        add_column(dialect, name, one, dialect.types[type_]) for one, type_ in types.items() if one not in present
     ]
 
 

@@ -28,6 +28,8 @@ class RowAction(IntEnum):
     UPDATE = 1
     COMPARE = 2
     """Update when any value differs."""
+    OLDER = 3
+    """Keep, as what came is older."""
 
 
 def match_rows(dialect: Dialect, table: Table, relation: str, *, division: int, slice_condition: str | None) -> str:
@@ -51,14 +53,15 @@ def _row_action(dialect: Dialect, table: Table, slice_condition: str | None) -> 
         cases.append(f"WHEN {slice_condition} THEN {RowAction.COMPARE}")
     if table.version:
         version = dialect.quoted(table.version)
-        cases.append(f"WHEN s.{version} < t.{version} THEN {RowAction.KEEP}")
+        cases.append(f"WHEN s.{version} < t.{version} THEN {RowAction.OLDER}")
         cases.append(f"WHEN s.{version} > t.{version} THEN {RowAction.UPDATE}")
-        if slice_condition is None and _is_rowversion(table):
+        if slice_condition is None and is_rowversion(table):
             cases.append(f"WHEN s.{version} = t.{version} THEN {RowAction.KEEP}")
     return f"CASE {' '.join(cases)} ELSE {RowAction.COMPARE} END"
 
 
-def _is_rowversion(table: Table) -> bool:
+def is_rowversion(table: Table) -> bool:
+    """Return whether a table's versions are Exact's rowversions."""
     return any(column.name == table.version and column.property == ROWVERSION for column in table.columns)
 
 
@@ -119,10 +122,9 @@ def is_not_hit(dialect: Dialect) -> str:
 
 
 def count_hits(dialect: Dialect) -> str:
-    """Count the pairs, and those to be compared."""
-    return (
-        f"SELECT count(*), count(CASE row_action WHEN {RowAction.COMPARE} THEN 1 END) FROM {dialect.working(HIT)}"
-    )
+    """Count the pairs, those to be compared, and those of which what came is older."""
+    counts = (f"count(CASE row_action WHEN {one} THEN 1 END)" for one in (RowAction.COMPARE, RowAction.OLDER))
+    return f"SELECT count(*), {', '.join(counts)} FROM {dialect.working(HIT)}"
 
 
 def count_changed(dialect: Dialect) -> str:
