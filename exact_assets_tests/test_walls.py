@@ -19,7 +19,7 @@ MAY_KNOW = {
     "catalogue": {"errors"},
     "feeds": {"errors", "cursors", "stream", "exact", "catalogue"},
     "warehouse": {"errors", "config", "disk", "stream", "catalogue"},
-    "control": {"errors", "disk", "config", "exact"},
+    "control": {"errors", "disk", "config", "exact", "catalogue"},
     "write_queue": {"errors"},
     "containment": {"errors"},
     "generations": {"stream", "catalogue"},

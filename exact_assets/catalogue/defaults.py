@@ -33,8 +33,8 @@ DEFAULT_TABLES = frozenset(
         "financial_reporting_balance",
         "financialtransaction_transaction_lines",
         "general_currencies",
-        "hrm_costcenters",
-        "hrm_costunits",
+        "hrm_cost_centers",
+        "hrm_cost_units",
         "vat_vat_codes",
         "vat_vat_percentages",
         # CRM
@@ -55,7 +55,7 @@ DEFAULT_TABLES = frozenset(
         "logistics_items",
         "logistics_purchase_item_prices",
         "logistics_sales_item_prices",
-        "logistics_supplier_item",
+        "logistics_supplier_items",
         "logistics_units",
         # Sales
         "salesentry_sales_entries",

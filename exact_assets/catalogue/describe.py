@@ -1,6 +1,6 @@
 """One plain line about each table, by rule."""
 
-from exact_assets.catalogue.names import snake
+from exact_assets.catalogue.names import spoken
 from exact_assets.catalogue.reading import Reading
 from exact_assets.catalogue.table import Feed
 
@@ -31,6 +31,6 @@ _HOW = {
 
 def describe(entity: str, *, service: str, reading: Reading) -> str:
     """Describe what a table holds and how it is kept up to date."""
-    words = snake(entity).replace("_", " ")
+    words = spoken(entity)
     name = _SERVICES.get(service, service)
     return f"{words[0].upper()}{words[1:]} of Exact Online ({name}); {_HOW[reading.feed]}."

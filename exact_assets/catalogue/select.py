@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from exact_assets.catalogue.deletions import LOG
+from exact_assets.catalogue.renames import former_tables
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables
 from exact_assets.errors import SettingsError
@@ -19,6 +20,8 @@ def select(spec: str | None) -> tuple[Table, ...]:
     - `crm`: all tables of a group
     - `crm/*`, `crm/acc*`, `crm_*`, `*lines`: globs over group/entity or table name
     - `all`, `default`
+
+    Names that earlier versions gave to tables choose them too.
 
     Raises:
         SettingsError: a term names nothing; the message has the nearest right one. Or nothing is left.
@@ -55,23 +58,27 @@ def matching(term: str, *, setting: str = "EXACT_TABLES") -> set[str]:
 
 
 def _fits(table: Table, term: str) -> bool:
-    entity = _entity(table)
-    if term in {"all", table.name, entity, table.group, f"{table.group}/{entity}"}:
+    if term in {"all", table.group} or (term == "default" and table.is_default):
         return True
-    if term == "default":
-        return table.is_default
+    return any(_is_called(table, name, term) for name in (table.name, *former_tables(table.name)))
+
+
+def _is_called(table: Table, name: str, term: str) -> bool:
+    entity = _entity(table, name)
+    if term in {name, entity, f"{table.group}/{entity}"}:
+        return True
     if not any(character in term for character in "*?["):
         return False
-    return fnmatchcase(f"{table.group}/{entity}" if "/" in term else table.name, term)
+    return fnmatchcase(f"{table.group}/{entity}" if "/" in term else name, term)
 
 
-def _entity(table: Table) -> str:
-    return table.name.removeprefix(f"{table.group}_")
+def _entity(table: Table, name: str) -> str:
+    return name.removeprefix(f"{table.group}_")
 
 
 def _hint(term: str) -> str:
     known = {"all", "default"}
     for table in tables().values():
-        known |= {table.name, table.group, _entity(table)}
+        known |= {table.name, table.group, _entity(table, table.name)}
     near = get_close_matches(term, sorted(known), n=1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else " `exact-assets tables` lists them."

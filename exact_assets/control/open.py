@@ -23,6 +23,7 @@ from exact_assets.control.locks import Locks
 from exact_assets.control.pauses import RefreshPauses
 from exact_assets.control.purges import PurgeLog
 from exact_assets.control.refresh import Order
+from exact_assets.control.renaming import put_under_new_names
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.control.unrecorded import UnrecordedLoads
@@ -74,6 +75,7 @@ class Control:
             raise SettingsError(NO_APP)
         names = {"site": config.site_url, "client": config.client_id}
         durable = open_database(config.control_url, is_durable=True)
+        put_under_new_names(durable)
         path = database_path(config.control_url)
         cipher = open_cipher(config.secret_key, folder=path.parent, is_in_use=has_tokens(durable))
         return cls(

@@ -64,8 +64,10 @@ class ExactTranslator:
 
 def code_version(table: Table) -> str:
     """Return a version that changes when the rows of a reload could look different: columns, key, feed or year."""
-    facts = [table.endpoint, table.feed, *table.key, *table.year]
-    facts += [f"{column.property} {column.name} {column.type}" for column in table.columns]
+    # By Exact's names: under another name in the warehouse it is the same column.
+    properties = {column.name: column.property for column in table.columns}
+    facts = [table.endpoint, table.feed, *(properties[name] for name in (*table.key, *table.year))]
+    facts += [f"{column.property} {column.type}" for column in table.columns]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
 
 

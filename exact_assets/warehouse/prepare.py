@@ -1,14 +1,18 @@
-"""Finding out what the warehouse lacks, and creating it. How that is written stands in `sql.ddl`."""
+"""Finding out what the warehouse lacks, and creating it. How that is written stands in `sql.ddl`.
 
-import re
+What an earlier version made under another name is not lacking: `renaming` has it.
+"""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables as every_table
+from exact_assets.errors import StatementError, WarehouseError
 from exact_assets.warehouse.connection import Connection
-from exact_assets.warehouse.present import Present, columns_present, tables_of
+from exact_assets.warehouse.present import Present, aside_of, columns_present, tables_of
+from exact_assets.warehouse.renaming import Renaming
 from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql import ddl
 from exact_assets.warehouse.sql.dialect import Dialect
@@ -16,18 +20,15 @@ from exact_assets.warehouse.sql.names import LIVE_SCHEMA, SELECTION, STREAMS, te
 
 
 def missing(connection: Connection, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
-    """Return the statements that create what is missing, one list for each transaction; empty: nothing is.
+    """Return the statements that rename what has a former name; or else, that create what is missing.
+
+    One list for each transaction; empty: nothing is to be done. All that is there gets its name, whatever tables
+    are asked for: a deletion log that is stored meanwhile would not find the others.
 
     `is_soft`: rows that are gone are kept and marked, so that there are views without them.
     """
-    wanted = {table.name: table for table in tables}
-    if any(table.entity_types for table in wanted.values()):
-        # Whoever stores rows that the deletion log may name looks there first.
-        wanted.setdefault(LOG, every_table()[LOG])
     lack = _Lack.of(connection)
-    transactions = [lack.own_tables()]
-    transactions += [[*lack.table(table), *lack.live(table, is_soft=is_soft)] for table in wanted.values()]
-    return [statements for statements in transactions if statements]
+    return lack.names() or lack.statements(tables, is_soft=is_soft)
 
 
 def ensure(sessions: Sessions, tables: Iterable[Table], *, is_soft: bool = False) -> None:
@@ -37,9 +38,13 @@ def ensure(sessions: Sessions, tables: Iterable[Table], *, is_soft: bool = False
     def lacking(connection: Connection) -> list[list[str]]:
         return missing(connection, wanted, is_soft=is_soft)
 
-    if not sessions.engine.exists or sessions.read(lacking):
+    def mend(connection: Connection) -> None:
         # Asked again: another process may have created it in between.
-        sessions.write(lambda connection: create(connection, lacking(connection)))
+        _rename(connection)
+        create(connection, lacking(connection))
+
+    if not sessions.engine.exists or sessions.read(lacking):
+        sessions.write(mend)
 
 
 def create(connection: Connection, transactions: Sequence[Sequence[str]]) -> None:
@@ -48,6 +53,16 @@ def create(connection: Connection, transactions: Sequence[Sequence[str]]) -> Non
         with connection.transaction():
             for statement in statements:
                 connection.run(statement)
+
+
+def _rename(connection: Connection) -> None:
+    try:
+        create(connection, _Lack.of(connection).names())
+    except StatementError as error:
+        raise WarehouseError(
+            f"A table or column that an earlier version made cannot be given its new name: {error} Drop indexes of "
+            "your own on that table, and what else depends on it, and make them again afterwards."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +81,20 @@ class _Lack:
         present = Present(tables=there.tables, views=there.views, columns=columns_present(connection))
         return cls(dialect=connection.dialect, present=present, live_columns=live)
 
+    def names(self) -> list[list[str]]:
+        """Return the statements that rename what has a former name."""
+        live = frozenset(self.live_columns)
+        return Renaming(dialect=self.dialect, present=self.present, live=live).statements()
+
+    def statements(self, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
+        wanted = {table.name: table for table in tables}
+        if any(table.entity_types for table in wanted.values()):
+            # Whoever stores rows that the deletion log may name looks there first.
+            wanted.setdefault(LOG, every_table()[LOG])
+        transactions = [self.own_tables()]
+        transactions += [[*self.table(table), *self.live(table, is_soft=is_soft)] for table in wanted.values()]
+        return [statements for statements in transactions if statements]
+
     def own_tables(self) -> list[str]:
         statements = []
         if STREAMS not in self.present.tables:
@@ -83,20 +112,20 @@ class _Lack:
 
     def table(self, table: Table) -> list[str]:
         dialect, qualified = self.dialect, self.dialect.qualified
-        stages, sweeps = self._kept_aside("_stage", table), self._kept_aside("_sweep", table)
+        kept = aside_of(self.present, table.name)
         if table.name not in self.present.tables:
             return [
                 ddl.create_table(dialect, table),
                 # The states of a table that somebody dropped tell of rows that are gone.
                 f"DELETE FROM {qualified(STREAMS)} WHERE table_name = {text(table.name)}",
-                *(f"DROP TABLE {qualified(name)}" for name in (*stages, *sweeps)),
+                *(f"DROP TABLE {qualified(name)}" for name in kept),
                 ddl.table_comment(dialect, table),
                 *ddl.column_comments(dialect, table, present={}),
             ]
         comment, has_key = self.present.tables[table.name]
         columns = self.present.columns[table.name]
         statements = ddl.missing_columns(dialect, table, present=columns)
-        for stage in stages:
+        for stage in (name for name in kept if name.startswith("_stage_")):
             statements += ddl.missing_columns(dialect, table, present=self.present.columns[stage], name=stage)
         for sweep in sweeps:
             statements += ddl.missing_of_sweep(dialect, table, present=self.present.columns[sweep], name=sweep)
@@ -111,7 +140,3 @@ class _Lack:
         if is_soft and table.key and self.live_columns.get(table.name) != set(ddl.live_columns(table)):
             return ddl.create_live_view(self.dialect, table)
         return ddl.end_live_view(self.dialect, table) if has_view and not is_soft else []
-
-    def _kept_aside(self, prefix: str, table: Table) -> list[str]:
-        pattern = re.compile(rf"{prefix}_{re.escape(table.name)}_-?\d+")
-        return [name for name in self.present.tables if pattern.fullmatch(name)]

@@ -1,5 +1,6 @@
 """What the warehouse has: its tables and their columns, as the engine lists them. Nothing is created here."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,12 @@ def columns_present(connection: Connection, schema: str = SCHEMA) -> Mapping[str
     for table, column, comment in connection.rows(statement, schema=schema):
         columns[table][column] = comment
     return columns
+
+
+def aside_of(present: Present, table: str) -> list[str]:
+    """Name the tables in which anything of a table's streams is kept aside."""
+    pattern = re.compile(rf"_(?:stage|sweep)_{re.escape(table)}_-?\d+")
+    return [name for name in present.tables if pattern.fullmatch(name)]
 
 
 def column_types(connection: Connection, name: str, *, schema: str = SCHEMA) -> Mapping[str, str]:
