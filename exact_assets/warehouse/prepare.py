@@ -127,7 +127,7 @@ class _Lack:
         statements = ddl.missing_columns(dialect, table, present=columns)
         for stage in (name for name in kept if name.startswith("_stage_")):
             statements += ddl.missing_columns(dialect, table, present=self.present.columns[stage], name=stage)
-        for sweep in sweeps:
+        for sweep in (name for name in kept if name.startswith("_sweep_")):
             statements += ddl.missing_of_sweep(dialect, table, present=self.present.columns[sweep], name=sweep)
         if table.primary_key and not has_key:
             statements.append(ddl.missing_key(dialect, table))

@@ -12,7 +12,7 @@ from exact_assets.control.database import ATTEMPTS, CHECK_RESULTS, UNRECORDED_LO
 from exact_assets.control.open import Control
 from exact_assets.control.unrecorded import UnrecordedLoads
 
-NAMES = {"site": "https://start.exactonline.nl", "client": "c"}
+SITE, CLIENT = "https://start.exactonline.nl", "c"
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 PASSED = KeptResult(status="passed", words="All is well.", rows=3, examples=(), checked_at=AT)
 
@@ -21,8 +21,11 @@ def test_attempts_results_and_marks_go_with_their_table(tmp_path: Path) -> None:
     """One program writes them under former names; the next that opens the store finds them."""
     path = tmp_path / "control.sqlite"
     engine = open_database(f"sqlite:///{path}", is_durable=False)
-    attempts, results = AttemptLog(engine, **NAMES), CheckResultStore(engine, **NAMES)
-    marks = UnrecordedLoads(engine, **NAMES)
+    attempts, results = (
+        AttemptLog(engine, site=SITE, client=CLIENT),
+        CheckResultStore(engine, site=SITE, client=CLIENT),
+    )
+    marks = UnrecordedLoads(engine, site=SITE, client=CLIENT)
     for table in ("hrm_costcenters", "crm_accounts"):
         attempts.note(table, {7: None, 8: None}, at=AT)
         results.write(table, {"keys_unique": {7: PASSED, 8: PASSED}})
@@ -30,7 +33,7 @@ def test_attempts_results_and_marks_go_with_their_table(tmp_path: Path) -> None:
     # An earlier version has run since this one did, and knows better.
     older = {"division": 8, "table_name": "hrm_cost_centers", "error": "older"}
     with transaction(engine) as connection:
-        connection.execute(sa.insert(ATTEMPTS).values(**NAMES, **older))
+        connection.execute(sa.insert(ATTEMPTS).values(site=SITE, client=CLIENT, **older))
     config = ExactConfig(client_id=NAMES["client"], control_url=f"sqlite:///{path}")
     Control.open(config)
     with transaction(engine) as connection:
