@@ -34,7 +34,7 @@ def test_attempts_results_and_marks_go_with_their_table(tmp_path: Path) -> None:
     older = {"division": 8, "table_name": "hrm_cost_centers", "error": "older"}
     with transaction(engine) as connection:
         connection.execute(sa.insert(ATTEMPTS).values(site=SITE, client=CLIENT, **older))
-    config = ExactConfig(client_id=NAMES["client"], control_url=f"sqlite:///{path}")
+    config = ExactConfig(client_id=CLIENT, control_url=f"sqlite:///{path}")
     Control.open(config)
     with transaction(engine) as connection:
         for shared in (ATTEMPTS, CHECK_RESULTS, UNRECORDED_LOADS):
