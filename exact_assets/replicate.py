@@ -7,7 +7,7 @@ table is read stands in `feeds`, how it is stored in `warehouse`; Dagster is not
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,14 +17,14 @@ from uuid import uuid4
 
 import msgspec
 
-from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.containment import contained
-from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError, StateUnreadableError
+from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, sweep
 from exact_assets.generations import on_generation
+from exact_assets.known import Known, read_known
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
 from exact_assets.removals import error_of, is_due, kinds_answered
@@ -152,7 +152,7 @@ async def replicate(
     queue = deque(requests.items())
 
     async with (
-        WriteQueue[int, _Known](lambda asked: _known(table, warehouse, asked)) as states,
+        WriteQueue[int, Known](lambda asked: read_known(table, warehouse, asked)) as states,
         WriteQueue[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
         replication = _Replication(table, client, leases, states, storing, shares or {}, warehouse.chunk_rows)
@@ -187,7 +187,7 @@ class _Replication:
     table: Table
     client: ExactClient
     leases: Leases
-    states: WriteQueue[int, "_Known"]
+    states: WriteQueue[int, Known]
     storing: WriteQueue[tuple[int, Step, int], Stored]
     shares: Mapping[int, Share]
     chunk_rows: int
@@ -250,6 +250,9 @@ class _Replication:
                 is_to_go_on = storing.progress.state.chain is not None
                 await self._take_generation(request, storing)
                 to_read = read_request_of(progress.state, request)
+                if to_read is not None and request.mode is Mode.SWEEP and not can_be_swept(self.table):
+                    # What a sweep of keys finds missing, a table that is read whole brings by itself.
+                    to_read = replace(to_read, reload=True)
                 if to_read is not None:
                     is_to_go_on |= await self._read(division, to_read, storing)
                 if not is_to_go_on:
@@ -353,36 +356,6 @@ class _Replication:
         path = self.table.parent.endpoint if self.table.parent else self.table.endpoint
         resets_at = quota.day.resets_at or self.client.server_now()
         return Bounded(client=self.client, path=path, calls=calls, resets_at=resets_at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What is stored of a stream, and of the deletion log where that may name its rows."""
-
-    state: StreamState
-    log: StreamState | None
-
-
-def _known(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known | StateUnreadableError]:
-    """Read what is stored of divisions together; where one of it cannot be read, of each by itself."""
-    try:
-        return _known_together(table, warehouse, divisions)
-    except StateUnreadableError as error:
-        if len(divisions) == 1:
-            return [error]
-    return [one for division in divisions for one in _known(table, warehouse, [division])]
-
-
-def _known_together(table: Table, warehouse: Warehouse, divisions: Sequence[int]) -> Sequence[_Known]:
-    names = [table.name, LOG] if table.entity_types else [table.name]
-    found = warehouse.states_of(divisions, names=names)
-    return [
-        _Known(
-            state=found[division].get(table.name, StreamState()),
-            log=found[division].get(LOG) if table.entity_types else None,
-        )
-        for division in divisions
-    ]
 
 
 def _with_row_counts(table: Table, warehouse: Warehouse, outcomes: Mapping[int, Outcome]) -> Mapping[int, Outcome]:

@@ -101,6 +101,9 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What Exact refused to do for this stream though its reference allows it, such as to filter on a property."""
     fingerprint: str | None = None
     """Digest of the rows that the next read gives when nothing changes: the same again need not be stored."""
+    digest_rows: int | None = None
+    """Of a table that is read whole: as many rows as the digest is of are kept. Where they are not, some were lost
+    in the warehouse, and the same is stored again. None: not known."""
     generation: str | None = msgspec.field(default=None, name="epoch")
     """What the division's Timestamps and IDs rest on, as `generations` names it: when it was moved, and after a
     comma when its HR was linked. Another one: all is to be read anew. None: not known when this was read."""

@@ -35,6 +35,7 @@ MAY_KNOW = {
         "warehouse",
     },
     "selection": {"errors", "config", "exact", "catalogue", "control", "warehouse"},
+    "known": {"errors", "stream", "catalogue", "warehouse"},
     "removals": {"errors", "stream", "catalogue", "feeds"},
     "storing": {"errors", "stream", "exact", "catalogue", "feeds", "write_queue", "removals"},
     "replicate": {
@@ -48,6 +49,7 @@ MAY_KNOW = {
         "containment",
         "generations",
         "planning",
+        "known",
         "removals",
         "storing",
     },

@@ -153,13 +153,20 @@ class Reader:
             )
             found = digest.of_rows(part.rows, key=self.table.key, parents=part.parents, gone=part.gone)
             fingerprint = f"{scope} {found}"
-        after = self._after(reading, before, chain, fingerprint=fingerprint)
-        if fingerprint is not None and fingerprint == before.fingerprint and reading.kind is not ReadKind.LOAD:
+        is_known = (
+            fingerprint is not None and fingerprint == before.fingerprint and not self._is_asked_again(before)
+        )
+        after = self._after(reading, before, chain, fingerprint=fingerprint, is_known=is_known)
+        if is_known and reading.kind is not ReadKind.LOAD:
             return self._nothing(after)
         if chain.reload:
             bounds = None if reading.span is None else reading.span.bounds
             return Step(verb=Verb.REPLACE, rows=part.rows, years=bounds, state=after)
         return Step(verb=Verb.UPSERT, rows=part.rows, parents=part.parents, gone=part.gone, state=after)
+
+    def _is_asked_again(self, before: StreamState) -> bool:
+        """Return whether a reload is asked for or under way: it repairs what the digest knows nothing of."""
+        return self.request.reload or (before.chain is not None and before.chain.reload)
 
     def _start_year(self, state: StreamState) -> int:
         """Return the year before which rows are left out; what was loaded from an earlier one stays up to date."""
@@ -188,14 +195,13 @@ class Reader:
         return high
 
     def _after(
-        self, reading: SpanRead, state: StreamState, chain: Chain, *, fingerprint: str | None
+        self, reading: SpanRead, state: StreamState, chain: Chain, *, fingerprint: str | None, is_known: bool
     ) -> StreamState:
         """Return the state after a reading."""
         is_business = self.table.year_kind is YearKind.BUSINESS
         state = replace(state, chain=None, start_year=self._start_year(state) if is_business else None)
-        is_unchanged = fingerprint is not None and fingerprint == state.fingerprint
         if reading.kind is ReadKind.CATCH_UP or reading.span is None:
-            if not (is_unchanged and reading.kind is ReadKind.RELOAD):
+            if not (is_known and reading.kind is ReadKind.RELOAD):
                 state = self._marked(reading, state, chain)
             state = replace(state, fingerprint=fingerprint)
         else:

@@ -56,6 +56,8 @@ async def _run(
     stored: StreamState,
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
+    # A reload repairs what the warehouse has lost or changed, of which the digest knows nothing.
+    is_asked_again = request.reload or state.chain is not None
     async with aclosing(_fresh(source, division, question, chain, request=request)) as chunks:
         async for chunk in chunks:
             if chunk.is_first and state.chain is not None:
@@ -70,7 +72,7 @@ async def _run(
                 start_year=request.start_year,
             )
             rows = between(rows, first_year_kept(table, request.start_year), LATEST)
-            step = _step(table, chunk, rows, state, request, question=question)
+            step = _step(table, chunk, rows, state, request, question=question, is_asked_again=is_asked_again)
             if step.verb is not Verb.UPSERT or step.state != stored:
                 yield step
             state = stored = step.state
@@ -100,24 +102,37 @@ def _is_stale(chunk: Chunk) -> bool:
 
 
 def _step(
-    table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, request: ReadRequest, *, question: Question
+    table: Table,
+    chunk: Chunk,
+    rows: pa.Table,
+    state: StreamState,
+    request: ReadRequest,
+    *,
+    question: Question,
+    is_asked_again: bool,
 ) -> Step:
     if not chunk.is_last:
         return Step(verb=Verb.STAGE, rows=rows, state=replace(state, chain=chunk.chain))
     fingerprint = digest.of_rows(rows, key=table.key) if chunk.is_first else None
-    is_same = fingerprint is not None and fingerprint == state.fingerprint
+    is_same = fingerprint is not None and fingerprint == state.fingerprint and not is_asked_again
     after = replace(
         state,
         chain=None,
         cursor=state.cursor if is_same else SnapshotCursor(read_at=parse_utc(chunk.chain.started)),
         start_year=request.start_year if table.year_kind is YearKind.BUSINESS else None,
         fingerprint=fingerprint,
+        digest_rows=_different(rows, table) if fingerprint is not None else None,
         reload_id=request.reload_id or state.reload_id,
         reload_years=() if request.reload_id else state.reload_years,
     )
     if is_same:
         return Step(verb=Verb.UPSERT, rows=empty(table), state=after)
     return Step(verb=Verb.REPLACE, rows=rows, state=after, asked=asked_by(question, table, chunk))
+
+
+def _different(rows: pa.Table, table: Table) -> int:
+    """Count the rows that the warehouse keeps of those that came: of several with one key it keeps one."""
+    return rows.group_by(list(table.key)).aggregate([]).num_rows if table.key else rows.num_rows
 
 
 def _plan(table: Table, state: StreamState, request: ReadRequest) -> FilterChoice:
