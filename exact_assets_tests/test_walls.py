@@ -23,6 +23,7 @@ MAY_KNOW = {
     "write_queue": {"errors"},
     "containment": {"errors"},
     "generations": {"stream", "catalogue"},
+    "columns": {"errors", "exact", "catalogue", "feeds"},
     "planning": {
         "errors",
         "config",
@@ -49,6 +50,7 @@ MAY_KNOW = {
         "containment",
         "generations",
         "planning",
+        "columns",
         "known",
         "removals",
         "storing",

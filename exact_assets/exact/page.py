@@ -17,6 +17,19 @@ class Unexpanded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnfitValue:
+    """A value that its column's type cannot hold, or that is missing where a row cannot be kept without."""
+
+    property: str
+    row: str
+    """Names the row, by its key where that can be read."""
+    value: str
+    """As it came, cut to what a message can hold."""
+    is_set_aside: bool
+    """Whether the row is not among those of the page; else the value is null in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """What the body of one answer holds."""
 
@@ -30,6 +43,11 @@ class Decoded:
     """The rows of the expanded collection, with `parent_key` as their first column, where one was asked for."""
     unexpanded: tuple[Unexpanded, ...] = ()
     """Parents in `rows` of which `expanded` does not hold all lines."""
+    unfit: tuple[UnfitValue, ...] = ()
+    """Values that did not fit."""
+    absent: frozenset[str] = frozenset()
+    """Properties that were asked for and came in none of the rows: of those in `expanded`, where that is asked
+    for. Empty where there are no rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +58,11 @@ class Page(Decoded):
     """The answer's Date header (aware, UTC)."""
     calls: int = 1
     """HTTP calls it took, retries included."""
+
+    @property
+    def has_set_aside(self) -> bool:
+        """Whether a row that came is not among its rows."""
+        return any(one.is_set_aside for one in self.unfit)
 
     @classmethod
     def of(cls, content: Decoded, *, server_time: datetime, calls: int) -> Self:

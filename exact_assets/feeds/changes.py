@@ -26,7 +26,7 @@ from exact_assets.feeds.counting import asked_by
 from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, YearProperty, choose_filters
 from exact_assets.feeds.request import ReadRequest, Source
-from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
+from exact_assets.feeds.rows import LATEST, between, column_names, empty, first_year_kept, gone_before
 from exact_assets.feeds.spans import ReadKind, SpanRead, span_reads
 from exact_assets.feeds.wall_clock import parse_utc, wall
 from exact_assets.stream import Chain, Step, StreamState, Verb
@@ -51,6 +51,10 @@ class Part:
     """The years of those headers."""
     gone: pa.Table | None = None
     """As in `Step.gone`."""
+    absent: frozenset[str] = frozenset()
+    """Properties that rows which had to be asked for apart lack."""
+    is_partial: bool = False
+    """Whether some of those rows could not be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +137,29 @@ class Reader:
 
     async def _step(self, reading: SpanRead, chunk: Chunk, before: StreamState) -> Step:
         start_year = self._start_year(before)
-        part = self._kept(reading, await self.target.rows(chunk.pages, start_year), start_year)
-        high = None if chunk.is_first or before.chain is None else before.chain.high
-        chain = replace(chunk.chain, high=self._high(chunk.pages, high))
+        part = await self.target.rows(chunk.pages, start_year)
+        chain = self._observed(chunk, part, before)
+        absent = {*chunk.absent, *part.absent, *(chain.absent if chain.reload else ())}
+        is_partial = chunk.has_set_aside or part.is_partial
+        kept = self._kept(reading, part, start_year)
+        return replace_step(
+            self._stored_as(reading, chunk, kept, before, chain=chain),
+            unread=column_names(self.table, absent),
+            is_partial=chain.is_partial if chain.reload else is_partial,
+        )
+
+    def _observed(self, chunk: Chunk, part: Part, before: StreamState) -> Chain:
+        """Add to the chain what its rows tell."""
+        known = Chain() if chunk.is_first or before.chain is None else before.chain
+        return replace(
+            chunk.chain,
+            high=self._high(chunk.pages, known.high),
+            absent=tuple(sorted({*known.absent, *chunk.chain.absent, *part.absent})),
+            is_partial=known.is_partial or chunk.chain.is_partial or part.is_partial,
+        )
+
+    def _stored_as(self, reading: SpanRead, chunk: Chunk, part: Part, before: StreamState, *, chain: Chain) -> Step:
+        """Return what is done with the rows of a chunk, and the state after it."""
         if not chunk.is_last:
             verb = Verb.STAGE if chain.reload else Verb.UPSERT
             parents = None if chain.reload else part.parents
@@ -153,9 +177,8 @@ class Reader:
             )
             found = digest.of_rows(part.rows, key=self.table.key, parents=part.parents, gone=part.gone)
             fingerprint = f"{scope} {found}"
-        is_known = (
-            fingerprint is not None and fingerprint == before.fingerprint and not self._is_asked_again(before)
-        )
+        is_same = fingerprint is not None and fingerprint == before.fingerprint
+        is_known = is_same and not self._is_asked_again(before)
         after = self._after(reading, before, chain, fingerprint=fingerprint, is_known=is_known)
         if is_known and reading.kind is not ReadKind.LOAD:
             return self._nothing(after)

@@ -17,7 +17,7 @@ from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_of
 from exact_assets.feeds.questions import SELECT, question_of_table
 from exact_assets.feeds.request import ReadRequest, Source
-from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept
+from exact_assets.feeds.rows import LATEST, as_rows, between, column_names, empty, first_year_kept
 from exact_assets.feeds.wall_clock import parse_utc
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
@@ -127,12 +127,20 @@ def _step(
     )
     if is_same:
         return Step(verb=Verb.UPSERT, rows=empty(table), state=after)
-    return Step(verb=Verb.REPLACE, rows=rows, state=after, asked=asked_by(question, table, chunk))
+    return Step(
+        verb=Verb.REPLACE,
+        rows=rows,
+        state=after,
+        asked=asked_by(question, table, chunk),
+        unread=column_names(table, chunk.absent),
+        is_partial=chunk.chain.is_partial,
+    )
 
 
 def _different(rows: pa.Table, table: Table) -> int:
     """Count the rows that the warehouse keeps of those that came: of several with one key it keeps one."""
-    return rows.group_by(list(table.key)).aggregate([]).num_rows if table.key else rows.num_rows
+    different: pa.Table = rows.group_by(list(table.key)).aggregate([]) if table.key else rows
+    return len(different)
 
 
 def _plan(table: Table, state: StreamState, request: ReadRequest) -> FilterChoice:

@@ -75,7 +75,14 @@ async def _run(
             state = _ended(state, chunk.chain) if chunk.is_last else replace(state, sweep=chunk.chain)
             sweep = Sweep(keys=keys, is_first=chunk.is_first, is_last=chunk.is_last)
             asked = asked_by(question, table, chunk) if chunk.is_last else None
-            yield Step(verb=Verb.UPSERT, rows=empty(table), state=state, sweep=sweep, asked=asked)
+            yield Step(
+                verb=Verb.UPSERT,
+                rows=empty(table),
+                state=state,
+                sweep=sweep,
+                asked=asked,
+                is_partial=chunk.chain.is_partial,
+            )
 
 
 def _ended(state: StreamState, chain: Chain) -> StreamState:

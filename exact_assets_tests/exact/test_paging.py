@@ -7,7 +7,6 @@ from exact_assets.errors import (
     DivisionNotGrantedError,
     PagingError,
     StaleLinkError,
-    ValueRangeError,
     WrongDivisionError,
 )
 from exact_assets_tests.exact.conftest import PATH, Bench
@@ -132,11 +131,11 @@ def test_rows_of_other_divisions_pass_where_they_are_meant_to(bench: Bench) -> N
     assert bench.pages(check_division=False)[0].rows.num_rows == 1
 
 
-def test_a_value_that_does_not_fit_names_its_division_too(bench: Bench) -> None:
-    bench.vendor.replies = [page({"ID": "b", "Division": 2**40})]
-    _, caught = bench.pages_until(ValueRangeError, key=("ID",))
-    assert isinstance(caught, ValueRangeError)
-    assert (caught.division, caught.endpoint) == (7, "crm/Accounts")
+def test_a_row_of_which_the_division_cannot_be_read_is_set_aside(bench: Bench) -> None:
+    bench.vendor.replies = [page({"ID": "b", "Division": 2**40}, {"ID": "c", "Division": 7})]
+    (found,) = bench.pages(key=("ID",))
+    assert found.rows.column("ID").to_pylist() == ["c"]
+    assert [(one.row, one.is_set_aside) for one in found.unfit] == [("ID b", True)]
 
 
 def test_all_pages_of_divisions_are_read(bench: Bench) -> None:
