@@ -6,6 +6,8 @@ from typing import Self
 
 import pyarrow as pa
 
+from exact_assets.errors import ValueRangeError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexpanded:
@@ -58,6 +60,19 @@ class Page(Decoded):
     """The answer's Date header (aware, UTC)."""
     calls: int = 1
     """HTTP calls it took, retries included."""
+
+    def require_fit(self, endpoint: str) -> None:
+        """Refuse a page on which a value did not fit: for those who cannot do with null in its place.
+
+        Raises:
+            ValueRangeError: one did not.
+        """
+        for one in self.unfit:
+            raise ValueRangeError(
+                f"{endpoint}: {one.property} of the row with {one.row} is {one.value!r}, which does not fit. "
+                "Correct it in Exact Online, and try again.",
+                endpoint=endpoint,
+            )
 
     @property
     def has_set_aside(self) -> bool:

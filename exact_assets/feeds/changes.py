@@ -167,7 +167,8 @@ class Reader:
             return Step(verb=verb, rows=part.rows, parents=parents, gone=part.gone, state=after)
         fingerprint = None
         # Where Modified cannot be filtered on, the next read asks for these years again.
-        if chunk.is_first and (reading.span is None or MODIFIED in before.refused):
+        is_told = chunk.is_first and not chain.is_partial
+        if is_told and (reading.span is None or MODIFIED in before.refused):
             scope = (
                 "changes"
                 if reading.kind is ReadKind.CATCH_UP

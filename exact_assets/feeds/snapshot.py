@@ -113,7 +113,9 @@ def _step(
 ) -> Step:
     if not chunk.is_last:
         return Step(verb=Verb.STAGE, rows=rows, state=replace(state, chain=chunk.chain))
-    fingerprint = digest.of_rows(rows, key=table.key) if chunk.is_first else None
+    # Rows that stayed because another could not be read are to go once it can, or is gone itself.
+    is_told = chunk.is_first and not chunk.chain.is_partial
+    fingerprint = digest.of_rows(rows, key=table.key) if is_told else None
     is_same = fingerprint is not None and fingerprint == state.fingerprint and not is_asked_again
     after = replace(
         state,

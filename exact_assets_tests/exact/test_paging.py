@@ -1,5 +1,7 @@
 """How a chain of pages is followed, and where it ends."""
 
+from typing import Any
+
 import pytest
 
 from exact_assets.errors import (
@@ -7,6 +9,7 @@ from exact_assets.errors import (
     DivisionNotGrantedError,
     PagingError,
     StaleLinkError,
+    ValueRangeError,
     WrongDivisionError,
 )
 from exact_assets_tests.exact.conftest import PATH, Bench
@@ -136,6 +139,16 @@ def test_a_row_of_which_the_division_cannot_be_read_is_set_aside(bench: Bench) -
     (found,) = bench.pages(key=("ID",))
     assert found.rows.column("ID").to_pylist() == ["c"]
     assert [(one.row, one.is_set_aside) for one in found.unfit] == [("ID b", True)]
+
+
+@pytest.mark.parametrize("odd", [{"DivisionMoveDate": "/Date(-62198755200000)/"}, {"Code": "x"}, {"Code": None}])
+def test_a_listing_of_divisions_in_which_a_value_does_not_fit_is_not_taken_for_one(
+    bench: Bench, odd: dict[str, Any]
+) -> None:
+    me = {"CurrentDivision": 7, "FullName": "Ann", "ServerUtcOffset": 7200}
+    bench.vendor.replies = [page(me), page({"Code": 7, **odd}, {"Code": 8})]
+    with pytest.raises(ValueRangeError, match="system/Divisions"):
+        bench.ask(lambda client: client.divisions())
 
 
 def test_all_pages_of_divisions_are_read(bench: Bench) -> None:
