@@ -18,6 +18,7 @@ from uuid import uuid4
 import msgspec
 
 from exact_assets.catalogue.table import Feed, Table
+from exact_assets.columns import ColumnMemory, KnownColumns, LeftOut
 from exact_assets.containment import contained, side_by_side
 from exact_assets.deletion_rights import is_due_to_be_swept
 from exact_assets.errors import DayQuotaError, ExactAssetsError, LoadSupersededError
@@ -25,12 +26,12 @@ from exact_assets.exact.client import ExactClient
 from exact_assets.exact.limits import Quota
 from exact_assets.feeds import ReadRequest, Source, can_be_swept, read, seek, sweep
 from exact_assets.generations import on_generation
-from exact_assets.known_states import KnownStates, known_states
+from exact_assets.known import Known, read_known
 from exact_assets.planning.bounded import Bounded
 from exact_assets.planning.shares import Share, is_unfinished
 from exact_assets.removals import error_of, is_due, kinds_answered
 from exact_assets.storing import Progress, Steps, Storing
-from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState, of_kind
+from exact_assets.stream import Changes, RemovalKind, Step, Stored, StreamState, columns_to_fill, of_kind
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.write_queue import WriteQueue
 
@@ -145,22 +146,26 @@ async def replicate(
     warehouse: Warehouse,
     leases: Leases,
     shares: Mapping[int, Share] | None = None,
+    columns: ColumnMemory | None = None,
 ) -> Mapping[int, Outcome]:
     """Bring a table's streams up to date, several divisions at once, one call at a time in each.
 
     A division that fails, however it does, does not stop the others; its outcome carries the error. A stream that
     another run is busy with comes last, and finds its work done. `shares` bound what loads and reloads may use of a
-    division's calls; without, they use all.
+    division's calls; without, they use all. `columns` keeps what Exact said it does not know.
     """
     await asyncio.to_thread(warehouse.prepare, [table])
+    left_out = await asyncio.to_thread(LeftOut, table, columns)
     outcomes: dict[int, Outcome] = {}
     queue = deque(requests.items())
 
     async with (
-        WriteQueue[int, KnownStates](lambda asked: known_states(table, warehouse, asked)) as states,
+        WriteQueue[int, Known](lambda asked: read_known(table, warehouse, asked)) as states,
         WriteQueue[tuple[int, Step, int], Stored](lambda steps: warehouse.store_many(table, steps)) as storing,
     ):
-        replication = _Replication(table, client, leases, states, storing, shares or {}, warehouse.chunk_rows)
+        replication = _Replication(
+            table, client, leases, states, storing, shares or {}, warehouse.chunk_rows, left_out
+        )
 
         async def work() -> None:
             while queue:
@@ -181,10 +186,11 @@ class _Replication:
     table: Table
     client: ExactClient
     leases: Leases
-    states: WriteQueue[int, "KnownStates"]
+    states: WriteQueue[int, Known]
     storing: WriteQueue[tuple[int, Step, int], Stored]
     shares: Mapping[int, Share]
     chunk_rows: int
+    left_out: LeftOut
 
     async def attempt(self, division: int, request: Request) -> Outcome | None:
         """Bring one stream up to date; None: another run is busy with it."""
@@ -244,10 +250,12 @@ class _Replication:
                     await storing.let_go(but_of=request.reload_id)
                 is_to_go_on = storing.progress.state.chain is not None
                 await self._take_generation(request, storing)
-                to_read = read_request_of(progress.state, request)
+                to_read = self._to_read(progress.state, request)
                 if to_read is not None:
                     is_to_go_on |= await self._read(division, to_read, storing)
                 is_to_go_on |= await storing.begin_anew()
+                if not is_to_go_on:
+                    await self._fill(division, request, storing)
                 is_to_go_on = is_to_go_on or await self._look_for_rest(division, request, known.log, storing)
             except LoadSupersededError:
                 # Another installation on this warehouse stored first: go on from what it stored.
@@ -275,6 +283,13 @@ class _Replication:
         await self._ask_again(division, request, storing)
         return False
 
+    def _to_read(self, state: StreamState, request: Request) -> ReadRequest | None:
+        to_read = read_request_of(state, request)
+        if to_read is not None and request.mode is Mode.SWEEP and not can_be_swept(self.table):
+            # What a sweep of keys finds missing, a table that is read whole brings by itself.
+            return replace(to_read, reload=True)
+        return to_read
+
     async def _take_generation(self, request: Request, storing: Storing) -> None:
         """Take up what the stream's Timestamps and IDs rest on."""
         before = storing.progress.state
@@ -289,13 +304,37 @@ class _Replication:
         """Read what is new or asked for; tell whether the stream must be looked at again."""
         state = storing.progress.state
         to_read = replace(to_read, now=self.client.server_now, chunk_rows=self.chunk_rows)
-        source = self._source(division, is_bounded=is_load(state, to_read))
+        source = KnownColumns(
+            source=self._source(division, is_bounded=is_load(state, to_read)),
+            asker=self.client,
+            table=self.table,
+            left_out=self.left_out,
+        )
         was_asked_again = await storing.answer(
             lambda before: read(source, self.table, division, before, request=to_read),
             good_for=lambda before: kinds_answered(self.table, before, to_read),
         )
         # Snapshots and functions are one question each. Where Modified is refused, other years may be left.
         return was_asked_again and self.table.feed not in {Feed.SNAPSHOT, Feed.FUNCTION}
+
+    async def _fill(self, division: int, request: Request, storing: Storing) -> None:
+        """Read anew where rows were read without columns that have come since."""
+        state = storing.progress.state
+        unknown = self.left_out.columns & set(state.unfilled) - set(state.absent)
+        if unknown:
+            await storing.note(msgspec.structs.replace(state, absent=tuple(sorted({*state.absent, *unknown}))))
+            state = storing.progress.state
+        if not state.is_loaded or not columns_to_fill(state, now=self.client.server_now()):
+            return
+        years = tuple(sorted({*state.years, *request.years})) if state.years else ()
+        to_read = ReadRequest(start_year=request.start_year, years=years, reload=True, reload_id=request.reload_id)
+        await self._read(division, to_read, storing)
+        after = storing.progress.state
+        if after.chain is None and (filled := columns_to_fill(after, now=self.client.server_now())):
+            # Years that are no neighbours were read one after the other.
+            left = tuple(name for name in after.unfilled if name not in filled)
+            now = self.client.server_now().isoformat()
+            await storing.note(msgspec.structs.replace(after, unfilled=left, filled_at=now))
 
     async def _sweep(self, division: int, request: Request, log: StreamState | None, storing: Storing) -> None:
         """Ask for all keys, where rows may have gone unseen."""

@@ -4,9 +4,9 @@ A stream is one table of one division. Its state lives in the warehouse, in the 
 rows, so that neither can get ahead of the other. No I/O belongs here, and nothing that knows HTTP or SQL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -50,6 +50,10 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The backfill or reload that began it, as `StreamState.reload_id` names it."""
     broken: int = 0
     """Attempts in a row at which its link brought no page."""
+    absent: tuple[str, ...] = ()
+    """Properties that were asked for and came in none of the rows of one of its pages."""
+    is_partial: bool = False
+    """Whether a row that came could not be kept: rows that it seems to lack may be there."""
 
 
 class RemovalKind(StrEnum):
@@ -86,6 +90,18 @@ class Withheld(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An answer of another kind that was withheld before and is so still."""
 
 
+class UnfitValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Values of one property that could not be kept as they came."""
+
+    property: str
+    is_set_aside: bool = False
+    """Whether their rows are not kept; else the values are null in them."""
+    rows: dict[str, str]
+    """A digest of each row's key, with the row and its value in words; empty: of most, the digest is enough."""
+    is_more: bool = False
+    """Whether there were more than are kept here."""
+
+
 class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What has been read of a stream. The warehouse stores it as JSON and understands `load_seq` only."""
 
@@ -107,6 +123,9 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What Exact refused to do for this stream though its reference allows it, such as to filter on a property."""
     fingerprint: str | None = None
     """Digest of the rows that the next read gives when nothing changes: the same again need not be stored."""
+    digest_rows: int | None = None
+    """Of a table that is read whole: as many rows as the digest is of are kept. Where they are not, some were lost
+    in the warehouse, and the same is stored again. None: not known."""
     generation: str | None = msgspec.field(default=None, name="epoch")
     """What the division's Timestamps and IDs rest on, as `generations` names it: when it was moved, and after a
     comma when its HR was linked. Another one: all is to be read anew. None: not known when this was read."""
@@ -128,6 +147,15 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     missing: tuple[str, ...] = ()
     """What a sweep found at Exact and not here, or older here: the rows' keys, of lines those of their headers, of
     a sync feed the Timestamps. Each is asked for by itself."""
+    unfit: tuple[UnfitValues, ...] = ()
+    """Values of its rows that could not be kept as they came."""
+    absent: tuple[str, ...] = ()
+    """Columns whose property was asked for and did not come, the last time that rows came."""
+    unfilled: tuple[str, ...] = ()
+    """Columns that may be null, or older than the rest, in rows which were read without them. They are filled by
+    reading anew, as soon as they come."""
+    filled_at: str | None = None
+    """Server time (ISO, UTC) when columns were last filled by reading anew; None: not since the last came new."""
 
     @property
     def is_loaded(self) -> bool:
@@ -251,6 +279,10 @@ class Step:
     Exact is asked how many there are before this is stored."""
     is_confirmed: bool = False
     """Rows go however many they are."""
+    unread: frozenset[str] = frozenset()
+    """Columns that are null because their property did not come: what is stored in them stays."""
+    is_partial: bool = False
+    """Rows came that could not be kept: no row goes because the answer lacks it."""
 
     @property
     def is_empty(self) -> bool:
@@ -323,6 +355,43 @@ def with_missing(state: StreamState, missing: Sequence[str], *, known: int | Non
     if state.chain is not None or (len(wanted) <= MOST_MISSING and not is_most):
         return replace(state, missing=wanted)
     return replace(state, missing=(), chain=Chain(reload=True))
+
+
+FILLED_EVERY = timedelta(days=7)
+"""No stream is read anew more often than this because columns come and go."""
+
+
+def columns_to_fill(state: StreamState, *, now: datetime) -> tuple[str, ...]:
+    """Return the columns that are to be filled by reading anew: rows were read without them, and they come."""
+    if state.filled_at is not None and abs(now - datetime.fromisoformat(state.filled_at)) < FILLED_EVERY:
+        return ()
+    return tuple(name for name in state.unfilled if name not in state.absent)
+
+
+def notes_of(state: StreamState) -> tuple[object, ...]:
+    """Return what a state tells of values and columns, to be compared with another's."""
+    return state.unfit, state.absent, state.unfilled
+
+
+def with_new_columns(state: StreamState, columns: Collection[str]) -> StreamState:
+    """Return a stream's state after its table got columns that the rows which are there were read without.
+
+    What is under way asks for its pages without them, so it is begun anew; a first load as a reload, because rows
+    that are stored by now are not overwritten by the same version.
+    """
+    chain = state.chain
+    if chain is not None:
+        is_reload = chain.reload or not state.is_loaded
+        anew = Chain(first_year=chain.first_year, last_year=chain.last_year, reload=is_reload)
+        chain = anew if is_reload or chain.first_year is not None else None
+    return replace(
+        state,
+        chain=chain,
+        fingerprint=None,
+        unfilled=tuple(sorted({*state.unfilled, *columns})),
+        absent=tuple(name for name in state.absent if name not in columns),
+        filled_at=None,
+    )
 
 
 def kept_state(step: Step, before: StreamState, *, load_seq: int, at: datetime, lost: int) -> StreamState:

@@ -9,6 +9,7 @@ from pathlib import Path
 from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
+from exact_assets.planning.shares import Share
 from exact_assets.replicate import Mode, Outcome, Request, replicate
 from exact_assets.warehouse.duckdb.engine import DuckDBEngine
 from exact_assets.warehouse.open import open_warehouse
@@ -60,6 +61,7 @@ def attempt(
     start_year: int | None = None,
     now: Callable[[], datetime] | None = None,
     is_scheduled: bool = False,
+    share: Share | None = None,
 ) -> Outcomes:
     """As `bring`, but errors stay in their outcomes.
 
@@ -75,6 +77,7 @@ def attempt(
         start_year: None: the setting's.
         now: the computer's clock, as the warehouse reads it.
         is_scheduled: whether a schedule asks.
+        share: what loads may use of a division's calls; None: all.
     """
     return asyncio.run(
         _bring(
@@ -89,6 +92,7 @@ def attempt(
                 confirm=confirm,
                 is_scheduled=is_scheduled,
             ),
+            share=share,
         )
     )
 
@@ -111,6 +115,7 @@ async def _bring(
     warehouse: Warehouse,
     generations: Mapping[str, str | None],
     request: Request,
+    share: Share | None,
 ) -> Outcomes:
     control = Control.open(place.config)
     async with control.client() as client:
@@ -124,6 +129,8 @@ async def _bring(
                 client=client,
                 warehouse=warehouse,
                 leases=control,
+                shares=dict.fromkeys(place.divisions, share) if share else None,
+                columns=control.left_out,
             )
             for table in tables
         }

@@ -24,7 +24,7 @@ MAY_KNOW = {
     "containment": {"errors"},
     "generations": {"stream", "catalogue"},
     "deletion_rights": {"cursors", "stream", "catalogue"},
-    "known_states": {"errors", "stream", "catalogue", "warehouse"},
+    "columns": {"errors", "exact", "catalogue", "feeds"},
     "planning": {
         "errors",
         "deletion_rights",
@@ -38,6 +38,7 @@ MAY_KNOW = {
         "warehouse",
     },
     "selection": {"errors", "config", "exact", "catalogue", "control", "warehouse"},
+    "known": {"errors", "stream", "catalogue", "warehouse"},
     "removals": {"errors", "stream", "catalogue", "feeds"},
     "storing": {
         "errors",
@@ -61,8 +62,9 @@ MAY_KNOW = {
         "containment",
         "generations",
         "deletion_rights",
-        "known_states",
         "planning",
+        "columns",
+        "known",
         "removals",
         "storing",
     },

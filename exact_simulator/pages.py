@@ -11,7 +11,7 @@ from exact_simulator.odata.lexer import QueryError
 from exact_simulator.odata.link import next_link, token_text
 from exact_simulator.odata.query import Query
 from exact_simulator.odata.sql import Clause, SortColumn, order_by, quoted
-from exact_simulator.plan import Expansion, Plan
+from exact_simulator.plan import Expansion, Plan, as_served
 from exact_simulator.render import envelope, row_sql
 from exact_simulator.settings import Settings
 from exact_simulator.walk import Hints, Walk, fetch
@@ -170,7 +170,7 @@ def _nested(place: Place, item: Expansion, parent: bytes, rows: list[bytes]) -> 
 
 def _children(place: Place, item: Expansion, owners: Sequence[Any]) -> dict[Any, list[bytes]]:
     """Read the rows of a collection for all parents of a page at once, by their parent's key."""
-    endpoint = endpoint_by_path()[str(item.navigation.target)]
+    endpoint = as_served(endpoint_by_path()[str(item.navigation.target)], place.settings)
     properties = _nested_properties(endpoint, item.select)
     deferred = endpoint.navigations if item.select is None else ()
     escaped = place.settings.date_slashes_escaped

@@ -5,7 +5,7 @@ Pure: facts, options and settings in, a `Plan` or a refusal out. Running it belo
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from exact_simulator import texts
@@ -57,6 +57,7 @@ def plan(endpoint: Endpoint, query: Query, settings: Settings) -> Plan:
     Raises:
         QueryError: the endpoint does not serve this query.
     """
+    endpoint = as_served(endpoint, settings)
     if endpoint.kind == "function":
         _check_function(endpoint, query)
     elif query.arguments:
@@ -85,6 +86,14 @@ def plan(endpoint: Endpoint, query: Query, settings: Settings) -> Plan:
         with_count=query.with_count
         and (settings.inline_count == "always" or (settings.inline_count == "not_in_lists" and not bare)),
     )
+
+
+def as_served(endpoint: Endpoint, settings: Settings) -> Endpoint:
+    """Return an endpoint without the properties that it does not have."""
+    dropped = settings.dropped_properties.get(endpoint.path.rpartition("{division}/")[2], ())
+    if not dropped:
+        return endpoint
+    return replace(endpoint, properties=tuple(item for item in endpoint.properties if item.name not in dropped))
 
 
 def page_size(endpoint: Endpoint, settings: Settings) -> int | None:

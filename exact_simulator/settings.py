@@ -80,6 +80,10 @@ class Settings(BaseModel):
     divisions_url_checked: bool = False
     """Whether the division in `/{division}/system/Divisions` must be a granted one."""
 
+    # What there is
+    dropped_properties: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Properties that an endpoint (`sync/CRM/Accounts`) does not have, though Exact's reference lists them."""
+
     # Documents
     request_bytes: int = 10_000_000
 

@@ -1,6 +1,6 @@
 """The catalogue as a list for people and programs: what `exact-assets tables` shows."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from exact_assets.catalogue.frequencies import label
@@ -24,10 +24,23 @@ class Listed:
     frequency: str | None
     """How often it is brought up to date, `6h`; None: it is not kept."""
     endpoint: str
+    left_out: tuple[str, ...] = ()
+    """Properties that Exact said it does not know: they are asked for again after a month or an upgrade."""
 
 
-def listing(chosen: Iterable[Table] | None = None, *, kept: Collection[Table] = ()) -> tuple[Listed, ...]:
-    """List tables, by default all of them, in order of name; `kept` are those that the settings choose."""
+def listing(
+    chosen: Iterable[Table] | None = None,
+    *,
+    kept: Collection[Table] = (),
+    left_out: Mapping[str, Collection[str]] | None = None,
+) -> tuple[Listed, ...]:
+    """List tables, by default all of them, in order of name.
+
+    Args:
+        chosen: None: all.
+        kept: those that the settings choose.
+        left_out: properties that are not asked for now, by table name.
+    """
     frequencies = {table.name: label(table.frequency_minutes) for table in kept}
     return tuple(
         Listed(
@@ -40,6 +53,7 @@ def listing(chosen: Iterable[Table] | None = None, *, kept: Collection[Table] = 
             is_default=table.is_default,
             frequency=frequencies.get(table.name),
             endpoint=table.endpoint,
+            left_out=tuple(sorted((left_out or {}).get(table.name, ()))),
         )
         for table in (tables().values() if chosen is None else chosen)
     )

@@ -129,7 +129,10 @@ async def _asked(
 async def _read(client: ExactClient, division: int, years: _BalanceYears, *, zone: str) -> pa.Table:
     table = tables()[BALANCE]
     question = question_of_table(table, {"$filter": f"ReportingYear ge {years.first_year}"})
-    found = [page.rows async for page in client.pages(division, question)]
+    found: list[pa.Table] = []
+    async for page in client.pages(division, question):
+        page.require_fit(table.name)
+        found.append(page.rows)
     return as_rows(found, table, division=division, zone=zone, start_year=years.first_year)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from exact_assets.catalogue.table import Table
 from exact_assets.checks.asking import OpenClient
-from exact_assets.checks.result import CheckRun
+from exact_assets.checks.result import CheckRun, DivisionResult
 from exact_assets.checks.subject import Subject
 
 
@@ -52,6 +52,21 @@ class RowCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateCheck:
+    """A check of what loads have noted of themselves: it costs neither calls nor a look at rows."""
+
+    name: str
+    """As Dagster shows it."""
+    description: str
+    advice: str
+    """What to do where something is wrong."""
+    is_offered: Rule
+    judge: Callable[[Subject], Mapping[int, DivisionResult]]
+    is_of_ledger: bool = False
+    """Whether it is one of those that only the ledger has, which have a job of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExactCheck:
     """A check that compares with Exact, by calls."""
 
@@ -69,4 +84,4 @@ class ExactCheck:
     """Calls that it takes each time, as a rule, where all is well: planning counts on them."""
 
 
-Check = RowCheck | ExactCheck
+Check = RowCheck | StateCheck | ExactCheck

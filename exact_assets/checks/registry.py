@@ -10,10 +10,12 @@ from exact_assets.checks.has_header import HAS_HEADER
 from exact_assets.checks.keys_unique import KEYS_UNIQUE
 from exact_assets.checks.own_division import IN_OWN_DIVISION
 from exact_assets.checks.row_count import ROW_COUNT
+from exact_assets.checks.values_complete import VALUES_COMPLETE
 from exact_assets.checks.year_in_partition import YEAR_IN_PARTITION
 
 CHECKS: tuple[Check, ...] = (
     KEYS_UNIQUE,
+    VALUES_COMPLETE,
     IN_OWN_DIVISION,
     YEAR_IN_PARTITION,
     HAS_HEADER,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exact_assets.catalogue.table import Table
-from exact_assets.checks.check import Check, ExactCheck, RowCheck
+from exact_assets.checks.check import Check, ExactCheck, RowCheck, StateCheck
 from exact_assets.checks.result import CheckRun, CheckStatus, DivisionResult
 from exact_assets.checks.subject import Subject
 from exact_assets.checks.violations import find_violations, results_of
@@ -61,6 +61,11 @@ async def run_checks(request: CheckRequest, *, exact: ExactAccess, warehouse: Wa
             divisions=request.divisions,
         )
         runs = _search(subject, [check for check in request.checks if isinstance(check, RowCheck)])
+        runs += [
+            CheckRun(check=check.name, divisions=check.judge(subject))
+            for check in request.checks
+            if isinstance(check, StateCheck)
+        ]
     except WarehouseBusyError as error:
         return [CheckRun(check=check.name, obstacle=str(error)) for check in request.checks]
     for check in request.checks:

@@ -1,5 +1,6 @@
 """`exact-assets tables`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -7,6 +8,9 @@ import click
 from exact_assets.catalogue import chosen_tables, listing, select
 from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
+from exact_assets.config import ExactConfig
+from exact_assets.control.database import database_path
+from exact_assets.control.open import Control
 from exact_assets.errors import SettingsError
 
 
@@ -20,10 +24,23 @@ def tables_command(as_json: bool, selection: str | None) -> None:
         kept = chosen_tables(config.tables, config.frequencies)
     except SettingsError as error:  # told below the list, which shows what can be said instead
         kept, wrong = (), error
-    listed = listing(select(selection or "all"), kept=kept)
+    left_out = _left_out(config)
+    listed = listing(select(selection or "all"), kept=kept, left_out=left_out)
     show([asdict(one) for one in listed], as_json=as_json)
     if wrong:
         raise wrong
+    told = {one.name: one.left_out for one in listed if one.left_out}
+    if told and not as_json:
+        click.echo("Left out, as Exact said it does not know them; asked for again after a month or an upgrade:")
+        for name, properties in told.items():
+            click.echo(f"  {name}: {', '.join(properties)}")
     if not as_json:
         counts = f"{sum(one.is_default for one in listed)} of them by default"
         click.echo(f"{len(listed)} tables, {counts}, {sum(one.frequency is not None for one in listed)} kept")
+
+
+def _left_out(config: ExactConfig) -> Mapping[str, frozenset[str]]:
+    """Return the properties that are left out now; where nothing was ever connected, there are none."""
+    if not config.client_id or not database_path(config.control_url).exists():
+        return {}
+    return Control.open(config).left_out.read()

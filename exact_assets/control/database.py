@@ -164,6 +164,17 @@ PURGES = sa.Table(
     sa.Column("purged_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
 )
 
+LEFT_OUT_PROPERTIES = sa.Table(
+    "left_out_properties",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("property", sa.String, primary_key=True),
+    sa.Column("found_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+    sa.Column("version", sa.String, nullable=False, comment="of exact-assets, then"),
+)
+
 LISTED_DIVISIONS = sa.Table(
     "listed_divisions",
     METADATA,

@@ -18,6 +18,7 @@ from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
 from exact_assets.control.ledger import QuotaLedger
+from exact_assets.control.left_out import LeftOutProperties
 from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
 from exact_assets.control.pauses import RefreshPauses
@@ -57,6 +58,8 @@ class Control:
     check_results: CheckResultStore
     unrecorded: UnrecordedLoads
     purges: PurgeLog
+    left_out: LeftOutProperties
+    """What Exact said it does not know."""
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
 
@@ -96,6 +99,7 @@ class Control:
             ),
             unrecorded=UnrecordedLoads(open_database(config.control_url, is_durable=False), **names, since=since),
             purges=PurgeLog(open_database(config.control_url, is_durable=False), **names),
+            left_out=LeftOutProperties(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
         )
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from exact_assets.catalogue.table import Table
-from exact_assets.checks.check import Check, ExactCheck, RowCheck
+from exact_assets.checks.check import Check, ExactCheck
 from exact_assets.checks.headers import line_header_of
 from exact_assets.checks.kept import divisions_to_check, merged, newly_kept, outdated, results
 from exact_assets.checks.registry import checks_of
@@ -24,6 +24,8 @@ from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import ExactSession, session_of
 from exact_assets.defs.selection import numbers
 from exact_assets.errors import ExactAssetsError
+from exact_assets.replicate import Outcome
+from exact_assets.stream import notes_of
 
 CHANGED = DivisionResult(
     status=CheckStatus.NOT_CHECKED,
@@ -97,14 +99,14 @@ def check_load(
 def _checked(
     exact: ExactSession, location: CodeLocation, table: Table, checks: tuple[Check, ...], done: Load
 ) -> Sequence[CheckResult]:
-    changed = {one for one, outcome in done.outcomes.items() if outcome.changes.count} | done.unrecorded
+    changed = {one for one, outcome in done.outcomes.items() if _has_news(outcome)} | done.unrecorded
     before = exact.check_results.read(table.name)
     names = [check.name for check in checks_of(table, kept=location.tables)]
     # Written before anything is looked at: whatever happens then, nothing is green that nobody has seen.
     changes = outdated(before, names, changed)
     exact.check_results.write(table.name, changes)
     kept = merged(before, changes)
-    free = tuple(check for check in checks if isinstance(check, RowCheck))
+    free = tuple(check for check in checks if not isinstance(check, ExactCheck))
     # A line's result depends on its headers, too, which another table's load brings or takes.
     always = done.outcomes.keys() if line_header_of(table) is not None else ()
     due = divisions_to_check(kept, [check.name for check in free], done.outcomes, changed=always)
@@ -122,9 +124,14 @@ def _checked(
         found = results(kept.get(check.name, {}))
         if isinstance(check, ExactCheck) and found:
             found = {**dict.fromkeys(known, CHANGED), **found}
-        if found or has_failed or isinstance(check, RowCheck):
+        if found or has_failed or not isinstance(check, ExactCheck):
             told.append(_result(check, found, by_name.get(check.name)))
     return told
+
+
+def _has_news(outcome: Outcome) -> bool:
+    """Return whether a check may find something else than before: in rows, or in what is noted of them."""
+    return bool(outcome.changes.count) or notes_of(outcome.before) != notes_of(outcome.state)
 
 
 def _result(check: Check, found: Results, run: CheckRun | None) -> CheckResult:

@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import AssetSelection
 
 from exact_assets.catalogue.table import Table
-from exact_assets.checks.check import RowCheck
+from exact_assets.checks.check import ExactCheck
 from exact_assets.checks.registry import checks_of
 from exact_assets.defs.executor import locking_executor
 from exact_assets.defs.internals import UnresolvedAssetJobDefinition
@@ -51,7 +51,7 @@ def check_keys(
         dg.AssetCheckKey(location.key(table), check.name)
         for table in (location.tables if tables is None else tables)
         for check in checks_of(table, kept=location.tables)
-        if (check.is_of_ledger or not only_of_ledger) and (isinstance(check, RowCheck) or not only_free)
+        if (check.is_of_ledger or not only_of_ledger) and (not isinstance(check, ExactCheck) or not only_free)
     ]
 
 

@@ -192,7 +192,13 @@ class ExactSession:
                 self._shared = control, await self._open.enter_async_context(opening)
             client = self._shared[1]
             outcomes = await replicate(
-                table, requests, client=client, warehouse=self.warehouse, leases=control, shares=shares
+                table,
+                requests,
+                client=client,
+                warehouse=self.warehouse,
+                leases=control,
+                shares=shares,
+                columns=control.left_out,
             )
         ended = {division: outcome.error for division, outcome in outcomes.items()}
         control.attempts.note(table.name, ended, at=datetime.now(UTC))

@@ -12,6 +12,7 @@ from exact_assets.exact.vectorized import Kind, Values, kind_of
 
 LISTS: dict[Kind | None, msgspec.json.Decoder[Any]] = {
     Kind.TEXT: msgspec.json.Decoder(list[str | None], strict=False),
+    Kind.GUID: msgspec.json.Decoder(list[str | None], strict=False),
     Kind.INTEGER: msgspec.json.Decoder(list[int | float | None], strict=False),
     Kind.FLAG: msgspec.json.Decoder(list[bool | None], strict=False),
     Kind.WALL: msgspec.json.Decoder(list[str | None], strict=False),
@@ -28,36 +29,26 @@ class InexactColumnError(ValueError):
         self.name = name
 
 
-class UnfitColumnError(ValueError):
-    """A value of a column that its type cannot hold: which column, and which row of the page."""
-
-    def __init__(self, name: str, cause: coerce.UnfitValueError) -> None:
-        """Keep where it stands."""
-        super().__init__(str(cause))
-        self.name = name
-        self.place = cause.place
-
-
 def to_arrays(
     schema: pa.Schema, values: Mapping[str, Values], *, loose: frozenset[str], zone: str
-) -> list[pa.Array]:
-    """Convert the columns of a page, in the schema's order. Columns in `loose` hold JSON texts.
+) -> dict[str, coerce.Coerced]:
+    """Convert the columns of a page. Columns in `loose` hold JSON texts.
 
     Raises:
-        UnfitColumnError: a value that its type cannot hold.
         InexactColumnError: a column must be decoded anew, as JSON text.
     """
-    arrays: dict[str, pa.Array] = {}
+    coerced: dict[str, coerce.Coerced] = {}
     groups: dict[Kind, list[pa.Field]] = {}
     for item in schema:
-        groups.setdefault(kind_of(item.type), []).append(item)
+        groups.setdefault(kind_of(item), []).append(item)
     for kind, fields in groups.items():
         quick = [item for item in fields if item.name not in loose]
-        arrays |= _quickly(quick, [values[item.name] for item in quick], kind, zone=zone)
+        arrays = _quickly(quick, [values[item.name] for item in quick], kind, zone=zone)
+        coerced |= {name: coerce.Coerced(array=array, unfit={}) for name, array in arrays.items()}
         for item in fields:
-            if item.name not in arrays:
-                arrays[item.name] = _slowly(item, values[item.name], kind, zone=zone)
-    return [arrays[name] for name in schema.names]
+            if item.name not in coerced:
+                coerced[item.name] = _slowly(item, values[item.name], kind, zone=zone)
+    return coerced
 
 
 def is_as_promised(texts: Sequence[msgspec.Raw], kind: Kind | None) -> bool:
@@ -72,10 +63,11 @@ def is_as_promised(texts: Sequence[msgspec.Raw], kind: Kind | None) -> bool:
 
 
 def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *, zone: str) -> dict[str, pa.Array]:
-    """Convert what can be; what is missing in the answer is for the slow way, which names the culprit."""
+    """Convert what can be; what is missing in the answer is for the slow way, which names what does not fit."""
     names = [item.name for item in fields]
     converters: dict[Kind, Callable[[Sequence[Values]], list[pa.Array]]] = {
         Kind.TEXT: vectorized.texts,
+        Kind.GUID: vectorized.guids,
         Kind.DECIMAL: vectorized.decimals,
         Kind.WALL: vectorized.walls,
         Kind.INSTANT: partial(vectorized.instants, zone=zone),
@@ -94,10 +86,7 @@ def _quickly(fields: Sequence[pa.Field], group: Sequence[Values], kind: Kind, *,
     return found
 
 
-def _slowly(item: pa.Field, column: Values, kind: Kind, *, zone: str) -> pa.Array:
+def _slowly(item: pa.Field, column: Values, kind: Kind, *, zone: str) -> coerce.Coerced:
     if kind is Kind.INTEGER and any(isinstance(value, float) for value in column):
         raise InexactColumnError(item.name)
-    try:
-        return coerce.coerce_column(column, kind, item.type, zone=zone)
-    except coerce.UnfitValueError as error:
-        raise UnfitColumnError(item.name, error) from error
+    return coerce.coerce_column(column, kind, item.type, zone=zone)

@@ -151,10 +151,13 @@ class ExactClient:
             params={"$select": ",".join(DIVISION_SCHEMA.names)},
             schema=DIVISION_SCHEMA,
             key=("Code",),
+            required=("Code",),
             check_division=False,
         )
         try:
             async for page in self.pages(me.current_division, question):
+                # A null in the place of a date would say that a division was never moved.
+                page.require_fit(endpoint_of(DIVISIONS_PATH))
                 found += read_divisions(page.rows)
         except ForbiddenError as error:
             raise DivisionNotGrantedError(

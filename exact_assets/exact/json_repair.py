@@ -1,13 +1,14 @@
 """Repairs of JSON that a strict reader refuses though nothing of it is missing. Shapes and values are for others.
 
 Texts that Exact cuts at a fixed length can end in half a surrogate pair, and texts that users paste hold control
-characters. One such text would otherwise stop its table for good.
+characters, and a number may be NaN. One such value would otherwise stop its table for good.
 """
 
 import re
 
-STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-"""Gives nothing back of what it has read: in a text that is cut, each quote inside it would be tried anew."""
+STRING_OR_WORD = re.compile(r'"(?:[^"\\]++|\\.)*+"?|-?(?:NaN|Infinity)', re.DOTALL)
+"""Gives nothing back of what it has read: in a text that is cut, each quote inside it would be tried anew. The
+words are no JSON, and are written all the same by whoever writes floats without thinking of them."""
 ODD_IN_STRING = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair: good
     r"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"  # half of one
@@ -31,7 +32,12 @@ def repair_json(body: bytes) -> bytes:
     text = body.decode("utf-8-sig", errors="replace").strip()
     if not text.startswith("{"):
         raise NotJsonError("the answer is not JSON" if text else "the answer is empty")
-    return STRING.sub(lambda found: ODD_IN_STRING.sub(_replace, found[0]), text).encode("utf-8", errors="replace")
+    return STRING_OR_WORD.sub(_mend, text).encode("utf-8", errors="replace")
+
+
+def _mend(found: re.Match[str]) -> str:
+    """Repair a string; put a word into quotes, so that it is told as a value that does not fit."""
+    return ODD_IN_STRING.sub(_replace, found[0]) if found[0].startswith('"') else f'"{found[0]}"'
 
 
 def _replace(found: re.Match[str]) -> str:

@@ -16,6 +16,10 @@ class Expand:
     """The parent's key property, which becomes `parent_key`."""
     schema: pa.Schema
     """The lines' properties, as `schema` for the parents."""
+    line_key: tuple[str, ...] = ()
+    """As `Question.key`, of the lines."""
+    line_required: tuple[str, ...] = ()
+    """As `Question.required`, of the lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,10 @@ class Question:
     """Exact's property names with the Arrow types they are to become."""
     key: tuple[str, ...] = ()
     """Properties that name a row in messages."""
+    required: tuple[str, ...] = ()
+    """Properties without which a row cannot be kept: one that has no value for them is set aside."""
+    indispensable: tuple[str, ...] = ()
+    """Properties that a row may lack, but not all rows: an answer in which they do not come at all is an error."""
     check_division: bool = True
     """Whether each row's Division must be the one asked, where `schema` has it."""
     expand: Expand | None = None

@@ -26,6 +26,7 @@ NAMES = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
 """For a row of which the names count. Numbers stay text: Python refuses to read one of 4,301 digits."""
 JSON_TYPES: dict[Kind | None, Any] = {
     Kind.TEXT: str | None,
+    Kind.GUID: str | None,
     Kind.INTEGER: int | float | None,  # as an int alone, 9007199254740993.0 becomes another number
     Kind.FLAG: bool | None,
     Kind.DECIMAL: msgspec.Raw,
@@ -33,7 +34,11 @@ JSON_TYPES: dict[Kind | None, Any] = {
     Kind.INSTANT: str | None,
     None: msgspec.Raw,
 }
-DEFAULTS: dict[Any, Any] = {msgspec.Raw: msgspec.Raw(b"null")}
+UNSEEN = "unseen"
+"""In the place of a kind: JSON text of a property that the first row lacks."""
+ABSENT = b""
+"""What stands for such a property in a row that lacks it too."""
+NULL = msgspec.Raw(b"null")
 RESULTS, LINK, DEFERRED = range(3)
 Row = tuple[Any, ...]
 
@@ -59,15 +64,16 @@ class ExpandedRows:
 
 
 @lru_cache(maxsize=256)
-def shape_of(properties: tuple[tuple[str, Kind | None], ...]) -> Shape:
-    """Make the decoders; a kind of None keeps a property's JSON text."""
-    row = _struct("Row", [(name, JSON_TYPES[kind]) for name, kind in properties])
+def shape_of(properties: tuple[tuple[str, Kind | str | None], ...]) -> Shape:
+    """Make the decoders; a kind of None keeps a property's JSON text, and so does `UNSEEN`."""
+    row = _struct("Row", [_field(name, kind) for name, kind in properties])
     rows: Any = list.__class_getitem__(row) | None
-    listing = _struct("Listing", [("results", rows), ("__next", str | None), ("__deferred", dict[str, Any] | None)])
+    members = {"results": rows, "__next": str | None, "__deferred": dict[str, Any] | None}
+    listing = _struct("Listing", [(name, kind, None) for name, kind in members.items()])
     either: Any = rows | listing
     return Shape(
-        answer=_decoder(_struct("Answer", [("d", either)])),
-        entity=_decoder(_struct("Entity", [("d", row)])),
+        answer=_decoder(_struct("Answer", [("d", either, None)])),
+        entity=_decoder(_struct("Entity", [("d", row, None)])),
         parts=_decoder(list.__class_getitem__(either)),
     )
 
@@ -150,9 +156,16 @@ def _tuples(structs: Sequence[msgspec.Struct]) -> list[Row]:
     return list(map(msgspec.structs.astuple, structs))
 
 
-def _struct(name: str, properties: Sequence[tuple[str, Any]]) -> Any:
-    fields = [(f"f{place}", kind, DEFAULTS.get(kind)) for place, (_, kind) in enumerate(properties)]
-    rename = {f"f{place}": exact_name for place, (exact_name, _) in enumerate(properties)}
+def _field(name: str, kind: Kind | str | None) -> tuple[str, Any, Any]:
+    if kind == UNSEEN:
+        return name, msgspec.Raw, msgspec.Raw(ABSENT)
+    json_type = JSON_TYPES[kind if isinstance(kind, Kind) else None]
+    return name, json_type, NULL if json_type is msgspec.Raw else None
+
+
+def _struct(name: str, properties: Sequence[tuple[str, Any, Any]]) -> Any:
+    fields = [(f"f{place}", kind, default) for place, (_, kind, default) in enumerate(properties)]
+    rename = {f"f{place}": exact_name for place, (exact_name, _, _) in enumerate(properties)}
     return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
 

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """How a property travels in JSON, told by the Arrow type it is to become."""
 
     TEXT = "text"
+    GUID = "guid"
+    """A text of one form; an empty one stands for none."""
     INTEGER = "integer"
     FLAG = "flag"
     DECIMAL = "decimal"
@@ -45,14 +47,20 @@ LONGEST_NUMBER = 28
 Arrow does not notice where they do, and stores another number."""
 
 
-def kind_of(kind: pa.DataType) -> Kind:
-    """Return how a property of this Arrow type is written.
+GUID_FIELD = {b"holds": b"guid"}
+"""Metadata of a field of strings that are GUIDs."""
+GUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+
+
+def kind_of(item: pa.Field) -> Kind:
+    """Return how a property that becomes this field is written.
 
     Raises:
         TypeError: no property of Exact becomes this type.
     """
+    kind = item.type
     if pa.types.is_string(kind):
-        return Kind.TEXT
+        return Kind.GUID if item.metadata == GUID_FIELD else Kind.TEXT
     if pa.types.is_integer(kind):
         return Kind.INTEGER
     if pa.types.is_boolean(kind):
@@ -67,6 +75,14 @@ def kind_of(kind: pa.DataType) -> Kind:
 def texts(columns: Sequence[Values]) -> list[pa.Array]:
     """Strings, stripped: Exact pads codes (`Country` is `"NL "`)."""
     return _cut(pc.utf8_trim(pa.array(chain.from_iterable(columns), pa.string()), " "), columns)
+
+
+def guids(columns: Sequence[Values]) -> list[pa.Array]:
+    """GUIDs as they are written."""
+    text = pa.array(chain.from_iterable(columns), pa.string())
+    if pc.all(pc.match_substring_regex(text, f"^{GUID}$")).as_py() is False:
+        raise pa.ArrowInvalid("not all are GUIDs")
+    return _cut(text, columns)
 
 
 def decimals(columns: Sequence[Values]) -> list[pa.Array]:

@@ -4,7 +4,7 @@ A chunk is stored before the next is read, so that a kill loses few calls and me
 """
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,6 +53,16 @@ class Chunk:
     def is_first(self) -> bool:
         """Whether the chain began with it."""
         return self.chain.pages == len(self.pages)
+
+    @property
+    def has_set_aside(self) -> bool:
+        """Whether a row that came is not among its rows."""
+        return any(page.has_set_aside for page in self.pages)
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Properties that came in none of its rows, nor, where others were put aside before, in all of those."""
+        return frozenset(self.chain.absent) if self.chain.reload else _absent(self.pages)
 
 
 async def follow(
@@ -118,6 +128,10 @@ async def _chunks(
             except ExactError as error:
                 failure = error
                 break
+            if pages and _absent(pages) != _absent([*pages, page]):
+                # So that of a chunk's rows all have a property, or none.
+                yield Chunk(pages=tuple(pages), chain=chain, is_last=False)
+                pages, opened = [], request.now()
             pages.append(page)
             chain = _after(chain, page)
             if page.next_link is not None and _is_full(
@@ -173,7 +187,13 @@ def _after(chain: Chain, page: Page) -> Chain:
         pages=chain.pages + 1,
         rows=chain.rows + page.rows.num_rows,
         broken=0,
+        absent=tuple(sorted({*chain.absent, *page.absent})),
+        is_partial=chain.is_partial or page.has_set_aside,
     )
+
+
+def _absent(pages: Sequence[Page]) -> frozenset[str]:
+    return frozenset().union(*(page.absent for page in pages))
 
 
 def _is_full(pages: list[Page], age: timedelta, *, chunk_rows: int) -> bool:

@@ -27,7 +27,7 @@ from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, YearProperty, choose_filters
 from exact_assets.feeds.newest import highest
 from exact_assets.feeds.request import ReadRequest, Source
-from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
+from exact_assets.feeds.rows import LATEST, between, column_names, empty, first_year_kept, gone_before
 from exact_assets.feeds.spans import ReadKind, SpanRead, span_reads
 from exact_assets.feeds.wall_clock import parse_utc, wall
 from exact_assets.stream import Chain, Step, StreamState, Verb
@@ -54,6 +54,10 @@ class Part:
     """The years of those headers."""
     gone: pa.Table | None = None
     """As in `Step.gone`."""
+    absent: frozenset[str] = frozenset()
+    """Properties that rows which had to be asked for apart lack."""
+    is_partial: bool = False
+    """Whether some of those rows could not be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +141,30 @@ class Reader:
 
     async def _step(self, reading: SpanRead, chunk: Chunk, before: StreamState) -> Step:
         start_year = self._start_year(before)
-        part = self._kept(reading, await self.target.rows(chunk.pages, start_year), start_year)
-        high = None if chunk.is_first or before.chain is None else before.chain.high
-        known = () if chunk.is_first or before.chain is None else before.chain.newest
-        chain = replace(chunk.chain, high=self._high(chunk.pages, high), newest=self._newest(chunk.pages, known))
+        part = await self.target.rows(chunk.pages, start_year)
+        chain = self._observed(chunk, part, before)
+        absent = {*chunk.absent, *part.absent, *(chain.absent if chain.reload else ())}
+        is_partial = chunk.has_set_aside or part.is_partial
+        kept = self._kept(reading, part, start_year)
+        return replace_step(
+            self._stored_as(reading, chunk, kept, before, chain=chain),
+            unread=column_names(self.table, absent),
+            is_partial=chain.is_partial if chain.reload else is_partial,
+        )
+
+    def _observed(self, chunk: Chunk, part: Part, before: StreamState) -> Chain:
+        """Add to the chain what its rows tell."""
+        known = Chain() if chunk.is_first or before.chain is None else before.chain
+        return replace(
+            chunk.chain,
+            high=self._high(chunk.pages, known.high),
+            newest=self._newest(chunk.pages, known.newest),
+            absent=tuple(sorted({*known.absent, *chunk.chain.absent, *part.absent})),
+            is_partial=known.is_partial or chunk.chain.is_partial or part.is_partial,
+        )
+
+    def _stored_as(self, reading: SpanRead, chunk: Chunk, part: Part, before: StreamState, *, chain: Chain) -> Step:
+        """Return what is done with the rows of a chunk, and the state after it."""
         if not chunk.is_last:
             verb = Verb.STAGE if chain.reload else Verb.UPSERT
             parents = None if chain.reload else part.parents
@@ -148,7 +172,8 @@ class Reader:
             return Step(verb=verb, rows=part.rows, parents=parents, gone=part.gone, state=after)
         fingerprint = None
         # Where Modified cannot be filtered on, the next read asks for these years again.
-        if chunk.is_first and (reading.span is None or MODIFIED in before.refused):
+        is_told = chunk.is_first and not chain.is_partial
+        if is_told and (reading.span is None or MODIFIED in before.refused):
             scope = (
                 "changes"
                 if reading.kind is ReadKind.CATCH_UP
@@ -158,13 +183,19 @@ class Reader:
             )
             found = digest.of_rows(part.rows, key=self.table.key, parents=part.parents, gone=part.gone)
             fingerprint = f"{scope} {found}"
-        after = self._after(reading, before, chain, fingerprint=fingerprint)
-        if fingerprint is not None and fingerprint == before.fingerprint and reading.kind is not ReadKind.LOAD:
+        is_same = fingerprint is not None and fingerprint == before.fingerprint
+        is_known = is_same and not self._is_asked_again(before)
+        after = self._after(reading, before, chain, fingerprint=fingerprint, is_known=is_known)
+        if is_known and reading.kind is not ReadKind.LOAD:
             return self._nothing(after)
         if chain.reload:
             bounds = None if reading.span is None else reading.span.bounds
             return Step(verb=Verb.REPLACE, rows=part.rows, years=bounds, state=after)
         return Step(verb=Verb.UPSERT, rows=part.rows, parents=part.parents, gone=part.gone, state=after)
+
+    def _is_asked_again(self, before: StreamState) -> bool:
+        """Return whether a reload is asked for or under way: it repairs what the digest knows nothing of."""
+        return self.request.reload or (before.chain is not None and before.chain.reload)
 
     def _start_year(self, state: StreamState) -> int:
         """Return the year before which rows are left out; what was loaded from an earlier one stays up to date."""
@@ -203,14 +234,13 @@ class Reader:
         return max(1, self.table.page_size // 2)
 
     def _after(
-        self, reading: SpanRead, state: StreamState, chain: Chain, *, fingerprint: str | None
+        self, reading: SpanRead, state: StreamState, chain: Chain, *, fingerprint: str | None, is_known: bool
     ) -> StreamState:
         """Return the state after a reading."""
         is_business = self.table.year_kind is YearKind.BUSINESS
         state = replace(state, chain=None, start_year=self._start_year(state) if is_business else None)
-        is_unchanged = fingerprint is not None and fingerprint == state.fingerprint
         if reading.kind is ReadKind.CATCH_UP or reading.span is None:
-            if not (is_unchanged and reading.kind is ReadKind.RELOAD):
+            if not (is_known and reading.kind is ReadKind.RELOAD):
                 state = self._marked(reading, state, chain)
             state = replace(state, fingerprint=fingerprint)
         else:

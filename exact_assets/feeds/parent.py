@@ -4,7 +4,7 @@ Every header that comes brings all its lines: those that are not among them any 
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -63,7 +63,8 @@ class Lines:
     async def rows(self, pages: Sequence[Page], start_year: int) -> Part:
         """Gather all lines of the headers on some pages."""
         found = [page.expanded for page in pages if page.expanded is not None]
-        found += [await self._missing(one) for page in pages for one in page.unexpanded]
+        apart = [await self._missing(one) for page in pages for one in page.unexpanded]
+        found += [one.rows for one in apart]
         schema = pa.schema([pa.field(_PARENT_KEY, pa.string()), *page_schema(self.table.columns)])
         lines = pa.concat_tables([one.select(schema.names) for one in found]) if found else schema.empty_table()
         headers = pa.concat_tables([page.rows for page in pages])
@@ -78,17 +79,24 @@ class Lines:
             start_year=start_year,
             years=years.take(of_line),
         )
-        return Part(rows=rows, parents=parents, parent_years=pc.fill_null(years, start_year).combine_chunks())
+        return Part(
+            rows=rows,
+            parents=parents,
+            parent_years=pc.fill_null(years, start_year).combine_chunks(),
+            absent=frozenset().union(*(one.absent for one in apart)),
+            is_partial=any(one.is_partial for one in apart),
+        )
 
-    async def _missing(self, one: Unexpanded) -> pa.Table:
+    async def _missing(self, one: Unexpanded) -> "_Apart":
         """Ask for the lines of a header that came without (all of) them."""
         if one.link is not None:
             lines = await self._lines(question_of_table(self.table, {}), link=one.link)
         else:
             lines = await self._by_key(one.key)
-        return lines.add_column(0, _PARENT_KEY, pa.repeat(pa.scalar(one.key), len(lines)))
+        with_key = lines.rows.add_column(0, _PARENT_KEY, pa.repeat(pa.scalar(one.key), len(lines.rows)))
+        return replace(lines, rows=with_key)
 
-    async def _by_key(self, key: str) -> pa.Table:
+    async def _by_key(self, key: str) -> "_Apart":
         by_key = {"$filter": f"{self.parent.foreign_key} eq {guid_literal(key)}"}
         try:
             return await self._lines(question_of_table(self.table, by_key))
@@ -99,9 +107,23 @@ class Lines:
         path = f"{self.parent.endpoint}(guid'{key}')/{self.parent.navigation}"
         return await self._lines(question_of_table(self.table, {}, path=path))
 
-    async def _lines(self, question: Question, *, link: str | None = None) -> pa.Table:
-        found = [page.rows async for page in self.source.pages(self.division, question, link=link)]
-        return pa.concat_tables(found) if found else question.schema.empty_table()
+    async def _lines(self, question: Question, *, link: str | None = None) -> "_Apart":
+        found = [page async for page in self.source.pages(self.division, question, link=link)]
+        rows = [page.rows for page in found]
+        return _Apart(
+            rows=pa.concat_tables(rows) if rows else question.schema.empty_table(),
+            absent=frozenset().union(*(page.absent for page in found)),
+            is_partial=any(page.has_set_aside for page in found),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Apart:
+    """Lines of a header that did not come with it."""
+
+    rows: pa.Table
+    absent: frozenset[str]
+    is_partial: bool
 
 
 def _year(parent: Parent) -> YearProperty | None:

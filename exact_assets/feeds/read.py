@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.feeds import deletion_log, modified, parent, snapshot, sync
+from exact_assets.feeds.notes import noting
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.stream import Step, StreamState
 
@@ -29,4 +30,8 @@ def read(
         ExactError: as the client raises it; what was read before has come as a step.
     """
     feed = deletion_log.read if table.name == LOG else _FEEDS[table.feed]
-    return feed(source, table, division, state, request=request)
+
+    def steps(observed: Source) -> AsyncGenerator[Step, None]:
+        return feed(observed, table, division, state, request=request)
+
+    return noting(steps, source, table, state, request=request)

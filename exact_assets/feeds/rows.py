@@ -1,11 +1,12 @@
 """From a page's properties to the rows of a step: names, division and year. Whole columns, no loops over rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exact_assets.catalogue.table import Column, Table, YearKind
+from exact_assets.exact.vectorized import GUID_FIELD
 from exact_assets.feeds.wall_clock import new_year_shift
 
 EARLIEST, LATEST = -32768, 32767
@@ -14,7 +15,7 @@ EARLIEST, LATEST = -32768, 32767
 
 def page_schema(columns: Iterable[Column]) -> pa.Schema:
     """Return the schema in which a page is decoded: Exact's names."""
-    return pa.schema([pa.field(column.property, column.type) for column in columns])
+    return pa.schema([_page_field(column) for column in columns])
 
 
 def select_list(columns: Iterable[Column]) -> str:
@@ -73,6 +74,11 @@ def gone_before(rows: pa.Table, table: Table, first: int) -> pa.Table | None:
     return found.select([*table.key, table.version]) if len(found) else None
 
 
+def column_names(table: Table, properties: Collection[str]) -> frozenset[str]:
+    """Return the names of the columns that hold properties."""
+    return frozenset(column.name for column in table.columns if column.property in properties)
+
+
 def first_year_kept(table: Table, start_year: int) -> int:
     """Return the year before which rows are left out: business years only, master data is kept however old."""
     return start_year if table.year_kind is YearKind.BUSINESS else EARLIEST
@@ -81,6 +87,11 @@ def first_year_kept(table: Table, start_year: int) -> int:
 def empty(table: Table) -> pa.Table:
     """Return no rows."""
     return table.arrow_schema.empty_table()
+
+
+def _page_field(column: Column) -> pa.Field:
+    is_guid = column.edm_type == "Edm.Guid"
+    return pa.field(column.property, column.type, metadata=GUID_FIELD if is_guid else None)
 
 
 def _joined(answers: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:

@@ -17,7 +17,7 @@ from exact_assets.feeds.fallback import Variant, first_accepted, with_refusal
 from exact_assets.feeds.filters import FilterChoice, everything, guid_key, since_year, year_of
 from exact_assets.feeds.questions import SELECT, question_of_table
 from exact_assets.feeds.request import ReadRequest, Source
-from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept
+from exact_assets.feeds.rows import LATEST, as_rows, between, column_names, empty, first_year_kept
 from exact_assets.feeds.wall_clock import parse_utc
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
@@ -56,6 +56,8 @@ async def _run(
     stored: StreamState,
 ) -> AsyncGenerator[Step, None]:
     chain = state.chain or Chain(reload=True)
+    # A reload repairs what the warehouse has lost or changed, of which the digest knows nothing.
+    is_asked_again = request.reload or state.chain is not None
     async with aclosing(_fresh(source, division, question, chain, request=request)) as chunks:
         async for chunk in chunks:
             if chunk.is_first and state.chain is not None:
@@ -70,7 +72,7 @@ async def _run(
                 start_year=request.start_year,
             )
             rows = between(rows, first_year_kept(table, request.start_year), LATEST)
-            step = _step(table, chunk, rows, state, request, question=question)
+            step = _step(table, chunk, rows, state, request, question=question, is_asked_again=is_asked_again)
             if step.verb is not Verb.UPSERT or step.state != stored:
                 yield step
             state = stored = step.state
@@ -100,18 +102,28 @@ def _is_stale(chunk: Chunk) -> bool:
 
 
 def _step(
-    table: Table, chunk: Chunk, rows: pa.Table, state: StreamState, request: ReadRequest, *, question: Question
+    table: Table,
+    chunk: Chunk,
+    rows: pa.Table,
+    state: StreamState,
+    request: ReadRequest,
+    *,
+    question: Question,
+    is_asked_again: bool,
 ) -> Step:
     if not chunk.is_last:
         return Step(verb=Verb.STAGE, rows=rows, state=replace(state, chain=chunk.chain))
-    fingerprint = digest.of_rows(rows, key=table.key) if chunk.is_first else None
-    is_same = fingerprint is not None and fingerprint == state.fingerprint
+    # Rows that stayed because another could not be read are to go once it can, or is gone itself.
+    is_told = chunk.is_first and not chunk.chain.is_partial
+    fingerprint = digest.of_rows(rows, key=table.key) if is_told else None
+    is_same = fingerprint is not None and fingerprint == state.fingerprint and not is_asked_again
     after = replace(
         state,
         chain=None,
         cursor=state.cursor if is_same else SnapshotCursor(read_at=parse_utc(chunk.chain.started)),
         start_year=request.start_year if table.year_kind is YearKind.BUSINESS else None,
         fingerprint=fingerprint,
+        digest_rows=_different(rows, table) if fingerprint is not None else None,
         reload_id=request.reload_id or state.reload_id,
         reload_years=() if request.reload_id else state.reload_years,
     )
@@ -123,7 +135,15 @@ def _step(
         state=after,
         asked=asked_by(question, table, chunk),
         doubted=doubted(question, table, chunk),
+        unread=column_names(table, chunk.absent),
+        is_partial=chunk.chain.is_partial,
     )
+
+
+def _different(rows: pa.Table, table: Table) -> int:
+    """Count the rows that the warehouse keeps of those that came: of several with one key it keeps one."""
+    different: pa.Table = rows.group_by(list(table.key)).aggregate([]) if table.key else rows
+    return len(different)
 
 
 def _plan(table: Table, state: StreamState, request: ReadRequest) -> FilterChoice:

@@ -90,6 +90,7 @@ async def _run(
                 sweep=sweep,
                 asked=asked,
                 doubted=doubted(question, table, chunk),
+                is_partial=chunk.chain.is_partial,
             )
 
 

@@ -23,7 +23,7 @@ from exact_assets.feeds.counting import asked_by, doubted
 from exact_assets.feeds.newest import highest
 from exact_assets.feeds.questions import question_of_keys, question_of_table
 from exact_assets.feeds.request import ReadRequest, Source
-from exact_assets.feeds.rows import LATEST, as_rows, between, empty, first_year_kept, gone_before
+from exact_assets.feeds.rows import LATEST, as_rows, between, column_names, empty, first_year_kept, gone_before
 from exact_assets.stream import Chain, Step, StreamState, Verb
 
 OVERLAP_ROWS = 500
@@ -64,6 +64,8 @@ async def read(
                 rows=rows,
                 gone=gone,
                 state=before,
+                unread=column_names(table, chunk.absent),
+                is_partial=chain.is_partial,
                 asked=asked_by(question, table, chunk) if chunk.is_last and chain.reload else None,
                 doubted=doubted(question, table, chunk),
             )

@@ -6,14 +6,14 @@ the other streams leave, shared with the loads that come after it in the run.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import ceil
 
 from exact_assets.catalogue.exceptions import SMALL
 from exact_assets.catalogue.frequencies import DAY, HOUR
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.exact.limits import Quota, reserve_of
-from exact_assets.stream import StreamState
+from exact_assets.stream import StreamState, columns_to_fill
 
 FLOOR_PERCENT = 10
 """Of what is left of a day's calls: as much is for loads, together and in each run, where catch-ups need it all."""
@@ -60,10 +60,14 @@ def unfinished(tables: Iterable[Table], states: Mapping[int, States]) -> Mapping
     """Return the names of the tables with work left, for each division that has any."""
     names = [table.name for table in tables]
     left = {
-        division: tuple(name for name in names if is_unfinished(known.get(name, NEVER_STORED)))
+        division: tuple(name for name in names if _has_work(known.get(name, NEVER_STORED)))
         for division, known in states.items()
     }
     return {division: found for division, found in left.items() if found}
+
+
+def _has_work(state: StreamState) -> bool:
+    return is_unfinished(state) or bool(columns_to_fill(state, now=datetime.now(UTC)))
 
 
 def shares(
@@ -96,7 +100,7 @@ def shares(
         catch_ups = sum(
             calls_per_update(one) * max(minutes_left / one.frequency_minutes, one.name in later) for one in loaded
         )
-        waiting = sum(is_reload or is_unfinished(known.get(name, NEVER_STORED)) for name in later)
+        waiting = sum(is_reload or _has_work(known.get(name, NEVER_STORED)) for name in later)
         return Share(
             catch_ups=ceil(catch_ups),
             loads=1 if table.feed in WHOLE else 1 + waiting,

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exact_assets.catalogue.deletions import LOG
-from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.table import Feed, Table
 from exact_assets.catalogue.tables import tables as every_table
 from exact_assets.errors import StatementError, WarehouseError
+from exact_assets.stream import with_new_columns
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.present import Present, aside_of, columns_present, tables_of
 from exact_assets.warehouse.renaming import Renaming
 from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql import ddl
 from exact_assets.warehouse.sql.dialect import Dialect
-from exact_assets.warehouse.sql.names import LIVE_SCHEMA, SELECTION, STREAMS, text
+from exact_assets.warehouse.sql.names import DIVISION, LIVE_SCHEMA, SELECTION, STREAMS, text
+from exact_assets.warehouse.sql.types import own_columns
+from exact_assets.warehouse.states import overwritten_state, read_streams
 
 
 def missing(connection: Connection, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
@@ -28,7 +31,29 @@ def missing(connection: Connection, tables: Iterable[Table], *, is_soft: bool) -
     `is_soft`: rows that are gone are kept and marked, so that there are views without them.
     """
     lack = _Lack.of(connection)
-    return lack.names() or lack.statements(tables, is_soft=is_soft)
+    return lack.names() or lack.statements(connection, tables, is_soft=is_soft)
+
+
+def _noted_columns(connection: Connection, table: Table, lack: "_Lack") -> list[str]:
+    """Note in the states of streams which columns the rows that are there were read without.
+
+    Of the deletion log, Exact keeps two months only: it cannot be read anew. What is read whole each time gets its
+    columns by itself, once it forgets that it has seen the same before.
+    """
+    new = lack.new_columns(table)
+    if not new or table.name == LOG:
+        return []
+    unfilled = [] if table.feed in {Feed.SNAPSHOT, Feed.FUNCTION} else new
+    name = connection.dialect.qualified(table.name)
+    divisions = [division for (division,) in connection.rows(f"SELECT DISTINCT {DIVISION} FROM {name}")]
+    if not divisions or STREAMS not in lack.present.tables:
+        return []
+    # Of a state that cannot be read, its stream tells.
+    return [
+        overwritten_state(connection.dialect, table.name, division, with_new_columns(state, unfilled))
+        for table_name, division, state, _ in read_streams(connection, [table.name])
+        if division in divisions
+    ]
 
 
 def ensure(sessions: Sessions, tables: Iterable[Table], *, is_soft: bool = False) -> None:
@@ -86,13 +111,16 @@ class _Lack:
         live = frozenset(self.live_columns)
         return Renaming(dialect=self.dialect, present=self.present, live=live).statements()
 
-    def statements(self, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
+    def statements(self, connection: Connection, tables: Iterable[Table], *, is_soft: bool) -> list[list[str]]:
         wanted = {table.name: table for table in tables}
         if any(table.entity_types for table in wanted.values()):
             # Whoever stores rows that the deletion log may name looks there first.
             wanted.setdefault(LOG, every_table()[LOG])
         transactions = [self.own_tables()]
-        transactions += [[*self.table(table), *self.live(table, is_soft=is_soft)] for table in wanted.values()]
+        transactions += [
+            [*_noted_columns(connection, table, self), *self.table(table), *self.live(table, is_soft=is_soft)]
+            for table in wanted.values()
+        ]
         return [statements for statements in transactions if statements]
 
     def own_tables(self) -> list[str]:
@@ -109,6 +137,13 @@ class _Lack:
                 for name in lacking
             ]
         return statements
+
+    def new_columns(self, table: Table) -> list[str]:
+        """Return the columns that a table which is there lacks."""
+        if table.name not in self.present.tables:
+            return []
+        present = self.present.columns[table.name]
+        return [column.name for column in own_columns(table) if column.name not in present]
 
     def table(self, table: Table) -> list[str]:
         dialect, qualified = self.dialect, self.dialect.qualified

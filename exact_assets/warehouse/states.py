@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import LoadSupersededError, StateUnreadableError
@@ -12,6 +13,7 @@ from exact_assets.stream import StreamState, decode_state, encode_state
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.names import SCHEMA, STREAMS, one_of
+from exact_assets.warehouse.sql.names import text as literal
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +97,19 @@ def correct_state(connection: Connection, table: Table, division: int, state: St
         state=encode_state(state),
         division=division,
         table=table.name,
+    )
+
+
+def overwritten_state(dialect: Dialect, table: str, division: int, state: StreamState) -> str:
+    """Return the statement that writes a state in the place of the one it was made of, with the next number.
+
+    Whoever has read that one is superseded.
+    """
+    after = replace(state, load_seq=state.load_seq + 1)
+    values = f"load_seq = {after.load_seq}, state = {literal(encode_state(after))}"
+    return (
+        f"UPDATE {dialect.qualified(STREAMS)} SET {values} "
+        f"WHERE division = {division} AND table_name = {literal(table)} AND load_seq = {state.load_seq}"
     )
 
 

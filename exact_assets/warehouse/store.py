@@ -173,7 +173,7 @@ class _Transaction:
         if self._table.key:
             if not source.is_empty:
                 self._match(source, slice_condition=None)
-            if self._arrived.parents:
+            if self._arrived.parents and not self._step.is_partial:
                 self._count_lost(source, is_matched=not source.is_empty)
                 self._delete(self._of_parents(), is_matched=not source.is_empty)
             if not source.is_empty:
@@ -226,13 +226,14 @@ class _Transaction:
             began = self._at
             if self._before.sweep_began is not None:
                 began = datetime.fromisoformat(self._before.sweep_began)
-            self._deletes.by_sweep(
-                self._table,
-                keys,
-                names=sweep.names,
-                began=began,
-                is_bounded=not self._step.is_confirmed,
-            )
+            if not self._step.is_partial:
+                self._deletes.by_sweep(
+                    self._table,
+                    keys,
+                    names=sweep.names,
+                    began=began,
+                    is_bounded=not self._step.is_confirmed,
+                )
             self._found = find_missing(
                 self._connection,
                 self._table,
@@ -272,11 +273,13 @@ class _Transaction:
             keep_newest(self._connection, self._table, source.relation)
         else:
             self._drop_left(source.relation)
-        self._bound.check_slice(self._slice(), source.relation)
+        if not self._step.is_partial:
+            self._bound.check_slice(self._slice(), source.relation)
         self._drop_logged(source)
         if self._table.key:
             self._match(source, slice_condition=self._slice())
-            self._delete(self._slice(), is_matched=True)
+            if not self._step.is_partial:
+                self._delete(self._slice(), is_matched=True)
             self._write(source)
         elif self._differs(source):
             self._delete(self._slice(), is_matched=False)
@@ -296,7 +299,9 @@ class _Transaction:
         condition = self._slice()
         return bool(
             self._connection.rows(
-                merge.find_difference(self._dialect, self._table, source.relation, condition=condition)
+                merge.find_difference(
+                    self._dialect, self._table, source.relation, condition=condition, unread=self._step.unread
+                )
             )
         )
 
@@ -312,13 +317,27 @@ class _Transaction:
         if older:
             self._note_older(source, older)
         if hits:
-            chosen = merge.choose_changed(self._dialect, self._table, source.relation, compare=to_compare > 0)
+            chosen = merge.choose_changed(
+                self._dialect,
+                self._table,
+                source.relation,
+                compare=to_compare > 0,
+                unread=self._step.unread,
+            )
             changed = self._connection.derive(merge.CHANGED, chosen)
             updated = self._connection.rows(f"SELECT count(*) FROM {changed}")[0][0]
             if updated:
                 years = dict(self._connection.rows(merge.count_changed(self._dialect)))
                 self._changes += Changes(updated=updated, years=years)
-                self._run(merge.update_changed(self._dialect, self._table, source.relation, at=self._moment))
+                self._run(
+                    merge.update_changed(
+                        self._dialect,
+                        self._table,
+                        source.relation,
+                        at=self._moment,
+                        unread=self._step.unread,
+                    )
+                )
         self._insert(source, condition=merge.is_new(self._dialect) if hits else None)
 
     def _note_older(self, source: StagedRows, older: int) -> None:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exact_assets.errors import AnswerError, ValueRangeError
+from exact_assets.errors import AnswerError
 from exact_assets.exact.decode import PageDecoder
 from exact_assets.exact.json_repair import NotJsonError
-from exact_assets.exact.page import Decoded, Unexpanded
+from exact_assets.exact.page import Decoded, Unexpanded, UnfitValue
 from exact_assets.exact.question import Expand, Question
+from exact_assets.exact.vectorized import GUID_FIELD
 
 DECIMAL = pa.decimal128(38, 10)
 WALL = pa.timestamp("us")
@@ -114,10 +115,100 @@ UNFIT: list[tuple[pa.DataType, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "text"), UNFIT, ids=lambda value: str(value)[:40])
-def test_a_value_that_does_not_fit_is_named_with_its_row(kind: pa.DataType, text: str) -> None:
-    with pytest.raises(ValueRangeError, match="crm/Accounts: X of the row with ID 1") as caught:
-        values(kind, "null", text, "null")
-    assert caught.value.endpoint == "crm/Accounts"
+def test_a_value_that_does_not_fit_is_null_and_named_with_its_row(kind: pa.DataType, text: str) -> None:
+    rows = ",".join(f'{{"ID":"{place}","X":{one}}}' for place, one in enumerate(["null", text, "null"]))
+    found = decode(f'{{"d":{{"results":[{rows}]}}}}'.encode(), X=kind)
+    assert found.rows.column("X").to_pylist() == [None, None, None]
+    assert [(one.property, one.row, one.is_set_aside) for one in found.unfit] == [("X", "ID 1", False)]
+    assert found.unfit[0].value.rstrip("…") in text
+
+
+def test_the_values_beside_one_that_does_not_fit_are_as_they_came() -> None:
+    body = b'{"d":[{"ID":"a","N":4294967295,"M":1},{"ID":"b","N":7,"M":2},{"ID":"c","N":-1,"M":true}]}'
+    found = decode(body, N=pa.int32(), M=pa.int64())
+    assert found.rows.to_pylist() == [
+        {"ID": "a", "N": None, "M": 1},
+        {"ID": "b", "N": 7, "M": 2},
+        {"ID": "c", "N": -1, "M": 1},
+    ]
+    assert found.unfit == (UnfitValue(property="N", row="ID a", value="4294967295", is_set_aside=False),)
+
+
+GUID = pa.field("X", pa.string(), metadata=GUID_FIELD)
+SOME_GUID = "cbddbd5c-7f52-4f0a-9c0f-0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "unfit"),
+    [
+        (f'"{SOME_GUID}"', SOME_GUID, 0),
+        (f'"{{{SOME_GUID}}}"', SOME_GUID, 0),
+        (f'" {SOME_GUID} "', SOME_GUID, 0),
+        (f'"{SOME_GUID.replace("-", "")}"', SOME_GUID, 0),
+        ('""', None, 0),
+        ('"  "', None, 0),
+        ("null", None, 0),
+        ('"12"', None, 1),
+        ("12", None, 1),
+        ("true", None, 1),
+        (f'"{SOME_GUID[:-1]}"', None, 1),
+        (f'"{SOME_GUID}\\n"', SOME_GUID, 0),
+        (f'"urn:uuid:{SOME_GUID}"', None, 1),
+    ],
+)
+def test_an_empty_guid_is_none_and_another_text_no_guid(text: str, expected: str | None, unfit: int) -> None:
+    question = Question(path="", params={}, schema=pa.schema([("ID", pa.string()), GUID]), key=("ID",))
+    body = f'{{"d":[{{"ID":"a","X":"{SOME_GUID}"}},{{"ID":"b","X":{text}}}]}}'.encode()
+    found = PageDecoder(question, endpoint="crm/Accounts", zone="Europe/Amsterdam")(body)
+    assert found.rows.column("X").to_pylist() == [SOME_GUID, expected]
+    assert len(found.unfit) == unfit
+
+
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", "Infinity"])
+def test_words_that_are_no_json_cost_one_value(word: str) -> None:
+    body = f'{{"d":[{{"ID":"NaN","X":{word},"Y":1.5}},{{"ID":"b\\ud83d","X":2,"Y":{word}}}]}}'.encode()
+    found = decode(body, X=pa.int32(), Y=DECIMAL)
+    assert found.rows.to_pylist() == [
+        {"ID": "NaN", "X": None, "Y": Decimal("1.5")},
+        {"ID": "b\ufffd", "X": 2, "Y": None},
+    ]
+    assert [(one.row, one.value) for one in found.unfit] == [("ID NaN", word), ("ID b\ufffd", word)]
+
+
+def strict(body: bytes, **types: Any) -> Decoded:
+    """Decode rows that cannot be kept without ID, and are of no use if no row has a Timestamp."""
+    schema = pa.schema([("ID", pa.int32()), *types.items()])
+    question = Question(
+        path="", params={}, schema=schema, key=("ID",), required=("ID",), indispensable=("Timestamp",)
+    )
+    return PageDecoder(question, endpoint="crm/Accounts", zone="Europe/Amsterdam")(body)
+
+
+@pytest.mark.parametrize("key", ["null", '""', '"x"', "4294967295", "[1]"])
+def test_a_row_whose_key_cannot_be_kept_is_set_aside_and_the_others_are_not(key: str) -> None:
+    body = f'{{"d":[{{"ID":1,"Timestamp":1}},{{"ID":{key},"Timestamp":2}},{{"ID":3,"Timestamp":null}}]}}'.encode()
+    found = strict(body, Timestamp=pa.int64())
+    assert found.rows.to_pylist() == [{"ID": 1, "Timestamp": 1}, {"ID": 3, "Timestamp": None}]
+    assert [(one.property, one.is_set_aside) for one in found.unfit] == [("ID", True)]
+
+
+@pytest.mark.parametrize("lacking", ["ID", "Timestamp"])
+def test_an_answer_without_what_rows_cannot_be_kept_without_is_an_error(lacking: str) -> None:
+    rows = [{"ID": place, "Timestamp": place, "Name": "x"} for place in range(3)]
+    body = json.dumps({"d": [{name: value for name, value in row.items() if name != lacking} for row in rows]})
+    with pytest.raises(AnswerError, match=f"{lacking} was asked for and came in none of the rows"):
+        strict(body.encode(), Timestamp=pa.int64(), Name=pa.string())
+
+
+def test_a_property_that_comes_in_no_row_is_told_from_one_that_is_null() -> None:
+    body = b'{"d":[{"ID":"a","Name":null},{"ID":"b","Code":"x"}]}'
+    found = decode(body, Name=pa.string(), Code=pa.string(), Gone=pa.bool_(), Amount=DECIMAL)
+    assert found.absent == {"Gone", "Amount"}
+    assert found.rows.to_pylist() == [
+        {"ID": "a", "Name": None, "Code": None, "Gone": None, "Amount": None},
+        {"ID": "b", "Name": None, "Code": "x", "Gone": None, "Amount": None},
+    ]
+    assert decode({"d": []}, Name=pa.string()).absent == frozenset()
 
 
 def test_the_first_of_the_hour_that_comes_twice_counts() -> None:
@@ -248,6 +339,23 @@ def test_a_page_without_rows_has_no_lines_either() -> None:
     assert (found.rows.num_rows, found.expanded.column_names) == (0, ["parent_key", "Line", "Text"])
 
 
-def test_a_line_that_does_not_fit_is_named() -> None:
-    with pytest.raises(ValueRangeError, match="crm/Accounts/Lines: Line"):
-        decode({"d": [{"ID": "a", "Lines": [{"Line": 2**40}]}]}, expand=LINES)
+def test_lines_are_set_aside_alone_and_with_their_header() -> None:
+    lines = Expand(
+        navigation="Lines",
+        key="ID",
+        schema=pa.schema([("Line", pa.int32())]),
+        line_key=("Line",),
+        line_required=("Line",),
+    )
+    question = Question(
+        path="", params={}, schema=pa.schema([("ID", pa.int32())]), key=("ID",), required=("ID",), expand=lines
+    )
+    rows = [
+        {"ID": 1, "Lines": [{"Line": 1}, {"Line": 2**40}, {"Line": 3}]},
+        {"ID": "x", "Lines": [{"Line": 4}]},
+        {"ID": 5, "Lines": [{"Line": 6}]},
+    ]
+    found = PageDecoder(question, endpoint="e", zone="Europe/Amsterdam")(json.dumps({"d": rows}).encode())
+    assert found.expanded is not None
+    assert [tuple(line.values()) for line in found.expanded.to_pylist()] == [("1", 1), ("1", 3), ("5", 6)]
+    assert [(one.property, one.value) for one in found.unfit] == [("ID of the header", "x"), ("Line", str(2**40))]

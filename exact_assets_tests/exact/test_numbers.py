@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exact_assets.errors import AnswerError, ValueRangeError
+from exact_assets.errors import AnswerError
 from exact_assets.exact.decode import PageDecoder
 from exact_assets.exact.numbers import read_integer
+from exact_assets.exact.page import Decoded, UnfitValue
 from exact_assets.exact.question import Question
 
 EXAMPLES = int(os.environ.get("EXACT_TEST_EXAMPLES", "300"))
@@ -70,6 +71,22 @@ NUMBERS = st.one_of(
 
 def decoded(kind: pa.DataType, texts: list[str], zone: str = "Europe/Amsterdam") -> list[Any]:
     """Decode JSON texts as a column X, beside a column Y of the same kind with an ordinary value."""
+    found = page_of(kind, texts, zone)
+    assert found.unfit == ()
+    column: list[Any] = found.rows.column("X").to_pylist()
+    return column
+
+
+def unfit(kind: pa.DataType, texts: list[str], zone: str = "Europe/Amsterdam") -> tuple[UnfitValue, ...]:
+    """Decode them likewise, and return what does not fit: null in X, and named."""
+    found = page_of(kind, texts, zone)
+    by_row = {one.row: one for one in found.unfit}
+    for row, value, text in zip(found.rows.column("ID"), found.rows.column("X"), texts, strict=True):
+        assert (value.as_py() is None) == (f"ID {row}" in by_row or text == "null")
+    return found.unfit
+
+
+def page_of(kind: pa.DataType, texts: list[str], zone: str) -> Decoded:
     ordinary, expected = ORDINARY.get(kind, ORDINARY[WALL])[0]
     rows = ",".join(f'{{"ID":"{place}","X":{text},"Y":{ordinary}}}' for place, text in enumerate(texts))
     schema = pa.schema([("ID", pa.string()), ("X", kind), ("Y", kind)])
@@ -77,8 +94,7 @@ def decoded(kind: pa.DataType, texts: list[str], zone: str = "Europe/Amsterdam")
     found = PageDecoder(question, endpoint="crm/Accounts", zone=zone)(f'{{"d":[{rows}]}}'.encode())
     if kind in ORDINARY:
         assert found.rows.column("Y").to_pylist() == [expected] * len(texts)
-    column: list[Any] = found.rows.column("X").to_pylist()
-    return column
+    return found
 
 
 def exact(text: str) -> Decimal | None:
@@ -143,9 +159,8 @@ def check(kind: pa.DataType, sent: str, number: str) -> None:
         expected = [ORACLES[kind](number)]
     except AssertionError:
         for texts in ([sent], [*before, sent], [sent, *before]):
-            with pytest.raises(ValueRangeError) as caught:
-                decoded(kind, texts)
-            assert number[:50] in str(caught.value)
+            (one,) = unfit(kind, texts)
+            assert number[:50] in one.value
         return
     assert decoded(kind, [sent]) == expected
     assert decoded(kind, [*before, sent, *before]) == [*after, *expected, *after]
@@ -200,8 +215,8 @@ ROUNDED = [
 def test_an_amount_that_cannot_be_held_is_named(text: str) -> None:
     """Arrow stored `3917124362958065583843251285.28`, or the process ended."""
     for texts in ([text], ["1.5", text], [text, "null", "1e-7"]):
-        with pytest.raises(ValueRangeError, match=f"X of the row with ID .: {text[:20]}"):
-            decoded(DECIMAL, texts)
+        (one,) = unfit(DECIMAL, texts)
+        assert one.value.startswith(text[:20])
 
 
 @pytest.mark.parametrize(("text", "expected"), ROUNDED, ids=lambda text: text[:40])
@@ -232,8 +247,7 @@ ODD_NUMBERS = [
 @pytest.mark.parametrize("text", ODD_NUMBERS)
 def test_a_text_that_python_or_arrow_would_take_for_a_number_is_named(kind: pa.DataType, text: str) -> None:
     for before in ([], [ORDINARY[kind][0][0]]):
-        with pytest.raises(ValueRangeError, match="X of the row"):
-            decoded(kind, [*before, json.dumps(text)])
+        assert len(unfit(kind, [*before, json.dumps(text)])) == 1
 
 
 ODD_DATES = [
@@ -259,8 +273,7 @@ ODD_DATES += [
 @pytest.mark.parametrize("text", ODD_DATES, ids=lambda text: text[:30])
 def test_a_date_with_odd_digits_is_named(kind: pa.DataType, text: str) -> None:
     for before in ([], ['"/Date(0)/"']):
-        with pytest.raises(ValueRangeError, match="X of the row"):
-            decoded(kind, [*before, json.dumps(text)])
+        assert len(unfit(kind, [*before, json.dumps(text)])) == 1
 
 
 @pytest.mark.parametrize("number", [0, -1, 1782404890063, -62_135_596_800_000, 253_402_300_799_999])
@@ -273,8 +286,8 @@ def test_a_date_may_have_leading_zeros(number: int) -> None:
 @pytest.mark.parametrize("zone", ["-05:00", "America/New_York"])
 def test_an_instant_after_the_year_9999_is_named(zone: str) -> None:
     last = '"/Date(253402300799999)/"'
-    with pytest.raises(ValueRangeError, match="X of the row with ID 1"):
-        decoded(pa.timestamp("us", "UTC"), ['"/Date(0)/"', last], zone)
+    (one,) = unfit(pa.timestamp("us", "UTC"), ['"/Date(0)/"', last], zone)
+    assert one.row == "ID 1"
     assert decoded(WALL, [last], zone)[0].year == 9999
 
 
@@ -284,7 +297,7 @@ def test_a_number_in_a_text_column_keeps_its_digits() -> None:
 
 
 @pytest.mark.parametrize("kind", ORACLES, ids=str)
-@pytest.mark.parametrize("depth", [500, 2_000, 200_000])
+@pytest.mark.parametrize("depth", [2_000, 200_000])
 @pytest.mark.parametrize("brackets", ["[]", '{"a":}'])
 def test_lists_in_lists_end_the_table_with_a_message(kind: pa.DataType, depth: int, brackets: str) -> None:
     bomb = brackets[:-1] * depth + ("" if brackets == "[]" else "1") + brackets[-1] * depth
@@ -292,6 +305,13 @@ def test_lists_in_lists_end_the_table_with_a_message(kind: pa.DataType, depth: i
     for texts in ([bomb], [ordinary, bomb]):
         with pytest.raises(AnswerError, match="crm/Accounts"):
             decoded(kind, texts)
+
+
+@pytest.mark.parametrize("kind", ORACLES, ids=str)
+@pytest.mark.parametrize("brackets", ["[]", '{"a":}'])
+def test_a_list_in_the_place_of_a_value_is_named(kind: pa.DataType, brackets: str) -> None:
+    lists = brackets[:-1] * 500 + ("" if brackets == "[]" else "1") + brackets[-1] * 500
+    assert len(unfit(kind, [ORDINARY[kind][0][0], lists])) == 1
 
 
 @pytest.mark.parametrize(

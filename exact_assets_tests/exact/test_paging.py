@@ -1,6 +1,7 @@
 """How a chain of pages is followed, and where it ends."""
 
 import itertools
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -135,11 +136,21 @@ def test_rows_of_other_divisions_pass_where_they_are_meant_to(bench: Bench) -> N
     assert bench.pages(check_division=False)[0].rows.num_rows == 1
 
 
-def test_a_value_that_does_not_fit_names_its_division_too(bench: Bench) -> None:
-    bench.vendor.replies = [page({"ID": "b", "Division": 2**40})]
-    _, caught = bench.pages_until(ValueRangeError, key=("ID",))
-    assert isinstance(caught, ValueRangeError)
-    assert (caught.division, caught.endpoint) == (7, "crm/Accounts")
+def test_a_row_of_which_the_division_cannot_be_read_is_set_aside(bench: Bench) -> None:
+    bench.vendor.replies = [page({"ID": "b", "Division": 2**40}, {"ID": "c", "Division": 7})]
+    (found,) = bench.pages(key=("ID",))
+    assert found.rows.column("ID").to_pylist() == ["c"]
+    assert [(one.row, one.is_set_aside) for one in found.unfit] == [("ID b", True)]
+
+
+@pytest.mark.parametrize("odd", [{"DivisionMoveDate": "/Date(-62198755200000)/"}, {"Code": "x"}, {"Code": None}])
+def test_a_listing_of_divisions_in_which_a_value_does_not_fit_is_not_taken_for_one(
+    bench: Bench, odd: dict[str, Any]
+) -> None:
+    me = {"CurrentDivision": 7, "FullName": "Ann", "ServerUtcOffset": 7200}
+    bench.vendor.replies = [page(me), page({"Code": 7, **odd}, {"Code": 8})]
+    with pytest.raises(ValueRangeError, match="system/Divisions"):
+        bench.ask(lambda client: client.divisions())
 
 
 def test_all_pages_of_divisions_are_read(bench: Bench) -> None:

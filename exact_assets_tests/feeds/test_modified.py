@@ -305,6 +305,19 @@ def test_a_reload_that_finds_just_what_the_last_catch_up_found_replaces_all_the_
     assert model.ids() == [("0001",)]
 
 
+@pytest.mark.parametrize("refuses", [frozenset[str](), frozenset({"Modified"})])
+def test_a_reload_that_finds_what_the_last_one_found_brings_back_what_was_lost(refuses: frozenset[str]) -> None:
+    table = replace(INVOICES, filterable=frozenset({"Modified"}))
+    vendor = Vendor([row(1), row(2)], refuses=refuses)
+    model = Model(table)
+    bring(model, vendor)
+    bring(model, vendor)
+    bring(model, vendor, reload=True)
+    model.rows.pop()
+    bring(model, vendor, reload=True)
+    assert model.ids() == [("0001",), ("0002",)]
+
+
 moments = st.integers(0, 4 * 3600)
 
 

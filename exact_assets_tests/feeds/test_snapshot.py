@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.feeds import ReadRequest
-from exact_assets.stream import Verb
+from exact_assets.stream import Chain, Verb
 from exact_assets_tests.feeds.model import Model
 from exact_assets_tests.feeds.tables import KEYLESS, SYNC, UNITS
 from exact_assets_tests.feeds.vendor import Row, Vendor
@@ -108,12 +109,32 @@ def test_a_function_that_takes_no_select_is_asked_without() -> None:
     assert sum("$select" in call for call in vendor.calls) == 1
 
 
-def test_a_reload_that_finds_the_same_rows_is_noted_and_stores_none() -> None:
-    vendor = Vendor([row(1)])
+@pytest.mark.parametrize("table", [UNITS, KEYLESS])
+def test_a_reload_that_finds_the_same_rows_stores_them_as_some_may_be_lost(table: Table) -> None:
+    vendor = Vendor([row(1), row(2)])
+    model = Model(table)
+    bring(model, vendor)
+    model.rows.pop()
+    bring(model, vendor, reload=True, reload_id="b1")
+    assert (model.steps[-1].verb, model.state.reload_id) == (Verb.REPLACE, "b1")
+    assert amounts(model) == truth(vendor)
+
+
+def test_a_reload_whose_link_was_let_go_stores_what_it_finds_though_a_load_ends_it() -> None:
+    vendor = Vendor([row(1), row(2)])
     model = Model(UNITS)
     bring(model, vendor)
-    bring(model, vendor, reload=True, reload_id="b1")
-    assert (model.steps[-1].verb, model.state.reload_id) == (Verb.UPSERT, "b1")
+    model.rows.pop()
+    model.state = msgspec.structs.replace(model.state, chain=Chain(reload=True))
+    bring(model, vendor)
+    assert amounts(model) == truth(vendor)
+
+
+def test_a_digest_knows_how_many_rows_are_kept_of_those_that_came() -> None:
+    vendor = Vendor([row(1), row(1, amount=2), row(2)], order=lambda one: (one["ID"], one["Amount"]))
+    model = Model(UNITS)
+    bring(model, vendor)
+    assert (model.state.digest_rows, len(model.rows)) == (2, 2)
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,12 +6,24 @@ from dataclasses import replace
 import pytest
 
 from exact_assets.catalogue.tables import tables as catalogue
-from exact_assets.errors import WarehouseError
+from exact_assets.errors import LoadSupersededError, WarehouseError
+from exact_assets.stream import Verb
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.sql.types import SqlType
 from exact_assets_tests.warehouse.conftest import Streams
 from exact_assets_tests.warehouse.engines import Place
-from exact_assets_tests.warehouse.tables import ALL, BY_CODE, KEYLESS, LINES, STRING, SYNC, guid, table
+from exact_assets_tests.warehouse.tables import (
+    ALL,
+    BY_CODE,
+    DIVISION,
+    KEYLESS,
+    LINES,
+    STRING,
+    SYNC,
+    guid,
+    step,
+    table,
+)
 
 WIDER = table(
     "crm_accounts",
@@ -65,10 +77,50 @@ def test_a_column_that_the_catalogue_gains_is_added(stream: Streams) -> None:
     accounts = stream(SYNC)
     accounts.upsert({"id": guid(1), "timestamp": 1})
     wider = stream(WIDER)
-    wider.load_seq = accounts.load_seq
+    wider.load_seq = accounts.load_seq + 1  # so that whoever reads without the column is superseded
     wider.upsert({"id": guid(2), "timestamp": 2, "order": "new"})
     assert wider.read('"order"') == [("new",), (None,)]
     assert ("order", SqlType.TEXT, True, "Order") in stream.place.columns("crm_accounts")
+
+
+def test_streams_with_rows_are_to_be_filled_once_a_column_was_added(stream: Streams) -> None:
+    accounts = stream(SYNC)
+    accounts.upsert({"id": guid(1), "timestamp": 1})
+    accounts.warehouse.store(SYNC, DIVISION + 1, step(Verb.UPSERT, accounts.rows()), expected_seq=0)
+    wider = stream(WIDER)
+    found = wider.warehouse.states(WIDER, [DIVISION, DIVISION + 1])
+    assert [(one.unfilled, one.load_seq) for one in found.values()] == [(("order",), 2), ((), 1)]
+    wider.warehouse.prepare([WIDER])
+    assert wider.warehouse.states(WIDER, [DIVISION, DIVISION + 1]) == found
+
+
+def test_whoever_read_a_state_before_a_column_was_added_is_superseded(stream: Streams) -> None:
+    accounts = stream(SYNC)
+    accounts.upsert({"id": guid(1), "timestamp": 1})
+    stream(WIDER)
+    with pytest.raises(LoadSupersededError):
+        accounts.upsert({"id": guid(2), "timestamp": 2})
+
+
+def test_a_column_that_did_not_come_keeps_what_is_stored(stream: Streams) -> None:
+    wider = stream(WIDER)
+    wider.upsert({"id": guid(1), "timestamp": 1, "order": "kept"})
+    new = wider.rows({"id": guid(1), "timestamp": 2}, {"id": guid(2), "timestamp": 2})
+    for verb in (Verb.UPSERT, Verb.REPLACE):
+        wider.store(replace(step(verb, new), unread=frozenset({"order"})))
+        assert wider.read('"order", timestamp') == [("kept", 2), (None, 2)]
+    wider.store(step(Verb.REPLACE, new))
+    assert wider.read('"order"') == [(None,), (None,)]
+
+
+def test_rows_that_an_answer_lacks_stay_where_some_of_it_was_set_aside(stream: Streams) -> None:
+    accounts = stream(SYNC)
+    accounts.upsert({"id": guid(1), "timestamp": 1}, {"id": guid(2), "timestamp": 1})
+    part = accounts.rows({"id": guid(2), "timestamp": 3})
+    accounts.store(replace(step(Verb.REPLACE, part), is_partial=True))
+    assert accounts.read("timestamp") == [(1,), (3,)]
+    accounts.store(replace(step(Verb.REPLACE, part)))
+    assert accounts.read("timestamp") == [(3,)]
 
 
 def test_a_column_gained_while_rows_are_staged_is_added_to_the_stage(stream: Streams) -> None:

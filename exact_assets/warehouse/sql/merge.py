@@ -9,6 +9,7 @@ That no key is deleted and inserted in one transaction is on purpose: an engine'
 that for a duplicate.
 """
 
+from collections.abc import Collection
 from enum import IntEnum
 
 from exact_assets.catalogue.table import Table
@@ -65,12 +66,17 @@ def is_rowversion(table: Table) -> bool:
     return any(column.name == table.version and column.property == ROWVERSION for column in table.columns)
 
 
-def choose_changed(dialect: Dialect, table: Table, relation: str, *, compare: bool) -> str:
-    """Select `changed`, the pairs that are to be updated; `compare`: some must be compared value by value."""
+def choose_changed(
+    dialect: Dialect, table: Table, relation: str, *, compare: bool, unread: Collection[str] = ()
+) -> str:
+    """Select `changed`, the pairs that are to be updated.
+
+    `compare`: some must be compared value by value, but for columns that are `unread`.
+    """
     columns, hit = "h.source_id, h.target_id, h.old_year, h.new_year", dialect.working(HIT)
     chosen = f"SELECT {columns} FROM {hit} AS h WHERE h.row_action = {RowAction.UPDATE}"
     if compare:
-        names = [dialect.quoted(name) for name in stored_names(table) if name not in table.primary_key]
+        names = _written(dialect, table, unread)
         differs = " OR ".join(f"s.{name} IS DISTINCT FROM t.{name}" for name in names)
         chosen += (
             f" UNION ALL SELECT {columns} FROM {hit} AS h "
@@ -81,9 +87,12 @@ def choose_changed(dialect: Dialect, table: Table, relation: str, *, compare: bo
     return chosen
 
 
-def update_changed(dialect: Dialect, table: Table, relation: str, *, at: str) -> str:
-    """Overwrite the rows in `changed`; the key is not written, so that its index is left alone. `at` is SQL."""
-    names = [dialect.quoted(name) for name in stored_names(table) if name not in table.primary_key]
+def update_changed(dialect: Dialect, table: Table, relation: str, *, at: str, unread: Collection[str] = ()) -> str:
+    """Overwrite the rows in `changed`, but for columns that are `unread`; `at` is SQL.
+
+    The key is not written, so that its index is left alone.
+    """
+    names = _written(dialect, table, unread)
     values = ", ".join(f"{name} = s.{name}" for name in names)
     changed = dialect.working(CHANGED)
     return dialect.update.format(
@@ -92,6 +101,11 @@ def update_changed(dialect: Dialect, table: Table, relation: str, *, at: str) ->
         source=f"{changed} AS h JOIN {relation} AS s ON s.{dialect.address} = h.source_id",
         condition=f"t.{dialect.address} = h.target_id",
     )
+
+
+def _written(dialect: Dialect, table: Table, unread: Collection[str]) -> list[str]:
+    kept = {*table.primary_key, *unread}
+    return [dialect.quoted(name) for name in stored_names(table) if name not in kept]
 
 
 def insert_rows(dialect: Dialect, table: Table, relation: str, *, condition: str | None, at: str) -> str:
@@ -142,9 +156,11 @@ def count_rows(relation: str, *, alias: str, condition: str | None) -> str:
     return f"SELECT {YEAR}, count(*) FROM {relation} AS {alias}{where} GROUP BY {YEAR}"
 
 
-def find_difference(dialect: Dialect, table: Table, relation: str, *, condition: str) -> str:
-    """Select a row where the table has a row more or less often than the new rows have it."""
-    names = dialect.listed(stored_names(table))
+def find_difference(
+    dialect: Dialect, table: Table, relation: str, *, condition: str, unread: Collection[str] = ()
+) -> str:
+    """Select a row where the table has a row more or less often than the new rows have it, as far as they tell."""
+    names = dialect.listed([name for name in stored_names(table) if name not in unread])
     there = f"SELECT {names}, 1 AS side FROM {dialect.qualified(table.name)} AS t WHERE {condition}"
     new = f"SELECT {names}, -1 AS side FROM {relation} AS s"
     return f"SELECT 1 FROM ({there} UNION ALL {new}) AS both_sides GROUP BY {names} HAVING sum(side) <> 0 LIMIT 1"
