@@ -168,7 +168,7 @@ async def _has_rows(source: Source, table: Table, division: int) -> bool:
     question = question_of_keys(table, key, stamp, filters, path=table.endpoint)
     async with aclosing(answers_of(source, division, question)) as pages:
         async for page in pages:
-            return page.rows.num_rows > 0
+            return bool(page.rows.num_rows)
     return False
 
 

@@ -1,5 +1,6 @@
 """Which rows that a sweep finds at Exact should be stored by now."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -18,11 +19,11 @@ REQUEST = ReadRequest(start_year=2022, now=lambda: NOON)
 CAUGHT_UP = StreamState(cursor=ModifiedCursor(modified=datetime(2026, 6, 1, 12)))  # noqa: DTZ001 - a wall clock
 
 
-def told(table: Table, state: StreamState, *rows: dict[str, object]) -> list[tuple[object, object]]:
+def told(table: Table, state: StreamState, *rows: Mapping[str, object]) -> list[tuple[object, object]]:
     """Return whether rows are due, and the versions by which they are compared."""
     columns = (table.parent.columns if table.parent else table.columns) or table.columns
     schema = pa.schema([pa.field(column.property, column.type) for column in columns])
-    answer = pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema)
+    answer = pa.Table.from_pylist([dict.fromkeys(schema.names) | dict(row) for row in rows], schema=schema)
     keys = pa.table({"id": [str(number) for number in range(len(rows))]})
     found = Due.of(table, state, REQUEST, zone=ZONE).told(keys, [answer])
     return list(zip(found.column(IS_DUE).to_pylist(), found.column(FOUND_VERSION).to_pylist(), strict=True))
