@@ -354,7 +354,12 @@ def with_missing(state: StreamState, missing: Sequence[str], *, known: int | Non
     is_most = known is not None and len(wanted) > FEW_MISSING and 2 * len(wanted) > known
     if state.chain is not None or (len(wanted) <= MOST_MISSING and not is_most):
         return replace(state, missing=wanted)
-    return replace(state, missing=(), chain=Chain(reload=True))
+    return read_again(state)
+
+
+def read_again(state: StreamState) -> StreamState:
+    """Return the state in which all of a stream is read again, and stored whatever it is."""
+    return replace(state, missing=(), chain=state.chain or Chain(reload=True), fingerprint=None)
 
 
 FILLED_EVERY = timedelta(days=7)

@@ -12,7 +12,7 @@ from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.one_warehouse import bring, problems
 
 UNLIMITED = {"minute_limit": 1_000_000, "day_limit": 1_000_000}
-ACCOUNTS, GL_ACCOUNTS = "crm_accounts", "financial_gl_accounts"
+ACCOUNTS = "crm_accounts"
 LATER = 10**12
 """By so much the Timestamps here are higher than those that Exact has now."""
 
@@ -56,6 +56,22 @@ def test_a_sync_feed_is_read_anew_once_and_says_so(place: Installation, tmp_path
     control.forget_calls()
     assert bring(place, ACCOUNTS, file=file)[ACCOUNTS][division].warnings == ()
     assert calls(place, "sync/CRM/Accounts") == 1
+
+
+def test_rows_that_were_deleted_before_and_are_there_again_come_back(place: Installation, tmp_path: Path) -> None:
+    """The log's entries have higher Timestamps than the rows have now; they say nothing of them any more."""
+    control, division, file = place.simulator.control, place.divisions[0], tmp_path / "warehouse.duckdb"
+    bring(place, f"{LOG},{ACCOUNTS}", file=file)
+    put_back(file, ACCOUNTS, floor_too=False)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "INSERT INTO exact.sync_deleted (division, id, timestamp, entity_type, entity_key, deleted_date) "
+            f"SELECT division, uuid(), {2 * LATER}, 2, id, now() - INTERVAL 3 DAY FROM exact.{ACCOUNTS} LIMIT 2"
+        )
+        connection.execute(f"DELETE FROM exact.{ACCOUNTS} WHERE id IN (SELECT entity_key FROM exact.sync_deleted)")
+    control.update("crm/Accounts", division, count=3)
+    bring(place, ACCOUNTS, file=file)
+    assert problems(place, ACCOUNTS, file=file) == {}
 
 
 def test_that_the_newest_rows_were_deleted_is_no_such_thing(place: Installation, tmp_path: Path) -> None:

@@ -206,6 +206,7 @@ def test_rows_that_are_newer_here_than_at_exact_have_all_read_again(place: Insta
             f"UPDATE exact.{ENTRIES} SET modified = modified + INTERVAL 1 YEAR, description = 'taken back' "
             f"WHERE entry_id IN (SELECT entry_id FROM exact.{ENTRIES} ORDER BY modified LIMIT 2)"
         )
+        connection.execute(f"UPDATE exact.{LINES} SET description = 'taken back'")
     bring(place, ENTRIES, file=file, mode=Mode.SWEEP)
     bring(place, names, file=file)
     assert problems(place, names, file=file) == {}

@@ -21,7 +21,7 @@ from exact_assets.feeds.fallback import may_help, with_refusal
 from exact_assets.feeds.filters import FilterChoice
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
-from exact_assets.stream import Chain, Step, StreamState, Verb
+from exact_assets.stream import Step, StreamState, Verb, read_again
 
 KEYS_AT_ONCE = 50
 """Less than the smallest page."""
@@ -44,7 +44,7 @@ async def seek(
     seeker = _Seeker.of(source, table, division, request)
     while state.missing:
         if ONE_BY_ONE in state.refused:
-            state = replace(state, missing=(), chain=state.chain or Chain(reload=True))
+            state = read_again(state)
             yield Step(verb=Verb.UPSERT, rows=empty(table), state=state)
             return
         wanted = state.missing[: seeker.most(state.missing)]

@@ -5,7 +5,7 @@ Rows go for good, or get a `deleted_at` (soft). A row that is newer than its del
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from exact_assets.catalogue.deletions import LOG
@@ -24,6 +24,8 @@ from exact_assets.warehouse.states import read_state, read_states
 TIMESTAMP = "timestamp"
 LOGGED = "logged"
 _DOOMED = "doomed_"
+LONG_BEFORE = timedelta(days=1)
+"""More than any page takes to be stored, and than clocks and zones are mistaken by."""
 _HEADER_LINE = "line_number = 0"
 
 
@@ -214,16 +216,34 @@ def lines_of(table: Table, among: Mapping[str, Table]) -> tuple[Table, ...]:
 
 
 def drop_logged(
-    connection: Connection, table: Table, relation: str, *, division: int, generation: str | None
+    connection: Connection,
+    table: Table,
+    relation: str,
+    *,
+    division: int,
+    generation: str | None,
+    asked_at: datetime | None,
 ) -> None:
     """Drop rows on their way in that the deletion log names already.
 
-    A page may have been read before its row was deleted, and be stored after the deletion was.
+    A page may have been read before its row was deleted, and be stored after the deletion was. Not so where all
+    rows were asked for long after: such a row is there again, as after a backup was put back, whatever its version.
+
+    Args:
+        connection: within the step's transaction.
+        table: of the rows.
+        relation: that has them.
+        division: whose they are.
+        generation: what their Timestamps rest on.
+        asked_at: when Exact was asked for all of them; None: for some only.
     """
     conditions = list(named_by(table))
     if not conditions:
         return
     dialect = connection.dialect
+    is_recent = ""
+    if asked_at is not None:
+        is_recent = f" AND NOT coalesce(d.deleted_date < {dialect.moment(asked_at - LONG_BEFORE)}, false)"
     state = read_state(connection, LOG, division)
     if state is None or is_other_generation(state.generation, generation):
         return
@@ -231,7 +251,7 @@ def drop_logged(
         named = (
             f"EXISTS (SELECT 1 FROM {dialect.qualified(LOG)} AS d WHERE d.{DIVISION} = {division} "
             f"AND d.entity_type IN {one_of(sorted(types))} AND d.entity_key = s.{dialect.quoted(column)} "
-            f"AND {is_older(dialect, table, 's', log='d', deleted_at='deleted_date')})"
+            f"AND {is_older(dialect, table, 's', log='d', deleted_at='deleted_date')}{is_recent})"
         )
         connection.run(dialect.delete.format(table=relation, alias="s", condition=named))
 

@@ -14,9 +14,9 @@ from exact_assets.stream import (
     FOUND_VERSION,
     IS_DUE,
     MOST_MISSING,
-    Chain,
     StreamState,
     Sweep,
+    read_again,
     with_missing,
 )
 from exact_assets.warehouse.connection import Connection
@@ -64,13 +64,13 @@ def find_missing(
     if table.version:
         is_newer = f"t.{version} > {found} AND t.{LOADED_AT} <= {dialect.moment(began)}"
         if connection.rows(f"SELECT 1 {both} {is_newer} LIMIT 1"):
-            return _read_again(state)
+            return read_again(state)
     sought = dialect.cast(f"k.{dialect.quoted(sweep.sought or sweep.names[0])}", SqlType.TEXT)
     is_older = f" OR t.{version} < {found}" if table.version else ""
     is_missing = f"(k.{dialect.quoted(IS_DUE)} AND t.{first} IS NULL){is_older}"
     missing = connection.rows(f"SELECT DISTINCT {sought} AS sought {both} {is_missing} LIMIT {MOST_MISSING + 1}")
     if missing and sweep.sought is None:
-        return _read_again(state)
+        return read_again(state)
     [(known,)] = connection.rows(f"SELECT count(*) FROM {keys} AS k") if missing else [(None,)]
     return with_missing(state, [key for (key,) in missing], known=known)
 
@@ -95,8 +95,4 @@ def tell_lines(
 
 
 def _noted(state: StreamState, keys: Collection[str] | None) -> StreamState:
-    return _read_again(state) if keys is None else with_missing(state, sorted(keys))
-
-
-def _read_again(state: StreamState) -> StreamState:
-    return replace(state, missing=(), chain=state.chain or Chain(reload=True))
+    return read_again(state) if keys is None else with_missing(state, sorted(keys))

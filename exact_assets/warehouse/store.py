@@ -6,7 +6,7 @@ The policy of every engine: words that one may say otherwise stand in `sql`.
 from datetime import datetime
 
 from exact_assets.catalogue.deletions import LOG
-from exact_assets.catalogue.table import Table
+from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import DivisionDisabledError
 from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb, kept_state
 from exact_assets.warehouse import aside, selection
@@ -150,11 +150,18 @@ class _Transaction:
             correct_state(self._connection, self._table, self._division, state)
 
     def _tell_lines(self) -> None:
-        """Note with the streams of lines which headers come only now, or that all do."""
+        """Note with the streams of lines which headers come only now, or that all do.
+
+        What is sought of a sync feed is no header's key; no lines are read through such headers.
+        """
+        if self._table.feed is Feed.SYNC:
+            return
         after = self._found or self._step.state
         is_anew = self._before.chain is None and after.chain is not None and after.chain.reload
         sought = set(self._before.missing) - set(after.missing)
-        if sought or (self._found is not None and is_anew):
+        # A reload that somebody asked for says nothing of lines: it keeps the cursor.
+        is_anew = is_anew and (self._found is not None or (self._before.is_loaded and not after.is_loaded))
+        if sought or is_anew:
             keys = None if is_anew else sought
             tell_lines(self._connection, self._table, self._division, keys, at=self._at)
 
@@ -194,6 +201,7 @@ class _Transaction:
         )
 
     def _drop_logged(self, source: StagedRows) -> None:
+        asked = self._step.asked if self._step.verb is Verb.REPLACE else None
         if not source.is_empty:
             drop_logged(
                 self._connection,
@@ -201,6 +209,7 @@ class _Transaction:
                 source.relation,
                 division=self._division,
                 generation=self._step.state.generation,
+                asked_at=datetime.fromisoformat(asked.chain.started) if asked and asked.chain.started else None,
             )
 
     def _apply_log(self, source: StagedRows) -> None:

@@ -152,8 +152,7 @@ def test_partitions_stay_as_long_as_a_backfill_is_under_way_and_a_day_at_most(pr
     assert awaited_divisions(project.instance, [SECOND], now=now) == {SECOND}
     assert awaited_divisions(project.instance, [], now=now) == frozenset()
     assert awaited_divisions(project.instance, [SECOND], now=now + timedelta(days=2)) == frozenset()
-    ended = backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS)  # type: ignore[no-untyped-call] # Dagster's
-    project.instance.update_backfill(ended)
+    project.instance.update_backfill(backfill._replace(status=BulkActionStatus.COMPLETED_SUCCESS))
     assert awaited_divisions(project.instance, [SECOND], now=now) == frozenset()
 
 

@@ -23,7 +23,7 @@ def told(table: Table, state: StreamState, *rows: Mapping[str, object]) -> list[
     """Return whether rows are due, and the versions by which they are compared."""
     columns = (table.parent.columns if table.parent else table.columns) or table.columns
     schema = pa.schema([pa.field(column.property, column.type) for column in columns])
-    answer = pa.Table.from_pylist([{**dict.fromkeys(schema.names), **row} for row in rows], schema=schema)
+    answer = pa.Table.from_pylist([dict.fromkeys(schema.names) | dict(row) for row in rows], schema=schema)
     keys = pa.table({"id": [str(number) for number in range(len(rows))]})
     found = Due.of(table, state, REQUEST, zone=ZONE).told(keys, [answer])
     return list(zip(found.column(IS_DUE).to_pylist(), found.column(FOUND_VERSION).to_pylist(), strict=True))
