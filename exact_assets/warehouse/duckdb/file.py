@@ -232,10 +232,11 @@ class DuckDBFile:
             elif not read_only:
                 self._create(connection)
             repair(self.path)
-            if not read_only:
-                tell_of_remainder(self.path)
             # A process that was killed left what it committed in the log, which is played back here.
             connection.execute(_attachment(self.path, read_only=read_only))
+            if not read_only:
+                # Not before: whoever holds the file may be writing to it.
+                tell_of_remainder(self.path)
             if not read_only and not is_private(self.path.parent):
                 # Else DuckDB would make it for all to read.
                 make_file(log_of(self.path), mode_beside(self.path))
