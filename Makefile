@@ -13,14 +13,15 @@ install: $(VENV)/.ready   ## Make the virtual environment
 demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
 	@$(BIN)/exact-assets demo
 
-test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/dg lint   ## Lint, type check, test
+test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4 $(VENV)/dg lint   ## Lint, type check, test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5   ## Test with the lowest versions that pyproject.toml allows
+test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4   ## Test with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)/floor
 	$(BIN)/python -m exact_assets_tests.trials.floor > $(VENV)/floor.txt
 	$(VENV)/floor/bin/pip install --quiet --disable-pip-version-check --constraint $(VENV)/floor.txt --editable '.[dev]'
 	ln -sfn ../duckdb-1.5 $(VENV)/floor/duckdb-1.5
+	ln -sfn ../exactonline-0.4 $(VENV)/floor/exactonline-0.4
 	$(VENV)/floor/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready
@@ -58,6 +59,10 @@ $(VENV)/dg: $(VENV)/.ready
 	$(PYTHON) -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		create-dagster dagster-dg-cli hatchling '.[simulator]'
+
+# A client that is in use with Exact itself: it must work with the simulator.
+$(VENV)/exactonline-0.4: $(VENV)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ 'exactonline==0.4.0'
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

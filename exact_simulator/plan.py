@@ -16,6 +16,8 @@ from exact_simulator.odata.sql import Clause, SortColumn, after, condition, name
 from exact_simulator.settings import Settings
 
 _PAGED_FUNCTION = re.compile(r"/read/financial/\w+List$")
+_PROMISES_PARAMETERS = re.compile(r"By[A-Z]|OnFocusDate|For[A-Z]")
+"""Names of functions whose pages list no parameters, though the name promises some."""
 _SHUFFLE = '("Timestamp" % 1000003 * 7919 % 1000003)'
 
 
@@ -59,7 +61,7 @@ def plan(endpoint: Endpoint, query: Query, settings: Settings) -> Plan:
     """
     endpoint = as_served(endpoint, settings)
     if endpoint.kind == "function":
-        _check_function(endpoint, query)
+        _check_function(endpoint, query, settings)
     elif query.arguments:
         raise QueryError
     check_filter(endpoint, query, settings)
@@ -123,15 +125,16 @@ def _is_bare(query: Query, size: int | None, settings: Settings) -> bool:
     return settings.top_shape != "results"
 
 
-def _check_function(endpoint: Endpoint, query: Query) -> None:
-    """Refuse `$filter`, missing parameters and unknown ones, all with the same text."""
+def _check_function(endpoint: Endpoint, query: Query, settings: Settings) -> None:
+    """Refuse `$filter` in the place of parameters, missing parameters and unknown ones, all with the same text."""
     given = {name for name, _ in query.arguments}
-    if query.filter is not None:
+    has_parameters = bool(endpoint.parameters or _PROMISES_PARAMETERS.search(endpoint.entity))
+    if query.filter is not None and (has_parameters or settings.list_filters_refused):
         raise QueryError
     if endpoint.parameters:
         if given != {item.name for item in endpoint.parameters}:
             raise QueryError
-    elif re.search(r"By[A-Z]|OnFocusDate|For[A-Z]", endpoint.entity):
+    elif has_parameters:
         # Exact's page lists no parameters, but the name promises some: any will do, none will not.
         if not given:
             raise QueryError
@@ -143,6 +146,8 @@ def _check_function(endpoint: Endpoint, query: Query) -> None:
 
 def check_filter(endpoint: Endpoint, query: Query, settings: Settings) -> None:
     """Refuse properties that may not be filtered on, and the lack of a mandatory filter."""
+    if query.has_empty_filter and settings.empty_filter_refused:
+        raise QueryError
     used = frozenset() if query.filter is None else names(query.filter)
     if not endpoint.by_name.keys() >= used:
         raise QueryError

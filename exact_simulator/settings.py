@@ -54,8 +54,13 @@ class Settings(BaseModel):
     """Order of sync rows without `$orderby`; `key` pages by the record's guid, the others by Timestamp."""
     mandatory_filter: bool | tuple[str, ...] = False
     """Require `$filter` on all single and bulk endpoints with a sync twin, or on those named (`crm/Accounts`)."""
-    filterable: Literal["stated", "listed", "any"] = "listed"
-    """`stated`: only where Exact's text names the only filters; `listed`: also where its page marks some."""
+    filterable: Literal["stated", "listed", "any"] = "stated"
+    """Which filters are refused. `stated`: others than Exact's text names as the only ones; `listed`: also others
+    than its page marks, though clients in production use some."""
+    list_filters_refused: bool = False
+    """Refuse `$filter` on functions without parameters as well, such as `read/financial/ReceivablesList`."""
+    empty_filter_refused: bool = False
+    """Refuse `$filter=` without anything, as a client sends it that was given no filters."""
     skip_supported: bool = True
     next_dollar_encoded: bool = False
     """Write `%24skiptoken` in links."""
@@ -97,6 +102,8 @@ STRICT: dict[str, Any] = {
     "sync_order": "shuffled",
     "mandatory_filter": True,
     "filterable": "listed",
+    "list_filters_refused": True,
+    "empty_filter_refused": True,
     "skip_supported": False,
     "next_dollar_encoded": True,
     "inline_count": "not_in_lists",

@@ -29,8 +29,9 @@ _HOW = {
 }
 
 
-def describe(entity: str, *, service: str, reading: Reading) -> str:
-    """Describe what a table holds and how it is kept up to date."""
+def describe(entity: str, *, service: str, reading: Reading, note: str = "") -> str:
+    """Describe what a table holds and how it is kept up to date; `note` says what a row is."""
     words = spoken(entity)
     name = _SERVICES.get(service, service)
-    return f"{words[0].upper()}{words[1:]} of Exact Online ({name}); {_HOW[reading.feed]}."
+    said = f"{words[0].upper()}{words[1:]} of Exact Online ({name}); {_HOW[reading.feed]}."
+    return f"{said} {note}".strip()

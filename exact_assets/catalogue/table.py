@@ -49,6 +49,10 @@ class Column:
     type: pa.DataType
     """How it travels from decoding to the warehouse. Guid: string. Int64: int64. Double: decimal128(38, 10).
     DateTime: timestamp('us'), business dates without zone, instants with tz='UTC'."""
+    meaning: str = ""
+    """What it says, in words; empty: not known."""
+    references: str | None = None
+    """`crm_accounts.id`: the column of another table that holds the same value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from exact_assets.catalogue.columns import columns_of
 from exact_assets.catalogue.deletions import types_of
 from exact_assets.catalogue.describe import describe
 from exact_assets.catalogue.facts import Endpoint, endpoints
+from exact_assets.catalogue.meanings import described, meanings, note_of, references
 from exact_assets.catalogue.reading import reading_of
 from exact_assets.catalogue.relations import header_of
 from exact_assets.catalogue.table import Column, Table
@@ -46,6 +47,8 @@ def _table(entity: Entity) -> Table:
     is_own_division = entity.name not in exceptions.OWN_DIVISION
     columns = columns_of(reading.endpoint, key=reading.key, is_own_division=is_own_division)
     key = _names(columns, reading.key, where=reading.endpoint)
+    header = header_of(entity, columns, key)
+    columns = described(entity.name, columns, key, header)
     sources = reading.parent.year if reading.parent else reading.year
     return Table(
         name=entity.name,
@@ -63,12 +66,12 @@ def _table(entity: Entity) -> Table:
         page_size=reading.endpoint.page_size,
         filterable=reading.filterable,
         parent=reading.parent,
-        header=header_of(entity, columns, key),
+        header=header,
         entity_types=types_of().get(entity.name, frozenset()),
         checks_division=names_division and is_own_division,
         is_default=entity.name in defaults.DEFAULT_TABLES,
         frequency_minutes=defaults.FREQUENCY_MINUTES.get(entity.name, defaults.DEFAULT_FREQUENCY_MINUTES),
-        description=describe(entity.entity, service=entity.service, reading=reading),
+        description=describe(entity.entity, service=entity.service, reading=reading, note=note_of(entity.name)),
     )
 
 
@@ -93,21 +96,26 @@ def _check_names(made: Mapping[str, Table]) -> None:
         *exceptions.FILTERS_OF_BULK,
     }
     named_tables |= {*defaults.FREQUENCY_MINUTES, *exceptions.YEAR_SOURCES, *exceptions.HEADERS, *types_of()}
-    unknown = sorted(named_tables - set(made)) + _lacking_headers(made) + sorted(named_paths - paths)
+    named_tables |= {*meanings().tables, *references().tables}
+    unknown = sorted(named_tables - set(made)) + _lacking_columns(made) + sorted(named_paths - paths)
     if unknown:
         raise ValueError(f"the catalogue names what is not there: {', '.join(unknown)}")
 
 
-def _lacking_headers(made: Mapping[str, Table]) -> list[str]:
-    """Return the columns of headers and lines that are not there."""
+def _lacking_columns(made: Mapping[str, Table]) -> list[str]:
+    """Return the columns of headers and lines, and those that others refer to, that are not there."""
     wanted = [
         pair
         for table in made.values()
         if table.header is not None
         for pair in ((table.name, table.header.column), (table.header.table, table.header.header_column))
     ]
+    for column in (column for table in made.values() for column in table.columns):
+        if column.references is not None:
+            table, _, name = column.references.partition(".")
+            wanted.append((table, name))
     present = {(table.name, column.name) for table in made.values() for column in table.columns}
-    return [f"{name}.{column}" for name, column in wanted if (name, column) not in present]
+    return sorted({f"{name}.{column}" for name, column in wanted if (name, column) not in present})
 
 
 def _below_division(endpoint: str) -> str:

@@ -5,13 +5,15 @@ What a table is, the catalogue says.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
-from exact_assets.catalogue.table import Table, YearKind
+from exact_assets.catalogue.table import Column, Table, YearKind
 from exact_assets.defs.partitions import grid
 from exact_assets.selection.freshness import fail_after, warn_after
+from exact_assets.warehouse.sql.names import DIVISION
 from exact_assets.warehouse.sql.types import sql_columns
 
 
@@ -57,6 +59,7 @@ class ExactTranslator:
                 "exact/endpoint": table.endpoint,
                 "exact/key": ", ".join(table.key) or "none",
                 "exact/year": _year(table),
+                "exact/references": dg.JsonMetadataValue(dict(_references(table))),
                 "exact/rows_per_call": table.page_size,
             },
         )
@@ -72,21 +75,37 @@ def code_version(table: Table) -> str:
 
 
 def _column_schema(table: Table) -> dg.TableSchema:
-    """Show columns as the warehouse has them, each with Exact's own name and type."""
-    exact_types = {column.name: column.edm_type for column in table.columns}
+    """Show columns as the warehouse has them, each with Exact's own name and type, its meaning and reference."""
+    own = {column.name: column for column in table.columns if column.name != DIVISION}
+    references = _references(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=f"{column.comment} ({exact_types[column.name]})"
-                if column.name in exact_types
-                else column.comment,
-                constraints=dg.TableColumnConstraints(nullable=not column.is_required),
+                description=_description(own[column.name]) if column.name in own else column.comment,
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.is_required,
+                    other=[f"references {references[column.name]}"] if column.name in references else [],
+                ),
             )
             for column in sql_columns(table)
         ]
     )
+
+
+def _description(column: Column) -> str:
+    named = f"{column.property} ({column.edm_type})"
+    return f"{named}: {column.meaning}" if column.meaning else named
+
+
+def _references(table: Table) -> Mapping[str, str]:
+    """Return which column of which table a column refers to.
+
+    Metadata, and no `deps`: Dagster would skip a table, in all divisions, where the one that it refers to is not up
+    to date in one, and order loads that need no order. What reads several tables is downstream of each.
+    """
+    return {column.name: f"exact.{column.references}" for column in table.columns if column.references}
 
 
 def _year(table: Table) -> str:

@@ -18,7 +18,11 @@ def test_columns_carry_exacts_names_and_types_beside_the_warehouses() -> None:
     spec = ExactTranslator().get_asset_spec(props)
     columns = {column.name: column for column in spec.metadata["dagster/column_schema"].columns}
     assert columns["amount_dc"].type == "DECIMAL(38, 10)"
-    assert columns["amount_dc"].description == "AmountDC (Edm.Double)"
+    described = columns["amount_dc"].description or ""
+    assert described.startswith("AmountDC (Edm.Double): amount in the division's own currency")
+    assert "header" in (spec.description or "")
+    assert columns["account"].constraints.other == ["references exact.crm_accounts.id"]
+    assert spec.metadata["exact/references"].data["gl_account"] == "exact.financial_gl_accounts.id"
     assert columns["id"].type == "UUID"
     assert not columns["id"].constraints.nullable
 

@@ -233,6 +233,15 @@ def test_a_filter_that_is_not_listed_is_refused(get: Get, simulator: Simulator) 
     assert get(path).status_code == 200
 
 
+def test_a_filter_that_the_reference_does_not_mark_is_taken_unless_that_is_asked_for(
+    get: Get, simulator: Simulator
+) -> None:
+    path = "salesentry/SalesEntries?$select=EntryID&$filter=YourRef eq 'x'"
+    assert get(path).status_code == 200
+    simulator.control.set(filterable="listed")
+    assert message(get(path)).startswith("This $filter parameter is not supported for this resource ")
+
+
 def test_a_filter_may_be_mandatory(get: Get, simulator: Simulator) -> None:
     simulator.control.set(mandatory_filter=True)
     text = message(get("crm/Accounts?$select=ID"))
@@ -349,7 +358,6 @@ def test_functions_give_a_bare_list(get: Get) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "read/financial/AgingOverview?$filter=AgeGroup eq 1",
         "read/financial/AgingOverview?ageGroup=1",
         "read/financial/AgingReceivablesListByAgeGroup",
         "read/financial/AgingReceivablesListByAgeGroup?nonsense=1",
@@ -362,6 +370,13 @@ def test_functions_give_a_bare_list(get: Get) -> None:
 def test_functions_with_other_parameters_are_refused(get: Get, path: str) -> None:
     answer = get(path)
     assert (answer.status_code, message(answer)) == (400, SYNTAX)
+
+
+def test_a_filter_on_a_list_is_refused_where_that_is_asked_for(get: Get, simulator: Simulator) -> None:
+    path = "read/financial/AgingOverview?$filter=AgeGroup eq 1"
+    assert get(path).status_code == 200
+    simulator.control.set(list_filters_refused=True)
+    assert (get(path).status_code, message(get(path))) == (400, SYNTAX)
 
 
 def test_a_parameter_bounds_a_function(get: Get) -> None:

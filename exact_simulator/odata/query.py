@@ -19,12 +19,14 @@ class Query:
     """Names and values as they came, decoded, in their order."""
     select: tuple[str, ...] | None = None
     filter: Expression | None = None
+    """Also None where it was given and is empty."""
     orderby: tuple[tuple[str, bool], ...] = ()
     """Property and whether it is descending."""
     top: int | None = None
     skip: int | None = None
     skiptoken: tuple[Value, ...] | None = None
     with_count: bool = False
+    has_empty_filter: bool = False
     expand: tuple[str, ...] = ()
     arguments: tuple[tuple[str, str], ...] = ()
     """What does not start with `$`: parameters of functions."""
@@ -43,11 +45,12 @@ def parse_query(query_string: str) -> Query:
     return Query(
         pairs=pairs,
         select=_names(options["$select"]) if "$select" in options else None,
-        filter=parse_filter(options["$filter"]) if "$filter" in options else None,
+        filter=parse_filter(options["$filter"]) if options.get("$filter", "").strip() else None,
         orderby=_orderby(options["$orderby"]) if "$orderby" in options else (),
         top=_count(options.get("$top")),
         skip=_count(options.get("$skip")),
         skiptoken=values(options["$skiptoken"]) if "$skiptoken" in options else None,
+        has_empty_filter="$filter" in options and not options["$filter"].strip(),
         with_count=_inline_count(options.get("$inlinecount", "none")),
         expand=_names(options["$expand"]) if "$expand" in options else (),
         arguments=tuple((name, value) for name, value in pairs if not name.startswith("$")),

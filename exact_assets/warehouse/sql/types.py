@@ -107,7 +107,7 @@ def sql_columns(
             SqlColumn(
                 name=column.name,
                 type=types[sql_type(column)],
-                comment=column.property,
+                comment=f"{column.property}: {column.meaning}" if column.meaning else column.property,
                 is_required=column.name in table.key,
             )
             for column in own_columns(table)
