@@ -26,7 +26,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         WarehouseBusyError: a run is at work on one of them.
     """
     numbers = sorted(set(divisions))
-    refuse_enabled(numbers, control, warehouse)
+    _refuse_enabled(numbers, control, warehouse)
     _refuse_busy(numbers, control)
     warehouse.note_purge(numbers, has_ended=False)
     # Before the rows: were it killed in between, tables that are empty would count as up to date.
@@ -49,7 +49,20 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
     return +lost
 
 
-def refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:
+def check_purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse) -> Sequence[str]:
+    """Return the names of the tables that hold rows of divisions, before anybody is asked whether to delete them.
+
+    Raises:
+        SettingsError: one of them is enabled.
+        WarehouseBusyError: a run is at work on one of them.
+    """
+    numbers = sorted(set(divisions))
+    _refuse_enabled(numbers, control, warehouse)
+    _refuse_busy(numbers, control)
+    return warehouse.names_holding(numbers, names=tables())
+
+
+def _refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:
     """Refuse to purge what is being loaded.
 
     Raises:
