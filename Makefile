@@ -13,7 +13,8 @@ install: $(VENV)/.ready   ## Make the virtual environment
 demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
 	@$(BIN)/exact-assets demo
 
-test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4 $(VENV)/dg lint   ## Lint, type check, test
+test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4 $(VENV)/dg lint   ## Lint, type check, test; some 25 minutes on two cores
+	@echo 'Testing: some 25 minutes on two cores. A dot is a test.'
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4   ## Test with the lowest versions that pyproject.toml allows
@@ -65,6 +66,10 @@ $(VENV)/exactonline-0.4: $(VENV)/.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ 'exactonline==0.4.0'
 
 $(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
+	  echo 'There is no $(PYTHON) of version 3.11 to 3.13 here. Install Python 3.11, or say where one is:'; \
+	  echo '    make $(firstword $(MAKECMDGOALS) install) PYTHON=/path/to/python3.11'; exit 1; }
+	@echo 'Installing into $(VENV), once: a minute or two, with what pip gathers below.'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@

@@ -16,7 +16,6 @@ from exact_assets.defs.jobs import (
     deletion_log_job,
     job_of_everything,
     jobs_by_frequency,
-    jobs_by_group,
     sweep_job,
 )
 from exact_assets.defs.location import CodeLocation
@@ -65,7 +64,7 @@ def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
     return dg.Definitions(
         assets=[table_asset(location, table, execute=execute) for table in location.tables],
         # Those of the frequencies come with their schedules.
-        jobs=[*(one.job for one in (everything, *jobs_by_group(location))), *check_jobs(location)],
+        jobs=[everything.job, *check_jobs(location)],
         asset_checks=[fresh_checks(location)],
         sensors=[
             divisions_sensor(location, [everything.job]),

@@ -6,8 +6,11 @@ it; here stands only what can be refused without knowing tables, SQL or HTTP.
 """
 
 import difflib
+import logging
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -22,9 +25,11 @@ from pydantic import (
     create_model,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from exact_assets.errors import SettingsError
+
+logger = logging.getLogger(__name__)
 
 Country = Literal["nl", "be", "de", "fr", "es", "com", "uk"]
 """The sites of Exact Online. An app registration and its tokens belong to one of them."""
@@ -34,6 +39,9 @@ Deletions = Literal["hard", "soft"]
 OTHER_COUNTRY_NAMES = {"co.uk": "uk", "gb": "uk", "us": "com"}
 
 EARLIEST_START_YEAR = 1990
+ENV_FILE = ".env"
+PREFIX = "EXACT_"
+PREFIX_OF_TESTS = "EXACT_TEST_"
 
 
 def _refuse(expected: str) -> ValueError:
@@ -76,40 +84,45 @@ class ExactConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
     dagster_home: Path | None = None
-    """Where the default state folder is; None: the working directory."""
+    """Dagster's own folder. The folder `.state` is in it; else in the working directory."""
     country: Annotated[Country, BeforeValidator(_read_country)] = "nl"
-    """The site of Exact Online: nl, be, de, fr, es, com or uk. An app and its tokens belong to one of them."""
+    """The site: `nl`, `be`, `de`, `fr`, `es`, `com` or `uk`."""
     base_url: str | None = None
     """Scheme, host and port instead of the country's own, such as a proxy's or a simulator's."""
     client_id: str | None = None
     """Of your app registration."""
     client_secret: SecretStr | None = None
-    """Likewise."""
+    """Of your app registration."""
     redirect_uri: str = "http://localhost:8735/callback"
     """As registered with the app, to the letter."""
-    start_year: int = Field(default_factory=lambda: datetime.now(UTC).year - 4)
+    start_year: int = Field(
+        default_factory=lambda: datetime.now(UTC).year - 4, json_schema_extra={"shown": "four years ago"}
+    )
     """The first business year to load."""
     tables: str | None = None
-    """Names, groups and globs, comma separated; None: the default selection."""
+    """Names, groups and globs, comma separated, such as `default,hrm,inventory_*,-crm_contacts`.
+    None: `default`."""
     frequencies: str | None = None
-    """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs."""
+    """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs.
+    None: every six hours."""
     deletions: Deletions = "hard"
-    """What becomes of rows that Exact no longer has: removed, or marked with `deleted_at`."""
+    """What becomes of rows that Exact no longer has: removed (`hard`), or marked with `deleted_at` (`soft`)."""
     warehouse_url: str | None = Field(default=None, repr=False)
-    """None: a file of the default kind in the state folder."""
+    """Where the copy is kept, `duckdb:///path`; none: a file in `.state`."""
     warehouse_wait_seconds: float = Field(default=1_800, ge=1, le=86_400)
     """How long a run waits for a warehouse that others hold, without a break and over all its tables."""
     control_url: str = Field(
         default_factory=lambda values: f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}",
         repr=False,
+        json_schema_extra={"shown": "a file in `.state`"},
     )
-    """Where tokens, quota and attempts are kept, shared by all processes; a file in the state folder by default."""
+    """Where tokens, quota and leases are kept, `sqlite:///path`."""
     answer_seconds: float = Field(default=120, ge=5, le=3600)
-    """What one answer of Exact's may take, from the request to its last byte."""
+    """Seconds that one answer of Exact's may take, from the request to its last byte."""
     answer_mb: int = Field(default=64, ge=1, le=2048)
-    """How large it may be, decompressed."""
+    """Megabytes that one answer may have, decompressed."""
     secret_key: SecretStr | None = None
-    """Encrypts tokens at rest; None: a key file beside the control database, made on first use."""
+    """Encrypts tokens at rest; none: a key file beside the control database, made on first use."""
 
     @classmethod
     def from_env(cls, *, folder: Path | None = None, **values: Any) -> Self:
@@ -122,7 +135,10 @@ class ExactConfig(BaseModel):
         Raises:
             SettingsError: one line for each value that makes no sense, by its variable, with what was expected.
         """
-        found = _environment_model((folder or Path()) / ".env")().model_dump(exclude_none=True)
+        env_file = (folder or Path()) / ENV_FILE
+        found = _environment_model(env_file)().model_dump(exclude_none=True)
+        for problem in misspelt_variables(env_file):
+            _warn_once(problem)
         try:
             return cls.model_validate({**found, **values})
         except ValidationError as error:
@@ -198,6 +214,36 @@ def problem_with(field: str, value: object) -> str | None:
 def variable_of(field: str) -> str:
     """Return the environment variable that sets a field of the configuration."""
     return field.upper() if field == "dagster_home" else f"EXACT_{field.upper()}"
+
+
+def misspelt_variables(env_file: Path) -> Sequence[str]:
+    """Return a sentence for each variable of the environment and of `.env` that looks like ours and is not read."""
+    known = [variable_of(name) for name in ExactConfig.model_fields]
+    in_file = DotEnvSettingsSource(_environment_model(env_file), env_file=env_file).env_vars
+    sentences = []
+    # Upper and lower case are the same, as they are when values are read.
+    for name in sorted({one.upper() for one in (*os.environ, *in_file)} - set(known)):
+        if name.startswith(PREFIX) and not name.startswith(PREFIX_OF_TESTS):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+            hint = f"Did you mean {near[0]}?" if near else "See docs/settings.md."
+            sentences.append(f"{name} is no setting of exact-assets, and has no effect. {hint}")
+    return sentences
+
+
+@cache
+def _warn_once(problem: str) -> None:
+    logger.warning("%s", problem)
+
+
+def settings_table() -> str:
+    """Return the table of all settings as docs/settings.md has it."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in ExactConfig.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = extra.get("shown") or ("none" if field.default is None else f"`{field.default}`")
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `{variable_of(name)}` | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
 
 
 def dagster_home() -> Path | None:

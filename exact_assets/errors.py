@@ -18,7 +18,7 @@ ExactAssetsError
 │   ├── AccessTokenRefusedError  401 though the token should be good
 │   ├── ForbiddenError           403
 │   │   ├── DivisionNotGrantedError
-│   │   ├── ModuleNotLicensedError    the licence lacks the module, or the user the right
+│   │   ├── ModuleNotLicensedError    stored by earlier versions: a 403 of which Exact says no more
 │   │   ├── ScopeMissingError         the app registration lacks a scope
 │   │   └── UserBlockedError          user, customer or licence is blocked or expired
 │   ├── DayQuotaError            the day's calls are used; carries when they are back
@@ -163,7 +163,7 @@ class DivisionNotGrantedError(ForbiddenError):
 
 
 class ModuleNotLicensedError(ForbiddenError):
-    """The licence lacks the module, or the user lacks the right to it."""
+    """As earlier versions stored a 403 of which Exact says no more: it may be the module, a right or a scope."""
 
 
 class ScopeMissingError(ForbiddenError):

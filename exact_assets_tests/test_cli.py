@@ -136,7 +136,7 @@ def test_a_division_is_purged_after_it_is_disabled_and_nobody_reads_it(tmp_path:
             place.command("divisions", "purge", "100001")
         assert count(place) == rows
         printed = place.command("divisions", "purge", "--yes", "100001")
-        assert f"{rows[100001]} rows deleted from 1 tables" in printed
+        assert f"{rows[100001]} rows deleted from 1 table" in printed
         assert count(place) == {100002: rows[100002]}
         assert set(Control.open(place.config).attempts.read()) == {100002}
 

@@ -31,7 +31,7 @@ def commands() -> set[str]:
 
 
 def test_every_variable_that_is_documented_is_read_and_every_one_that_is_read_is_documented() -> None:
-    table = (ROOT / "docs" / "configuration.md").read_text()
+    table = (ROOT / "docs" / "settings.md").read_text()
     assert set(re.findall(r"\b(?:EXACT|DAGSTER)_[A-Z_]+\b", TEXT)) - {"EXACT_", "EXACT_TEST_PG_URL"} <= VARIABLES
     assert {name for name in VARIABLES if f"`{name}`" in table} == VARIABLES
 

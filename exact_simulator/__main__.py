@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--minute-seconds", type=float)
     add("--token-seconds", type=float)
     add("--strict", action="store_true", help="play the harder way of each point that nobody is sure of")
+    add("--hostile", action="store_true", help="odd texts, and numbers at the edge, among the rows")
     add("--client-id", default=CLIENT_ID)
     add("--client-secret", default=CLIENT_SECRET)
     add("--redirect-uri", default=REDIRECT_URI)
@@ -107,6 +108,7 @@ def _books(options: argparse.Namespace, path: Path, clock: Clock) -> Books:
             rows=options.rows,
             seed=options.seed,
             now_ms=clock.local_ms,
+            is_hostile=options.hostile,
         ).close()
         draft.replace(path)
     return Books.open(path=path, now_ms=clock.local_ms)

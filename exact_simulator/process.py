@@ -47,6 +47,7 @@ def start(
     data: str | os.PathLike[str] | None = None,
     port: int = 0,
     strict: bool = False,
+    is_hostile: bool = True,
     settings: dict[str, Any] | None = None,
 ) -> Iterator[Simulator]:
     """Run a simulator for as long as the block lasts; it also ends when this process does, on Linux.
@@ -69,8 +70,9 @@ def start(
         "--die-with-parent": os.getpid(),
     } | ({} if data is None else {"--data": os.fspath(data)})
     command = [sys.executable, "-m", "exact_simulator", *(str(word) for pair in options.items() for word in pair)]
+    flags = [*(["--strict"] if strict else []), *(["--hostile"] if is_hostile else [])]
     process = subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "--strict"] if strict else command, stdout=subprocess.PIPE, text=True, env=_environment()
+        [*command, *flags], stdout=subprocess.PIPE, text=True, env=_environment()
     )
     try:
         base_url = _base_url(process)

@@ -10,7 +10,7 @@ from exact_assets.catalogue.tables import tables
 from exact_assets.errors import SettingsError
 
 
-def select(spec: str | None) -> tuple[Table, ...]:
+def select(spec: str | None, *, setting: str = "EXACT_TABLES") -> tuple[Table, ...]:
     """Choose tables; None or empty is the default selection.
 
     Terms are separated by commas and worked off from left to right; a minus before a term takes its tables out.
@@ -31,10 +31,10 @@ def select(spec: str | None) -> tuple[Table, ...]:
         terms.insert(0, "default")
     chosen: set[str] = set()
     for term in terms:
-        names = matching(term.removeprefix("-").strip())
+        names = matching(term.removeprefix("-").strip(), setting=setting)
         chosen = chosen - names if term.startswith("-") else chosen | names
     if not chosen:
-        raise SettingsError(f"EXACT_TABLES {spec!r} leaves no table to read: name at least one.")
+        raise SettingsError(f"{setting} {spec!r} leaves no table to read: name at least one.")
     return tuple(table for name, table in tables().items() if name in chosen)
 
 
@@ -81,4 +81,7 @@ def _hint(term: str) -> str:
     for table in tables().values():
         known |= {table.name, table.group, _entity(table, table.name)}
     near = get_close_matches(term, sorted(known), n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else " `exact-assets tables` lists them."
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    groups = sorted({table.group for table in tables().values()})
+    return f" The groups are {', '.join(groups)}; docs/tables.md has more."

@@ -11,7 +11,7 @@ import click
 from exact_assets.catalogue import chosen_tables
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.cli.configured import configuration_of_command
-from exact_assets.cli.show import show
+from exact_assets.cli.show import counted, show
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.defs.selection import apply_to_instance, partitions_of_instance
@@ -19,7 +19,7 @@ from exact_assets.errors import SettingsError
 from exact_assets.selection.discovery import discover_divisions
 from exact_assets.selection.health import known_choices
 from exact_assets.selection.kept import keep, kept_choices, problems, restore
-from exact_assets.selection.purge import purge, refuse_enabled
+from exact_assets.selection.purge import check_purge, purge
 from exact_assets.selection.status import start_year_problem
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.open import open_configured
@@ -69,7 +69,7 @@ def refresh_command(stores: Stores) -> None:
     for problem in problems(stores.warehouse.selection(), kept_choices(control, partitions)):
         click.echo(f"exact-assets: {problem}", err=True)
     added = asyncio.run(discover_divisions(control, stores.warehouse, partitions=partitions))
-    click.echo(f"{len(added)} new divisions")
+    click.echo(counted(len(added), "new division"))
 
 
 @divisions_command.command(name="list")
@@ -141,7 +141,9 @@ def set_start_year(stores: Stores, codes: tuple[int, ...], is_default: bool) -> 
         raise SettingsError(f"{problem}.")
     stores.warehouse.set_start_year(chosen, year)
     stores.keep_choices()
-    click.echo(f"{len(chosen)} divisions start with {year or 'EXACT_START_YEAR'}, from their next load on")
+    begin = "starts" if len(chosen) == 1 else "start"
+    year_text = year or "EXACT_START_YEAR"
+    click.echo(f"{counted(len(chosen), 'division')} {begin} with {year_text}, from the next load on")
 
 
 @divisions_command.command(name="purge")
@@ -151,11 +153,15 @@ def set_start_year(stores: Stores, codes: tuple[int, ...], is_default: bool) -> 
 def purge_command(stores: Stores, codes: tuple[int, ...], yes: bool) -> None:
     """Delete all rows of disabled divisions from the warehouse, for good."""
     control = stores.control()
-    refuse_enabled(codes, control, stores.warehouse)
+    held = check_purge(codes, control=control, warehouse=stores.warehouse)
+    if not held and not yes:
+        click.echo(f"No rows are kept of {', '.join(map(str, codes))}.")
+        return
     if not yes:
-        click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in all tables?", abort=True)
+        where = counted(len(held), "table")
+        click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in {where}?", abort=True)
     lost = purge(codes, control=control, warehouse=stores.warehouse)
-    click.echo(f"{sum(lost.values())} rows deleted from {len(lost)} tables")
+    click.echo(f"{counted(sum(lost.values()), 'row')} deleted from {counted(len(lost), 'table')}")
 
 
 def _set_enabled(stores: Stores, codes: tuple[int, ...], *, enabled: bool) -> None:
@@ -166,4 +172,4 @@ def _set_enabled(stores: Stores, codes: tuple[int, ...], *, enabled: bool) -> No
     is_whole = selection is not None and not selection.problems
     listed = stores.control().listing.read() if stores.config.client_id else None
     changes = apply_to_instance(enabled_now, listed=listed, is_whole=is_whole)
-    click.echo(f"{len(changes.added)} divisions added to the partitions, {len(changes.removed)} removed")
+    click.echo(f"{counted(len(changes.added), 'division')} added to the partitions, {len(changes.removed)} removed")

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import click
 
@@ -10,7 +11,7 @@ from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
 from exact_assets.selection.health import health_of
 from exact_assets.selection.overview import overview
-from exact_assets.warehouse.open import open_configured
+from exact_assets.warehouse.open import open_configured, url_of
 
 STATUS_TIMEOUT_SECONDS = 10.0
 """Whoever asks how it stands does not wait a minute to hear that another program holds the file."""
@@ -30,5 +31,13 @@ def status_command(as_json: bool) -> None:
     if health.control is not None:
         rows = overview(health.choices, tables, health.control, now=datetime.now(UTC))
         show([asdict(row) for row in rows], as_json=as_json)
+    if not as_json:
+        click.echo(f"The data: {_shown(url_of(config))}\nTokens and quota: {_shown(config.control_url)}")
     if problems:
         click.get_current_context().exit(1)
+
+
+def _shown(url: str) -> str:
+    """Return where something is kept, without what may be a password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -11,6 +11,7 @@ from exact_assets.control.database import database_path
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.refresh import lock_name_of, store_pair
 from exact_assets.control.room import reserved
+from exact_assets.errors import NotConnectedError, ReconnectError
 from exact_assets.exact.account import Division, Me
 from exact_assets.exact.auth import TokenEndpoint, authorize_url, read_redirect
 
@@ -45,10 +46,31 @@ def finish(control: Control, redirect_url: str, *, is_typed: bool = False) -> No
         is_typed: the user gave it, so that it need not prove where it comes from. Some sites drop the state.
 
     Raises:
-        ReconnectError: the user said no, or the address belongs to another attempt.
+        ReconnectError: the user said no, the address belongs to another attempt, the code was used or is too old,
+            or the app's credentials are wrong.
         ControlError: there is no room for tokens on the disk, so that none were asked for.
-        RequestRefusedError: the code was used, is too old, or the app's credentials are wrong.
     """
+    try:
+        _exchange(control, redirect_url, is_typed=is_typed)
+    except ReconnectError as error:
+        if not _is_connected(control):
+            raise
+        raise ReconnectError(
+            f"{error} The connection that is stored was left as it is and still works.",
+            endpoint=error.endpoint,
+            status=error.status,
+            reason=error.reason,
+        ) from error
+
+
+def _is_connected(control: Control) -> bool:
+    try:
+        return control.tokens.read().dead is None
+    except NotConnectedError:
+        return False
+
+
+def _exchange(control: Control, redirect_url: str, *, is_typed: bool) -> None:
     code = read_redirect(redirect_url, state=control.tokens.pending_state(), must_have_state=not is_typed)
     endpoint = TokenEndpoint(
         site_url=control.config.site_url,

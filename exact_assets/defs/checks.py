@@ -60,12 +60,21 @@ def check_jobs(location: CodeLocation) -> Iterator[UnresolvedAssetJobDefinition]
 
     They select checks without their assets, so that nothing is loaded.
     """
-    named = {JOB: check_keys(location), LEDGER_JOB: check_keys(location, only_of_ledger=True)}
-    for name, keys in named.items():
+    everything = "Runs all checks, also those that ask Exact; started once a day."
+    ledger = "Runs the checks of the ledger: debits equal credits, and Exact's own balances."
+    named = (
+        (JOB, check_keys(location), everything),
+        (LEDGER_JOB, check_keys(location, only_of_ledger=True), ledger),
+    )
+    for name, keys, words in named:
         if keys:
             selection = AssetSelection.checks(*keys)
             yield dg.define_asset_job(
-                name, selection=selection, tags=OF_JOBS, executor_def=locking_executor(location)
+                name,
+                selection=selection,
+                tags=OF_JOBS,
+                executor_def=locking_executor(location),
+                description=words,
             )
 
 

@@ -1,6 +1,9 @@
-"""Jobs for all tables, for each group and for each frequency, to be launched for a range of divisions and years."""
+"""Jobs for all tables and for each frequency, to be launched for a range of divisions and years.
 
-from collections.abc import Iterator, Mapping, Sequence
+For a group or some tables, people materialise the assets themselves.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -25,22 +28,21 @@ class TableJob:
     op_names: tuple[str, ...]
 
 
-def jobs_by_group(location: CodeLocation) -> Iterator[TableJob]:
-    """Yield `exact_crm` and so on."""
-    for group in sorted({table.group for table in location.tables}):
-        its_tables = [table for table in location.tables if table.group == group]
-        yield _table_job(location, f"exact_{group}", its_tables)
-
-
 def job_of_everything(location: CodeLocation) -> TableJob:
     """Return `exact_all`, which brings a division wholly up to date."""
-    return _table_job(location, "exact_all", location.tables)
+    return _table_job(
+        location,
+        "exact_all",
+        location.tables,
+        description="Brings all tables of the divisions and years that you choose up to date.",
+    )
 
 
 def deletion_log_job(location: CodeLocation) -> TableJob | None:
     """Return `exact_deletions`, the deletion log alone; None: no table needs it."""
     log = [table for table in location.tables if table.name == LOG]
-    return _table_job(location, "exact_deletions", log) if log else None
+    words = "Reads Exact's deletion log and takes away what it names; a sensor starts it."
+    return _table_job(location, "exact_deletions", log, description=words) if log else None
 
 
 def sweep_job(location: CodeLocation) -> TableJob | None:
@@ -49,7 +51,8 @@ def sweep_job(location: CodeLocation) -> TableJob | None:
     Tables whose deletions the log tells are among them: whether it tells any is another matter in each division.
     """
     swept = [*without_log(location.tables), *with_log(location.tables)]
-    return _table_job(location, "exact_sweep", swept) if swept else None
+    words = "Looks for rows that Exact no longer has, or that are missing here; once a week."
+    return _table_job(location, "exact_sweep", swept, description=words) if swept else None
 
 
 def jobs_by_frequency(location: CodeLocation) -> Mapping[int, TableJob]:
@@ -63,17 +66,24 @@ def jobs_by_frequency(location: CodeLocation) -> Mapping[int, TableJob]:
             continue
         by_minutes.setdefault(table.frequency_minutes, []).append(table)
     return {
-        minutes: _table_job(location, f"exact_every_{label(minutes)}", due)
+        minutes: _table_job(
+            location,
+            f"exact_every_{label(minutes)}",
+            due,
+            description=f"Brings what is due every {label(minutes)} up to date; its schedule starts it.",
+        )
         for minutes, due in sorted(by_minutes.items())
     }
 
 
-def _table_job(location: CodeLocation, name: str, tables: Sequence[Table]) -> TableJob:
+def _table_job(location: CodeLocation, name: str, tables: Sequence[Table], *, description: str) -> TableJob:
     # Checks that cost calls have a schedule of their own, and a sensor looks at freshness every minute.
     selection = AssetSelection.assets(*(location.key(table) for table in tables)).without_checks()
     if free := check_keys(location, only_free=True, tables=tables):
         selection |= AssetSelection.checks(*free)
     executor = locking_executor(location)
-    job = dg.define_asset_job(name, selection=selection, tags=OF_JOBS, executor_def=executor)
+    job = dg.define_asset_job(
+        name, selection=selection, tags=OF_JOBS, executor_def=executor, description=description
+    )
     names = tuple(location.op_name(table) for table in tables)
     return TableJob(job=job, tables=tuple(tables), op_names=names)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import httpx
 from rich.console import Console
 
@@ -30,6 +32,13 @@ LEDGER_ROWS = 5_000
 START_SECONDS = 90
 # Exact allows 60 calls a minute; the demo's simulator is more generous, so that nobody waits for a quota in a demo.
 MINUTE_LIMIT = 600
+REVENUE_BY_CUSTOMER = (
+    "SELECT l.account_name AS customer, -sum(l.amount_dc) AS revenue "
+    "FROM exact.financialtransaction_transaction_lines l "
+    "JOIN exact.financial_gl_accounts g ON g.division = l.division AND g.id = l.gl_account "
+    "WHERE g.type = 110 GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
+)
+"""Of accounts of the kind that Exact calls revenue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +105,27 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         print_report(console, open_warehouse(place.warehouse_url), tally, seconds=seconds)
         print_checks(console, checked)
         if shows_ui:
-            console.print(
-                f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]\n"
-                f"The data: {place.warehouse_url}\nCtrl-C ends the demo."
-            )
+            console.print(f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]")
+            click.echo(f"The data: {place.warehouse}\n\n{_for_another_terminal(place, environment)}\n")
+            click.echo("Ctrl-C ends the demo.")
             _wait_for_interrupt()
+
+
+def _for_another_terminal(place: Place, environment: Mapping[str, str]) -> str:
+    """Return what can be typed elsewhere: the settings of the demo for the CLI, and a question to its data."""
+    kept = place.folder / "environment.sh"
+    kept.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+    commands = Path(sys.executable).parent
+    return (
+        "In another terminal, the commands and a question:\n"
+        f"  . {shlex.quote(str(kept))} && {shlex.quote(str(commands / 'exact-assets'))} status\n"
+        f"  {shlex.quote(sys.executable)} -c {shlex.quote(question_of(place.warehouse))}"
+    )
+
+
+def question_of(warehouse: Path) -> str:
+    """Return a line of Python that asks the warehouse for revenue by customer."""
+    return f"import duckdb; duckdb.connect({str(warehouse)!r}, read_only=True).sql({REVENUE_BY_CUSTOMER!r}).show()"
 
 
 def _start_simulator(stack: contextlib.ExitStack, place: Place, years: range, console: Console) -> str:

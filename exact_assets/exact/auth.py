@@ -35,7 +35,15 @@ from exact_assets.errors import (
 from exact_assets.exact.bodies import Bounds, HttpAnswer, TooSlowError, ask
 from exact_assets.exact.numbers import read_integer
 from exact_assets.exact.ports import Refusals
-from exact_assets.exact.responses import LONGEST_TEXT, may_pass, server_time
+from exact_assets.exact.responses import (
+    LONGEST_TEXT,
+    NO_PAGE,
+    PROXY_REFUSED,
+    may_pass,
+    no_connection,
+    see,
+    server_time,
+)
 from exact_assets.exact.steady import ticks
 from exact_assets.exact.token import Token, lifetime_of
 
@@ -93,11 +101,13 @@ def read_redirect(url: str, *, state: str | None, must_have_state: bool = True) 
     came = given.get("state") if must_have_state else given.get("state", state)
     if state is not None and came != state:
         raise ReconnectError(
-            "The address does not belong to the connection that was begun last (its state differs). "
-            "Run `exact-assets connect` again and use the address of that attempt."
+            "That code was used or has expired: the address does not belong to the connection that was begun last "
+            f"(its state differs). Run `exact-assets connect` and use the address that it leads to. {see('code')}"
         )
     if not given.get("code"):
-        raise ReconnectError("The address holds no code: give the whole address that Exact sent the browser to.")
+        raise ReconnectError(
+            f"The address holds no code: give the whole address that Exact sent the browser to. {see('code')}"
+        )
     return given["code"]
 
 
@@ -142,8 +152,26 @@ class TokenEndpoint:
         self._sleep = sleep
 
     def exchange(self, code: str, *, redirect_uri: str) -> Token:
-        """Return the first token for a code, which is good for some minutes and once only."""
-        return self._ask("authorization_code", code=code, redirect_uri=redirect_uri)
+        """Return the first token for a code, which is good for some minutes and once only.
+
+        Raises:
+            ReconnectError: it was used or has expired.
+            ExactError: as `refresh`.
+        """
+        try:
+            return self._ask("authorization_code", code=code, redirect_uri=redirect_uri)
+        except (RequestRefusedError, ReconnectError) as error:
+            if error.status not in {400, 401} or isinstance(error, TooEarlyError):
+                raise
+            said = f" Exact says: {error.reason.rstrip('.')}." if error.reason else ""
+            raise ReconnectError(
+                f"Exact gives no tokens for that code (HTTP {error.status}): that code was used or has expired, "
+                f"or EXACT_CLIENT_ID, EXACT_CLIENT_SECRET or EXACT_REDIRECT_URI is wrong.{said} Run "
+                f"`exact-assets connect` for another code. {see('code')}",
+                endpoint=ENDPOINT,
+                status=error.status,
+                reason=error.reason,
+            ) from error
 
     def refresh(self, refresh_token: str) -> Token:
         """Return the next token. The refresh token is dead from then on, and may be when no answer comes.
@@ -187,13 +215,9 @@ class TokenEndpoint:
             raise held_back(until)
         try:
             answer = asyncio.run(self._post(url, headers, body, seconds=seconds))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            why = str(error) or type(error).__name__
-            host = urlsplit(self._url).netloc
-            raise UnreachableError(
-                f"No connection to {host} ({why}). Check the network, EXACT_COUNTRY and EXACT_BASE_URL.",
-                endpoint=ENDPOINT,
-            ) from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            why = no_connection(urlsplit(self._url).netloc, str(error) or type(error).__name__)
+            raise UnreachableError(why, endpoint=ENDPOINT) from error
         except httpx.TransportError as error:
             why = str(error) if isinstance(error, TooSlowError) else type(error).__name__
             raise UnavailableError(f"The token endpoint's answer was lost ({why}).", endpoint=ENDPOINT) from error
@@ -295,11 +319,23 @@ def _refusal(status: int, reason: str, answer: Mapping[str, Any]) -> ExactError:
         return ReconnectError(
             f"The connection is broken. Exact says: {said or code} Run `exact-assets connect`.", **facts
         )
-    if may_pass(status) or status < 400 or "fault" in answer:
-        return UnavailableError(f"The token endpoint gave no tokens (HTTP {status}). Try again later.", **facts)
+    return _unanswered(status, said or code, facts, is_fault="fault" in answer)
+
+
+def _unanswered(status: int, words: str, facts: dict[str, Any], *, is_fault: bool) -> ExactError:
+    """Return the error of an answer that says nothing of a token."""
+    if status == 407:
+        return UnreachableError(f"No token: {PROXY_REFUSED}", **facts)
+    if status < 400:
+        return UnavailableError(
+            f"What answered as the token endpoint gave no tokens (HTTP {status}). {NO_PAGE}", **facts
+        )
+    if may_pass(status) or is_fault:
+        later = f"Try again later. {see('unavailable')}"
+        return UnavailableError(f"The token endpoint gave no tokens (HTTP {status}). {later}", **facts)
     return RequestRefusedError(
-        f"The token endpoint refuses the request (HTTP {status}, {said or code}). Check EXACT_CLIENT_ID, "
-        "EXACT_CLIENT_SECRET and EXACT_REDIRECT_URI; a code is good once, for some minutes.",
+        f"The token endpoint refuses the request (HTTP {status}, {words or 'without a word'}). Check "
+        f"EXACT_CLIENT_ID, EXACT_CLIENT_SECRET and EXACT_REDIRECT_URI. {see('token')}",
         **facts,
     )
 

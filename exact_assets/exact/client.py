@@ -223,4 +223,6 @@ def _plain_content(body: bytes) -> Any:
             raise NotJsonError("the answer is cut or not JSON") from error
     except RecursionError as error:
         raise AnswerError("The answer holds lists in lists, deeper than can be read.") from error
-    return answer.get("d") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or "d" not in answer:
+        raise AnswerError("The answer is JSON, but holds no rows.")
+    return answer["d"]

@@ -163,10 +163,10 @@ class Sender:
                 try:
                     content = read(outcome.body)
                 except NotJsonError as error:
-                    await self._back_off(question, _broken(question, str(error)))
+                    await self._back_off(question, _no_page(question, outcome, str(error)))
                 except AnswerError as error:
                     error.division = division
-                    raise
+                    raise _with_words(question, outcome, error) from error
                 else:
                     return Reply(content=content, server_time=outcome.server_time, calls=question.calls)
 
@@ -193,7 +193,7 @@ class Sender:
             if isinstance(error, TooSlowError):
                 question.beyond += 1
                 return _broken(question, str(error))
-            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
                 return _unreachable(question, error)
             return _broken(question, f"the connection broke ({type(error).__name__})")
         return self._settled(question, answer, token, sent_at)
@@ -299,23 +299,50 @@ class Sender:
 
 
 def _unreachable(question: _Question, error: httpx.TransportError) -> UnreachableError:
-    why = str(error) or type(error).__name__
     return UnreachableError(
-        f"No connection to {urlsplit(question.url).netloc} ({why}). "
-        "Check the network, EXACT_COUNTRY and EXACT_BASE_URL.",
+        responses.no_connection(urlsplit(question.url).netloc, str(error) or type(error).__name__),
         **question.facts(None),
     )
 
 
 def _broken(question: _Question, what: str) -> UnavailableError:
-    return UnavailableError(f"{question.endpoint}: {what}. Load again later.", **question.facts(None))
+    later = f"Load again later. {responses.see('unavailable')}"
+    return UnavailableError(f"{question.endpoint}: {what}. {later}", **question.facts(None))
+
+
+def _no_page(question: _Question, response: _Response, what: str) -> ExactError:
+    """Return the error of a body that is no JSON: a page for people comes from elsewhere, or before a sign-in."""
+    if (said := responses.error_in_page(response.body)) is not None:
+        return _broken(
+            question, f"Exact answers with an error as if it were a page. Exact says: {said.rstrip('.')}"
+        )
+    is_for_people = "html" in response.headers.get("content-type", "") or response.body.lstrip()[:1] == b"<"
+    if not is_for_people:
+        return _broken(question, what)
+    return UnavailableError(
+        f"{question.endpoint}: the answer is a web page, not JSON. {responses.NO_PAGE}", **question.facts(200)
+    )
+
+
+def _with_words(question: _Question, response: _Response, error: AnswerError) -> AnswerError:
+    """Return the error of a page that is none: with Exact's words, where it is an error in the place of a page."""
+    said = responses.error_in_page(response.body)
+    if said is None:
+        return error
+    return AnswerError(
+        f"{question.endpoint}: Exact answers with an error as if it were a page (HTTP 200). Exact says: "
+        f"{said.rstrip('.')}. {responses.see('answer')}",
+        **{**question.facts(200), "reason": said},
+    )
 
 
 def _blocked(question: _Question, status: int, *, until: datetime | None = None) -> KeyBlockedError:
     later = "later" if until is None else f"after {until:%H:%M} UTC; nothing is sent before"
+    often = ", again after a wait" if status == 429 else ""
     return KeyBlockedError(
-        f"{question.endpoint}: Exact refuses calls without naming a limit or a reason (HTTP {status}). It does so "
-        f"for an hour or more after ten refused requests: look for those in the log, and load again {later}.",
+        f"{question.endpoint}: Exact refuses calls without naming a limit or a reason (HTTP {status}){often}. "
+        "Either the app is blocked, as Exact does for an hour or more after many refused requests (the log has "
+        f"them), or something before Exact refuses them. Load again {later}. {responses.see('key-blocked')}",
         **question.facts(status),
     )
 

@@ -84,9 +84,9 @@ def check_same_site(link: str, site_url: str, *, division: int | None = None) ->
             division=division,
         )
     if origin != _origin(site_url):
-        where = urlsplit(link).hostname or "nowhere"
         raise PagingError(
-            f"The link to the next page leads to {where}, not to {urlsplit(site_url).netloc}; it was not followed.",
+            f"The link to the next page leads to {_shown(link)}, not to {_shown(site_url)}; it was not followed. "
+            "Behind a proxy, EXACT_BASE_URL is the address that it is asked at. See docs/errors.md#link.",
             division=division,
             endpoint=endpoint_of(link),
         )
@@ -100,6 +100,14 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     except ValueError:
         return None
     return parts.scheme.lower(), parts.hostname, port or DEFAULT_PORTS.get(parts.scheme.lower())
+
+
+def _shown(url: str) -> str:
+    """Return scheme, host and port, as they are compared; `nowhere` where there is none."""
+    scheme, host, port = _origin(url) or ("", None, None)
+    if not host:
+        return "nowhere"
+    return f"{scheme}://{host}{'' if port in {None, DEFAULT_PORTS.get(scheme)} else f':{port}'}"
 
 
 def guid_literal(value: str) -> str:

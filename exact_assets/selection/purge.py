@@ -28,7 +28,7 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         WarehouseBusyError: a run is at work on one of them.
     """
     numbers = sorted(set(divisions))
-    refuse_enabled(numbers, control, warehouse)
+    _refuse_enabled(numbers, control, warehouse)
     _refuse_busy(numbers, control)
     control.purges.note(numbers, at=datetime.now(UTC))
     _take_up(numbers, warehouse)
@@ -66,7 +66,20 @@ def _take_up(divisions: Collection[int], warehouse: Warehouse) -> None:
         warehouse.refresh_divisions(KnownDivision(division=one) for one in lacking)
 
 
-def refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:
+def check_purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse) -> Sequence[str]:
+    """Return the names of the tables that hold rows of divisions, before anybody is asked whether to delete them.
+
+    Raises:
+        SettingsError: one of them is enabled.
+        WarehouseBusyError: a run is at work on one of them.
+    """
+    numbers = sorted(set(divisions))
+    _refuse_enabled(numbers, control, warehouse)
+    _refuse_busy(numbers, control)
+    return warehouse.names_holding(numbers, names=tables())
+
+
+def _refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:
     """Refuse to purge what is being loaded.
 
     Raises:

@@ -139,7 +139,7 @@ def test_ended_runs_and_runs_of_other_jobs_are_not_in_the_way(instance: dg.Dagst
     enable(instance, 100, 101)
     tags = {START: "100|2026", END: "101|2026"}
     create_run_for_test(instance, job_name="exact_every_6h", tags=tags, status=dg.DagsterRunStatus.FAILURE)
-    create_run_for_test(instance, job_name="exact_crm", tags=tags, status=dg.DagsterRunStatus.STARTED)
+    create_run_for_test(instance, job_name="exact_sweep", tags=tags, status=dg.DagsterRunStatus.STARTED)
     assert len(asked("exact_every_6h", instance)) == 1
 
 

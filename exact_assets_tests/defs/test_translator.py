@@ -53,7 +53,9 @@ def test_all_tables_are_assets_in_the_groups_of_exacts_services() -> None:
     assert accounts.kinds == {"exact", "duckdb"}
 
 
-def test_every_table_has_a_job_for_all_and_one_for_its_group() -> None:
-    defs = build_defs(ExactConfig.from_env(tables="crm"))
-    names = {job.name for job in defs.resolve_all_job_defs()}
-    assert {"exact_all", "exact_crm"} <= names
+def test_jobs_are_the_few_that_people_start_and_each_says_what_it_does() -> None:
+    defs = build_defs(ExactConfig.from_env(tables="all"))
+    jobs = {job.name: job.description for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert {"exact_all", "exact_checks", "exact_deletions", "exact_sweep"} <= set(jobs)
+    assert len(jobs) <= 10
+    assert all(jobs.values())

@@ -75,6 +75,9 @@ def run_vendor() -> Iterator[Vendor]:
             reply = vendor.replies.pop(0)
             answer(self, reply if isinstance(reply, Reply) else reply())
 
+        def do_CONNECT(self) -> None:
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             pass
 

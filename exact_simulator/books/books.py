@@ -58,6 +58,7 @@ class Books:
         seed: int = 1,
         path: Path | str | None = None,
         now_ms: Clock = local_ms,
+        is_hostile: bool = True,
     ) -> "Books":
         """Make books: the same arguments on the same day of the clock give the same rows.
 
@@ -69,6 +70,7 @@ class Books:
             seed: another seed gives other books.
             path: a new file; None: one in a temporary directory that `close` removes.
             now_ms: the server's wall clock.
+            is_hostile: whether odd texts, and numbers at the edge, are among the rows.
 
         Raises:
             ValueError: the arguments cannot make books, or the file is there already.
@@ -82,6 +84,7 @@ class Books:
             rows=rows,
             seed=seed,
             until_ms=until_ms(first_year, last_year, now_ms()),
+            is_hostile=is_hostile,
         )
         directory = None
         if path is None:

@@ -15,6 +15,7 @@ from exact_simulator.books.shape import Shape
 from exact_simulator.books.sizes import Sizes
 from exact_simulator.books.view import views
 
+_FIRMS = ("De Korenaar Groothandel BV", "Peeters Techniek NV", "Visser Installatie BV", "Maes & Zonen BV")
 _SMALL = 300
 """Tables with fewer rows per division are sorted quicker than their indexes are made."""
 
@@ -30,6 +31,8 @@ class Settings:
     seed: int
     until_ms: int
     """Nothing was created or changed after this."""
+    is_hostile: bool = True
+    """Whether odd texts, and numbers at the edge, are among the rows."""
 
     @classmethod
     def read(cls, saved: dict[str, Any]) -> "Settings":
@@ -41,8 +44,8 @@ class Settings:
         years = Years(first=self.first_year, last=self.last_year)
         return Context(
             connection=connection,
-            plan=build_plan(Sizes(rows=self.rows), years),
-            generator=Generator(seed=self.seed, years=years, until_ms=self.until_ms),
+            plan=build_plan(Sizes(rows=self.rows), years, is_hostile=self.is_hostile),
+            generator=Generator(seed=self.seed, years=years, until_ms=self.until_ms, is_hostile=self.is_hostile),
             divisions=tuple(Division(place=place, number=number) for place, number in enumerate(self.divisions)),
             now_ms=now_ms,
         )
@@ -85,8 +88,18 @@ def _divisions(connection: sqlite3.Connection, settings: Settings, context: Cont
     created = sql.ms_of_year(settings.first_year - 1)
     connection.executemany(
         f"INSERT INTO {divisions.TABLE} VALUES (?, ?, ?, ?, NULL, NULL)",
-        ((item.place, item.number, f"Voorbeeld {item.number}", created) for item in context.divisions),
+        (
+            (item.place, item.number, _name(item, is_hostile=settings.is_hostile), created)
+            for item in context.divisions
+        ),
     )
+
+
+def _name(division: Division, *, is_hostile: bool) -> str:
+    if is_hostile:
+        return f"Voorbeeld {division.number}"
+    name = _FIRMS[division.place % len(_FIRMS)]
+    return name if division.place < len(_FIRMS) else f"{name} {division.place // len(_FIRMS) + 1}"
 
 
 def _table(connection: sqlite3.Connection, context: Context, shape: Shape) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from exact_simulator.books import rules
+from exact_simulator.books import plain, rules
 from exact_simulator.books.reference import derived, target
 from exact_simulator.books.rules import Years
 from exact_simulator.books.shape import Model, Reference, Shape, through
@@ -25,6 +25,7 @@ class Draft:
     groups: dict[str, tuple[Endpoint, ...]]
     counts: dict[str, int]
     models: dict[str, Model]
+    is_hostile: bool
     columns: dict[str, str] = field(default_factory=dict)
     references: dict[str, Reference] = field(default_factory=dict)
 
@@ -136,8 +137,11 @@ class Draft:
                 return found
         if self.model.is_lean or not item.edm_type.startswith("Edm.") or item.edm_type == "Edm.Binary":
             return "NULL"
+        parts = () if self.is_hostile else plain.TOTALS.get(name, ())
+        if parts and all(part in endpoint.by_name for endpoint in self.group for part in parts):
+            return f"round({'+'.join(f'@.{part}' for part in parts)},2)"
         column = name if self._is_free(item) else f"{name}_{item.edm_type[4:]}"
-        self._store(column, rules.expression(self.name, item, self.years))
+        self._store(column, rules.expression(self.name, item, self.years, is_hostile=self.is_hostile))
         return f"@.{column}"
 
     def _table(self, item: Property) -> str | None:

@@ -28,11 +28,34 @@ def _by_number(values: list[str], *, otherwise: str = "'other ' || n") -> str:
     return f"CASE n {cases} ELSE {otherwise} END"
 
 
+def _gl_cases() -> str:
+    return " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(_GL_NAMES, 7))
+
+
 _FIRST = _choice("first", _FIRST_NAMES.split())
 _LAST = _choice("last", _LAST_NAMES.split(","))
 _FULL = f"{_FIRST} || ' ' || {_LAST}"
 _PERSON = {"FirstName": _FIRST, "LastName": _LAST, "FullName": _FULL}
-_GL_KIND = f"CASE WHEN n BETWEEN {FIRST_REVENUE} AND 20 THEN 'revenue' WHEN n>20 THEN 'cost' ELSE 'balance' END"
+_BALANCE = ["Aandelenkapitaal", "Overige reserves", "Kruisposten", "Voorraad handelsgoederen"]
+_REVENUE = [
+    *(
+        "Omzet handelsgoederen hoog",
+        "Omzet handelsgoederen laag",
+        "Omzet diensten",
+        "Omzet onderhoud",
+        "Omzet verhuur",
+    ),
+    *("Omzet export EU", "Omzet export buiten EU", "Omzet abonnementen", "Doorberekende vracht", "Overige omzet"),
+]
+_COSTS = [
+    *("Inkoop handelsgoederen", "Inkoop grondstoffen", "Uitbesteed werk", "Vrachtkosten", "Lonen en salarissen"),
+    *("Sociale lasten", "Pensioenlasten", "Reiskosten", "Opleidingskosten", "Huur bedrijfspand", "Energie"),
+    *("Schoonmaak", "Onderhoud pand", "Verzekeringen", "Kantoorbenodigdheden", "Telefoon en internet"),
+    *("Software en licenties", "Accountantskosten", "Advieskosten", "Bankkosten", "Brandstof", "Leasekosten auto"),
+    *("Reclame en advertenties", "Representatie", "Afschrijving inventaris", "Afschrijving auto", "Rentelasten"),
+]
+_GL_NAMES = [*_BALANCE, *_REVENUE, *_COSTS]
+"""Of accounts 7 and on; more costs than there are names for are named by their number."""
 
 
 def models(sizes: Sizes, years: Years) -> dict[str, Model]:
@@ -95,7 +118,7 @@ def models(sizes: Sizes, years: Years) -> dict[str, Model]:
                 ),
                 "Description": _by_number(
                     ["'Debiteuren'", "'Crediteuren'", "'Bank'", "'Kas'", "'Te betalen btw'", "'Te vorderen btw'"],
-                    otherwise=f"{_GL_KIND} || ' ' || n",
+                    otherwise=f"CASE n {_gl_cases()} ELSE 'Overige bedrijfskosten ' || n END",
                 ),
                 "BalanceSide": "CASE WHEN n IN (2,5) OR n BETWEEN 11 AND 20 THEN 'C' ELSE 'D' END",
                 "BalanceType": "CASE WHEN n>10 THEN 'W' ELSE 'B' END",

@@ -23,7 +23,7 @@ class Plan:
     """Base table by relation."""
 
 
-def build_plan(sizes: Sizes, years: Years) -> Plan:
+def build_plan(sizes: Sizes, years: Years, *, is_hostile: bool) -> Plan:
     """Plan the books. The same arguments give the same plan."""
     models = {
         **master.models(sizes, years),
@@ -48,6 +48,7 @@ def build_plan(sizes: Sizes, years: Years) -> Plan:
             groups=groups,
             counts=counts,
             models=models,
+            is_hostile=is_hostile,
         )
         for name, group in groups.items()
     }

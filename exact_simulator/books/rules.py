@@ -6,7 +6,7 @@ Nulls, empty strings, long and odd text, amounts at the edge and integers beyond
 import re
 from dataclasses import dataclass
 
-from exact_simulator.books import sql
+from exact_simulator.books import plain, sql
 from exact_simulator.facts import Property
 
 _ODD = [
@@ -76,9 +76,11 @@ def is_business_date(item: Property) -> bool:
     )
 
 
-def expression(table: str, item: Property, years: Years) -> str:
-    """SQL of a property's value."""
+def expression(table: str, item: Property, years: Years, *, is_hostile: bool) -> str:
+    """SQL of a property's value; in books that are not hostile one that a firm might have."""
     salt = f"{table}.{item.name}"
+    if not is_hostile and not _is_fixed(item) and (value := plain.value_of(salt, item)) is not None:
+        return value
     match item.edm_type:
         case "Edm.String":
             value = _string(salt, item.name)
@@ -137,6 +139,14 @@ def key(items: tuple[Property, ...], years: Years) -> Key:
             }.get(item.edm_type, number)
             return Key(parts=parts, capacity=None)
     return Key(parts=parts, capacity=radix)
+
+
+def _is_fixed(item: Property) -> bool:
+    """Whether its name says what it holds, in whatever books."""
+    if item.edm_type == "Edm.String":
+        return item.name in _FIXED
+    is_integer = item.edm_type.startswith("Edm.Int")
+    return is_integer and bool(_YEAR.search(item.name) or _PERIOD.search(item.name) or item.name == "LineNumber")
 
 
 def _string(salt: str, name: str) -> str:
