@@ -16,7 +16,8 @@ from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import RemovalBoundError, RemovalDoubtedError, RemovalWithheldError
 from exact_assets.feeds.chain import anew
 from exact_assets.feeds.request import ReadRequest
-from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld, of_kind
+from exact_assets.next_state import of_kind
+from exact_assets.stream import Chain, RemovalKind, Step, StreamState, Verb, Withheld
 
 STANDS_AFTER = timedelta(hours=24)
 """Of the server's time: long enough for a person to see it, and for most faults to be mended."""

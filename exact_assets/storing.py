@@ -18,6 +18,7 @@ from exact_assets.feeds.chain import BROKEN, after_failure, anew
 from exact_assets.feeds.counting import COUNT
 from exact_assets.feeds.rows import empty
 from exact_assets.generations import begun_anew
+from exact_assets.next_state import of_kind
 from exact_assets.removals import (
     LIVE_PERCENT,
     Refused,
@@ -29,7 +30,7 @@ from exact_assets.removals import (
     is_same,
     noted,
 )
-from exact_assets.stream import Asked, Chain, Changes, RemovalKind, Step, Stored, StreamState, Verb, of_kind
+from exact_assets.stream import Asked, Chain, Changes, RemovalKind, Step, Stored, StreamState, Verb
 from exact_assets.write_queue import WriteQueue
 
 BEGUN_ANEW = (

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
-from exact_assets.replicate import Outcome, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Outcome, Request
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import compare, opened
 from exact_assets_tests.installation import Installation

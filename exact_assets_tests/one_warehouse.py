@@ -10,7 +10,8 @@ from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.planning.shares import Share
-from exact_assets.replicate import Mode, Outcome, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Mode, Outcome, Request
 from exact_assets.warehouse.duckdb.engine import DuckDBEngine
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.patience import Patience

@@ -10,7 +10,7 @@ import pytest
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.tables import tables
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets_tests.installation import Installation, installation, path_of
 from exact_assets_tests.one_warehouse import attempt, problems
 

@@ -17,7 +17,7 @@ from exact_assets.checks.values_complete import VALUES_COMPLETE
 from exact_assets.control.open import Control
 from exact_assets.errors import AnswerError, RequestRefusedError
 from exact_assets.planning.shares import Share
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.installation import Installation, installation, path_of
 from exact_assets_tests.one_warehouse import attempt, bring, problems

@@ -18,7 +18,8 @@ from exact_assets.config import ExactConfig
 from exact_assets.control.connect import begin, finish
 from exact_assets.control.open import Control
 from exact_assets.errors import UnforeseenError
-from exact_assets.replicate import Outcome, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Outcome, Request
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import differences
 from exact_assets_tests.exact.damaging import Damage, Damaging, Passed, damaging

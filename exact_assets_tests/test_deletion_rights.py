@@ -12,7 +12,7 @@ from exact_assets.catalogue.tables import tables
 from exact_assets.cursors import SyncCursor
 from exact_assets.defs.events import warned
 from exact_assets.deletion_rights import has_told, is_due_to_be_swept
-from exact_assets.replicate import Mode, Outcome
+from exact_assets.request import Mode, Outcome
 from exact_assets.stream import StreamState
 from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.one_warehouse import attempt, bring, problems

@@ -12,7 +12,7 @@ from exact_assets.catalogue import select
 from exact_assets.catalogue.deletions import LOG, types_of
 from exact_assets.catalogue.table import Feed
 from exact_assets.catalogue.tables import tables
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets.stream import Step, Verb
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.installation import Installation, installation, path_of

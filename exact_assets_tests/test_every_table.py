@@ -10,7 +10,7 @@ import pytest
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Feed, Table, YearKind
-from exact_assets.replicate import Request
+from exact_assets.request import Request
 from exact_assets.stream import Changes
 from exact_assets_tests.every_table import Outcomes, bring, problems
 from exact_assets_tests.installation import Installation, installation, path_of

@@ -7,7 +7,7 @@ import pytest
 
 from exact_assets.catalogue import select
 from exact_assets.errors import ExactAssetsError, PagingError, WrongDivisionError
-from exact_assets.replicate import Request
+from exact_assets.request import Request
 from exact_assets_tests.every_table import bring, problems
 from exact_assets_tests.installation import YEARS_BACK, Installation, installation
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.one_warehouse import bring, problems
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from exact_assets.catalogue.tables import tables
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets.stream import StreamState, decode_state
 from exact_assets_tests.installation import Installation, installation, path_of
 from exact_assets_tests.one_warehouse import attempt, bring, problems

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from exact_assets.cursors import ModifiedCursor, SyncCursor
-from exact_assets.replicate import Mode, Request, read_request_of
+from exact_assets.request import Mode, Request, read_request_of
 from exact_assets.stream import Chain, StreamState
 
 AT_NEW_YEAR = ModifiedCursor(modified=datetime(2026, 1, 1))  # noqa: DTZ001 - a wall clock

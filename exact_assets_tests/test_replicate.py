@@ -11,7 +11,8 @@ from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.errors import DivisionNotGrantedError, ForbiddenError
-from exact_assets.replicate import Leases, Outcome, Request, replicate
+from exact_assets.replicate import Leases, replicate
+from exact_assets.request import Outcome, Request
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import differences

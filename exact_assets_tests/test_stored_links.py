@@ -23,7 +23,8 @@ from exact_assets.errors import (
     ValueRangeError,
 )
 from exact_assets.feeds.chain import after_failure
-from exact_assets.replicate import Mode, Outcome, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Mode, Outcome, Request
 from exact_assets.stream import Chain
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.installation import YEARS_BACK, Installation, installation

@@ -21,7 +21,7 @@ from exact_assets.defs.partitions import divisions_in_order
 from exact_assets.defs.resources import RESOURCE, ExactSession, session_of
 from exact_assets.errors import ExactAssetsError, WarehouseError
 from exact_assets.planning.shares import guessed_calls
-from exact_assets.replicate import Outcome
+from exact_assets.request import Outcome
 from exact_assets.stream import StreamState
 
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.MaterializeResult[None] | dg.AssetCheckResult

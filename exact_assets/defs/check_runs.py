@@ -24,8 +24,8 @@ from exact_assets.defs.partitions import DIVISIONS
 from exact_assets.defs.resources import ExactSession, session_of
 from exact_assets.defs.selection import numbers
 from exact_assets.errors import ExactAssetsError
-from exact_assets.replicate import Outcome
-from exact_assets.stream import notes_of
+from exact_assets.next_state import notes_of
+from exact_assets.request import Outcome
 
 CHANGED = DivisionResult(
     status=CheckStatus.NOT_CHECKED,

@@ -11,7 +11,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.defs.partitions import partition_key
 from exact_assets.exact.limits import Quota
 from exact_assets.planning.shares import is_unfinished
-from exact_assets.replicate import Outcome
+from exact_assets.request import Outcome
 from exact_assets.stream import StreamState
 
 MOST_WARNINGS = 5

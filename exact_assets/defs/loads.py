@@ -17,7 +17,7 @@ from exact_assets.defs.requests import RunKind, requests, wanted_by
 from exact_assets.defs.resources import session_of
 from exact_assets.defs.runs import planned_partitions, unrecorded
 from exact_assets.planning.shares import shares
-from exact_assets.replicate import Mode, Outcome, Request
+from exact_assets.request import Mode, Outcome, Request
 
 NO_PARTITIONS = (
     "This run names no partitions, so that there is nothing to do: choose divisions and years where it is launched."

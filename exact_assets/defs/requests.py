@@ -14,7 +14,7 @@ from exact_assets.defs.own_runs import reload_id
 from exact_assets.defs.partitions import requested
 from exact_assets.defs.selection import first_years_of
 from exact_assets.generations import generation_of
-from exact_assets.replicate import Mode, Request
+from exact_assets.request import Mode, Request
 from exact_assets.warehouse.divisions import DivisionChoice
 
 

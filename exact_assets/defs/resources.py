@@ -24,7 +24,8 @@ from exact_assets.defs.location import CodeLocation
 from exact_assets.errors import ExactAssetsError, NotConnectedError, WarehouseError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
-from exact_assets.replicate import Outcome, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Outcome, Request
 from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.divisions import DivisionChoice
 from exact_assets.warehouse.patience import Patience

@@ -20,7 +20,7 @@ from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.partitions import divisions_in_order
 from exact_assets.defs.runs import in_flight
 from exact_assets.planning.shares import unfinished
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 
 AFTER_MIDNIGHT = "exact_after_midnight"
 AFTER_MIDNIGHT_CRON = "7 0 * * *"

@@ -21,7 +21,8 @@ from exact_assets.feeds.fallback import may_help, with_refusal
 from exact_assets.feeds.filters import FilterChoice
 from exact_assets.feeds.request import ReadRequest, Source
 from exact_assets.feeds.rows import LATEST, between, empty, first_year_kept, gone_before
-from exact_assets.stream import Step, StreamState, Verb, read_again
+from exact_assets.next_state import read_again
+from exact_assets.stream import Step, StreamState, Verb
 
 KEYS_AT_ONCE = 50
 """Less than the smallest page."""

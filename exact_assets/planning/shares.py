@@ -13,7 +13,8 @@ from exact_assets.catalogue.exceptions import SMALL
 from exact_assets.catalogue.frequencies import DAY, HOUR
 from exact_assets.catalogue.table import Feed, Table, YearKind
 from exact_assets.exact.limits import Quota, reserve_of
-from exact_assets.stream import StreamState, columns_to_fill
+from exact_assets.next_state import columns_to_fill
+from exact_assets.stream import StreamState
 
 FLOOR_PERCENT = 10
 """Of what is left of a day's calls: as much is for loads, together and in each run, where catch-ups need it all."""

@@ -10,15 +10,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Table
-from exact_assets.stream import (
-    FOUND_VERSION,
-    IS_DUE,
-    MOST_MISSING,
-    StreamState,
-    Sweep,
-    read_again,
-    with_missing,
-)
+from exact_assets.next_state import read_again, with_missing
+from exact_assets.stream import FOUND_VERSION, IS_DUE, MOST_MISSING, StreamState, Sweep
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.deletes import lines_of
 from exact_assets.warehouse.present import present_tables

@@ -10,7 +10,7 @@ from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.catalogue.tables import tables as every_table
 from exact_assets.errors import StatementError, WarehouseError
-from exact_assets.stream import with_new_columns
+from exact_assets.next_state import with_new_columns
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.present import Present, aside_of, columns_present, tables_of
 from exact_assets.warehouse.renaming import Renaming

@@ -8,7 +8,8 @@ from datetime import datetime
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Feed, Table
 from exact_assets.errors import DivisionDisabledError
-from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb, kept_state
+from exact_assets.next_state import kept_state
+from exact_assets.stream import Changes, Stored, StreamState, Sweep, Verb
 from exact_assets.warehouse import aside, selection
 from exact_assets.warehouse.bound import Bound
 from exact_assets.warehouse.clock import next_moment

@@ -21,7 +21,8 @@ from exact_assets.checks.result import CheckResult, CheckRun, CheckStatus
 from exact_assets.checks.run import CheckRequest, run_checks
 from exact_assets.checks.summary import not_run, summarise
 from exact_assets.control.open import DEFAULT_ZONE, Control
-from exact_assets.replicate import Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Request
 from exact_assets.warehouse.open import open_configured, open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets_tests.installation import Installation, installation

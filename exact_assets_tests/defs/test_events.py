@@ -10,7 +10,7 @@ from exact_assets.cursors import SyncCursor
 from exact_assets.defs.events import failure, materialisations, newly_loaded, waiting
 from exact_assets.errors import DayQuotaError, DivisionNotGrantedError
 from exact_assets.exact.limits import Quota, Window
-from exact_assets.replicate import Outcome
+from exact_assets.request import Outcome
 from exact_assets.stream import Chain, Changes, StreamState
 from exact_assets_tests.tables import table
 

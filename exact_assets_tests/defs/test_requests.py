@@ -8,7 +8,7 @@ import dagster as dg
 from exact_assets.catalogue.tables import tables
 from exact_assets.defs.own_runs import missing_tags
 from exact_assets.defs.requests import RunKind, requests, wanted_by
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets.warehouse.divisions import DivisionChoice
 
 GRID = range(2022, 2027)

@@ -7,7 +7,8 @@ import pytest
 from exact_assets.cursors import SyncCursor
 from exact_assets.exact.page import UnfitValue
 from exact_assets.feeds.notes import MOST_UNFIT_ROWS, SHOWN_ROWS, with_unfit
-from exact_assets.stream import FILLED_EVERY, Chain, StreamState, columns_to_fill, with_new_columns
+from exact_assets.next_state import FILLED_EVERY, columns_to_fill, with_new_columns
+from exact_assets.stream import Chain, StreamState
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -11,7 +11,8 @@ from exact_assets.catalogue.table import Table
 from exact_assets.control.open import Control
 from exact_assets.errors import QuotaShareError
 from exact_assets.planning.shares import Share
-from exact_assets.replicate import Mode, Outcome, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Mode, Outcome, Request
 from exact_assets.warehouse.open import open_warehouse
 from exact_assets_tests.comparison import differences
 from exact_assets_tests.installation import YEARS_BACK, Installation, installation

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 import duckdb
 
 from exact_assets.catalogue.tables import tables
-from exact_assets.replicate import Mode, Outcome
+from exact_assets.request import Mode, Outcome
 from exact_assets_tests.installation import Installation, path_of
 from exact_assets_tests.one_warehouse import attempt
 

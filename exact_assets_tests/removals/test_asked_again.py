@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exact_assets.errors import RemovalDoubtedError, RemovalWithheldError
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets_tests.installation import Installation
 from exact_assets_tests.one_warehouse import bring, problems
 from exact_assets_tests.removals.asking import (

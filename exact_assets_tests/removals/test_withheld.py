@@ -7,7 +7,7 @@ import pytest
 
 from exact_assets.catalogue.tables import tables
 from exact_assets.errors import RemovalDoubtedError, RemovalWithheldError
-from exact_assets.replicate import Mode
+from exact_assets.request import Mode
 from exact_assets.stream import RemovalKind
 from exact_assets_tests.installation import Installation, path_of
 from exact_assets_tests.one_warehouse import attempt, bring, problems

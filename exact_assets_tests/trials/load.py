@@ -13,7 +13,8 @@ from multiprocessing.context import ForkServerProcess
 from exact_assets.catalogue import select
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
-from exact_assets.replicate import Mode, Request, replicate
+from exact_assets.replicate import replicate
+from exact_assets.request import Mode, Request
 from exact_assets.warehouse.open import open_configured
 
 _FORKS = get_context("forkserver")
