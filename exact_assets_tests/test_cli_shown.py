@@ -96,7 +96,7 @@ def test_a_misspelt_variable_is_warned_of(
     monkeypatch.setenv("EXACT_TABELS", "crm")
     (tmp_path / ".env").write_text("EXACT_STARTYEAR=2020\nexact_country=be\n")
     found = misspelt_variables()
-    assert ["EXACT_TABLES" in found[0], "EXACT_START_YEAR" in found[1], len(found)] == [True, True, 2]
+    assert ["EXACT_START_YEAR" in found[0], "EXACT_TABLES" in found[1], len(found)] == [True, True, 2]
     with caplog.at_level(logging.WARNING):
         ExactConfig.from_env()
     assert "EXACT_TABELS" in caplog.text
