@@ -24,7 +24,7 @@ class Renaming:
 
 
 def rename_customer(site_url: str, division: int) -> Renaming:
-    """Give a customer another name at the simulated Exact.
+    """Rename a customer at the simulated Exact.
 
     Raises:
         DemoError: it says no.
