@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfig
 
 from exact_assets.errors import SettingsError
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Country = Literal["nl", "be", "de", "fr", "es", "com", "uk"]
 """The sites of Exact Online. An app registration and its tokens belong to one of them."""
@@ -232,7 +232,7 @@ def misspelt_variables(env_file: Path) -> Sequence[str]:
 
 @cache
 def _warn_once(problem: str) -> None:
-    logger.warning("%s", problem)
+    _logger.warning("%s", problem)
 
 
 def settings_table() -> str:

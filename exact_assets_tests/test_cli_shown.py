@@ -11,7 +11,7 @@ from rich.console import Console
 from exact_assets.catalogue import select
 from exact_assets.cli import main
 from exact_assets.cli import show as shown
-from exact_assets.cli.show import counted, show
+from exact_assets.cli.show import number_of, show
 from exact_assets.config import ExactConfig, misspelt_variables, settings_table
 from exact_assets_tests.installation import CHECKOUT, installation
 
@@ -86,7 +86,7 @@ def test_a_wrong_option_is_named_by_the_option(selection: str) -> None:
 
 
 def test_one_is_not_many() -> None:
-    assert [counted(0, "row"), counted(1, "row"), counted(2000, "row")] == ["0 rows", "1 row", "2,000 rows"]
+    assert [number_of(0, "row"), number_of(1, "row"), number_of(2000, "row")] == ["0 rows", "1 row", "2,000 rows"]
 
 
 def test_a_misspelt_variable_is_warned_of(
@@ -96,7 +96,7 @@ def test_a_misspelt_variable_is_warned_of(
     monkeypatch.setenv("EXACT_TABELS", "crm")
     (tmp_path / ".env").write_text("EXACT_STARTYEAR=2020\nexact_country=be\n")
     found = misspelt_variables(Path(".env"))
-    assert ["EXACT_TABLES" in found[0], "EXACT_START_YEAR" in found[1], len(found)] == [True, True, 2]
+    assert ["EXACT_START_YEAR" in found[0], "EXACT_TABLES" in found[1], len(found)] == [True, True, 2]
     with caplog.at_level(logging.WARNING):
         ExactConfig.from_env()
     assert "EXACT_TABELS" in caplog.text

@@ -11,7 +11,7 @@ import click
 from exact_assets.catalogue import chosen_tables
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.cli.configured import configuration_of_command
-from exact_assets.cli.show import counted, show
+from exact_assets.cli.show import number_of, show
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.defs.selection import apply_to_instance, partitions_of_instance
@@ -69,7 +69,7 @@ def refresh_command(stores: Stores) -> None:
     for problem in problems(stores.warehouse.selection(), kept_choices(control, partitions)):
         click.echo(f"exact-assets: {problem}", err=True)
     added = asyncio.run(discover_divisions(control, stores.warehouse, partitions=partitions))
-    click.echo(counted(len(added), "new division"))
+    click.echo(number_of(len(added), "new division"))
 
 
 @divisions_command.command(name="list")
@@ -143,7 +143,7 @@ def set_start_year(stores: Stores, codes: tuple[int, ...], is_default: bool) -> 
     stores.keep_choices()
     begin = "starts" if len(chosen) == 1 else "start"
     year_text = year or "EXACT_START_YEAR"
-    click.echo(f"{counted(len(chosen), 'division')} {begin} with {year_text}, from the next load on")
+    click.echo(f"{number_of(len(chosen), 'division')} {begin} with {year_text}, from the next load on")
 
 
 @divisions_command.command(name="purge")
@@ -158,10 +158,10 @@ def purge_command(stores: Stores, codes: tuple[int, ...], yes: bool) -> None:
         click.echo(f"No rows are kept of {', '.join(map(str, codes))}.")
         return
     if not yes:
-        where = counted(len(held), "table")
+        where = number_of(len(held), "table")
         click.confirm(f"Delete all rows of {', '.join(map(str, codes))} in {where}?", abort=True)
     lost = purge(codes, control=control, warehouse=stores.warehouse)
-    click.echo(f"{counted(sum(lost.values()), 'row')} deleted from {counted(len(lost), 'table')}")
+    click.echo(f"{number_of(sum(lost.values()), 'row')} deleted from {number_of(len(lost), 'table')}")
 
 
 def _set_enabled(stores: Stores, codes: tuple[int, ...], *, enabled: bool) -> None:
@@ -172,4 +172,6 @@ def _set_enabled(stores: Stores, codes: tuple[int, ...], *, enabled: bool) -> No
     is_whole = selection is not None and not selection.problems
     listed = stores.control().listing.read() if stores.config.client_id else None
     changes = apply_to_instance(enabled_now, listed=listed, is_whole=is_whole)
-    click.echo(f"{counted(len(changes.added), 'division')} added to the partitions, {len(changes.removed)} removed")
+    click.echo(
+        f"{number_of(len(changes.added), 'division')} added to the partitions, {len(changes.removed)} removed"
+    )

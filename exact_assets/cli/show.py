@@ -15,7 +15,7 @@ MOST_ROWS_SHOWN = 2_000
 """A table that somebody filled with 100,000 rows took minutes to draw."""
 
 
-def counted(number: int, thing: str) -> str:
+def number_of(number: int, thing: str) -> str:
     """Return a number of things, `1 division` or `2 divisions`."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 

@@ -9,7 +9,7 @@ import click
 from exact_assets.catalogue import chosen_tables, listing, select
 from exact_assets.catalogue.listing import Listed
 from exact_assets.cli.configured import configuration_of_command
-from exact_assets.cli.show import counted, show
+from exact_assets.cli.show import number_of, show
 from exact_assets.config import ExactConfig
 from exact_assets.control.database import database_path
 from exact_assets.control.open import Control
@@ -40,7 +40,7 @@ def tables_command(as_json: bool, wide: bool, selection: str | None) -> None:
     if not as_json:
         counts = f"{sum(one.is_default for one in listed)} of them by default"
         click.echo(
-            f"{counted(len(listed), 'table')}, {counts}, {sum(one.frequency is not None for one in listed)} kept"
+            f"{number_of(len(listed), 'table')}, {counts}, {sum(one.frequency is not None for one in listed)} kept"
         )
 
 

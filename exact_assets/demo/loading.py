@@ -21,6 +21,7 @@ class Tally:
     tables_by_group: dict[str, list[str]] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
+    divisions: int = 1
     _streams: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, name: str, partition: str, entries: dict[str, int]) -> None:
@@ -45,7 +46,7 @@ def load(
     Raises:
         DemoError: a table failed; the message has Dagster's own.
     """
-    tally = Tally()
+    tally = Tally(divisions=len(divisions))
     for table in tables:
         tally.tables_by_group.setdefault(table.group, []).append(table.name)
     steps = {f"{STEP_PREFIX}{table.name}" for table in tables}

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from exact_assets.catalogue import select
 from exact_assets.config import child_environment
+from exact_assets.demo.changes import print_arrival, rename_customer
 from exact_assets.demo.loading import load, run_all_checks
 from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.report import print_checks, print_report
@@ -96,6 +97,7 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         is_up = _start_dagster(stack, place, environment, port, console)
         divisions = _connect(environment, place, console)
         dagster = is_up()
+        change = None if is_first else rename_customer(site_url, divisions[0])
         started = time.monotonic()
         console.print("Loading the default tables …" if is_first else "Catching up with what has changed …")
         tally = load(dagster, select(None), divisions=divisions, years=years, console=console)
@@ -104,6 +106,8 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
         checked = run_all_checks(dagster, select(None), console=console)
         print_report(console, open_warehouse(place.warehouse_url), tally, seconds=seconds)
         print_checks(console, checked)
+        if change is not None:
+            print_arrival(open_warehouse(place.warehouse_url), change, tally)
         if shows_ui:
             console.print(f"\nDagster UI: [link={dagster.base_url}]{dagster.base_url}[/link]")
             click.echo(f"The data: {place.warehouse}\n\n{_for_another_terminal(place, environment)}\n")

@@ -151,7 +151,7 @@ NO_PAGE = (
 
 
 def no_connection(host: str, why: str) -> str:
-    """Say that there is no connection to a host, and by which of the settings on the way."""
+    """Return the words for a host to which there is no connection, with the settings to look at."""
     if why.lstrip().startswith("407"):
         return f"No connection to {host}: {PROXY_REFUSED}"
     return (
@@ -161,7 +161,7 @@ def no_connection(host: str, why: str) -> str:
 
 
 def _elsewhere(status: int, headers: Mapping[str, str]) -> str:
-    """Say what a status below 400 means where a page was due: another address, or one behind a sign-in."""
+    """Return what a status below 400 means where a page was due: another address, or one behind a sign-in."""
     if not 300 <= status < 400:
         return f"the answer holds nothing (HTTP {status}), which Exact's API never says here. {NO_PAGE}"
     target = urlsplit(_plain(headers.get("location", "")))
