@@ -17,6 +17,7 @@ TERMS = "cashflow_PaymentTerms"
 KINDS = {"S": 1, "P": 2, "B": 3, "C": 4, "G": 5}
 """Kinds of entry and the row number of their journal."""
 
+_LONG_EVERY_1009 = " WHEN n%1009=0 THEN substr(replace(hex(zeroblob(2000)),'00','Omschrijving '),1,4000)"
 _JOURNAL_RELATIONS = {
     "B": ("financialtransaction_BankEntries", "financialtransaction_BankEntryLines"),
     "C": ("financialtransaction_CashEntries", "financialtransaction_CashEntryLines"),
@@ -32,7 +33,7 @@ _TYPE_TEXT = (
 )
 
 
-def models(sizes: Sizes) -> dict[str, Model]:
+def models(sizes: Sizes, *, is_hostile: bool) -> dict[str, Model]:
     """Models of the books by base table."""
     sales = sizes.accounts * 11 // 20
     account = (
@@ -41,7 +42,7 @@ def models(sizes: Sizes) -> dict[str, Model]:
     )
     return {
         ENTRIES: _entries(sizes, account),
-        LINES: _lines(sizes),
+        LINES: _lines(sizes, is_hostile=is_hostile),
         INVOICES: _invoices(sizes),
         INVOICE_LINES: _invoice_lines(sizes),
         TERMS: _terms(sizes),
@@ -127,7 +128,7 @@ def _entries(sizes: Sizes, account: str) -> Model:
     )
 
 
-def _lines(sizes: Sizes) -> Model:
+def _lines(sizes: Sizes, *, is_hostile: bool) -> Model:
     relations = {
         pair[1]: f"@._kind='{kind}' AND @.LineNumber BETWEEN 1 AND 8999"
         for kind, pair in _JOURNAL_RELATIONS.items()
@@ -174,8 +175,8 @@ def _lines(sizes: Sizes) -> Model:
             "Date": "Date",
             "FinancialYear": "FinancialYear",
             "FinancialPeriod": "FinancialPeriod",
-            "Description": "CASE WHEN i=0 THEN Description WHEN n%19=0 THEN NULL WHEN n%1009=0 THEN"
-            " substr(replace(hex(zeroblob(2000)),'00','Omschrijving '),1,4000) ELSE 'Regel ' || n END",
+            "Description": "CASE WHEN i=0 THEN Description WHEN n%19=0 THEN NULL"
+            f"{_LONG_EVERY_1009 if is_hostile else ''} ELSE 'Regel ' || n END",
         },
         refers={
             "Creator": Reference(table=USERS, shown="ID"),

@@ -28,7 +28,7 @@ def build_plan(sizes: Sizes, years: Years, *, is_hostile: bool) -> Plan:
     models = {
         **master.models(sizes, years),
         **human.models(sizes),
-        **ledger.models(sizes),
+        **ledger.models(sizes, is_hostile=is_hostile),
         **orders.models(sizes),
         **balance.models(),
         **deletions.models(),
