@@ -151,7 +151,9 @@ class KnownColumns:
         rows = found.get("results", [found]) if isinstance(found, dict) else found
         row = rows[0] if isinstance(rows, list) and rows else None
         present = frozenset(row) if isinstance(row, dict) else frozenset[str]()
-        return selected - present if present & selected else frozenset()
+        lacking = selected - present
+        # A row that has hardly anything of what is asked for tells of another shape, not of what was dropped.
+        return lacking if len(lacking) * 2 <= len(selected) else frozenset()
 
 
 def without_properties(question: Question, left_out: frozenset[str]) -> Question:

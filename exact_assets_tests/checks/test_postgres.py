@@ -165,6 +165,8 @@ def test_each_check_finds_the_same_on_postgres(copy: Copy, engine: Engine, tmp_p
         f"UPDATE exact.{ENTRY_LINES} SET _year = _year - 1 WHERE division = {DIVISION}",
         f"UPDATE exact.{ORDERS} SET deleted_at = now() WHERE _year = {THIS_YEAR}",
         f"DELETE FROM exact.divisions WHERE division = {OTHER}",
+        f"""UPDATE exact._streams SET state = json_merge_patch(state, '{{"absent": ["name"]}}')
+        WHERE table_name = '{ACCOUNTS}'""",
     )
     copy.run(*damage)
     copied(copy, engine, tmp_path)

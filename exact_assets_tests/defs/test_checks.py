@@ -76,7 +76,7 @@ def test_jobs_that_load_run_the_checks_that_cost_no_calls_and_the_job_of_checks_
     defs = build_defs(ExactConfig.from_env(tables=TABLES))
     with_loads = selected_checks(defs, "exact_all")
     assert {name for _, name in with_loads} == {
-        *("keys_unique", "own_division", "year_in_partition", "debits_equal_credits")
+        *("keys_unique", "values_complete", "own_division", "year_in_partition", "debits_equal_credits")
     }
     assert (LEDGER, "keys_unique") in with_loads
     alone = selected_checks(defs, JOB)
