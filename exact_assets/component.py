@@ -84,6 +84,7 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
     ] = None
     deletions: Annotated[Deletions | None, _setting("deletions")] = None
     warehouse_url: Annotated[str | None, _setting("warehouse_url")] = None
+    warehouse_wait_seconds: Annotated[float | None, _setting("warehouse_wait_seconds")] = None
     control_url: Annotated[str | None, _setting("control_url")] = None
     answer_seconds: Annotated[float | None, _setting("answer_seconds")] = None
     answer_mb: Annotated[int | None, _setting("answer_mb")] = None

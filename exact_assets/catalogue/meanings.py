@@ -108,6 +108,7 @@ def described(
         found[header.column] = f"{header.table}.{header.header_column}"
     if len(key) == 1:
         found[key[0]] = None
+    found = {name: None if where == f"{table}.{name}" else where for name, where in found.items()}
     return tuple(
         replace(column, meaning=meaning_of(table, column.property, names), references=found[column.name])
         for column in columns

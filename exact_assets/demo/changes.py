@@ -16,14 +16,14 @@ CHANGED_TABLE = "crm_accounts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renaming:
+class RenamedCustomer:
     """A customer that has another name at Exact now."""
 
     division: int
     name: str
 
 
-def rename_customer(site_url: str, division: int) -> Renaming:
+def rename_customer(site_url: str, division: int) -> RenamedCustomer:
     """Rename a customer at the simulated Exact.
 
     Raises:
@@ -40,10 +40,10 @@ def rename_customer(site_url: str, division: int) -> Renaming:
     answer = httpx.post(f"{site_url}/_simulator/mutate", json=change)
     if answer.status_code != httpx.codes.OK:
         raise DemoError(f"the simulator made no change: {answer.text[:200]}")
-    return Renaming(division=division, name=name)
+    return RenamedCustomer(division=division, name=name)
 
 
-def print_arrival(warehouse: Warehouse, change: Renaming, tally: Tally) -> None:
+def print_arrival(warehouse: Warehouse, change: RenamedCustomer, tally: Tally) -> None:
     """Print whether a change arrived, and what the tables without any cost.
 
     Raises:

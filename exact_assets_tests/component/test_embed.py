@@ -74,7 +74,7 @@ def test_the_derived_component_describes_and_runs_tables(place: Installation) ->
     defs = build_defs(config, execute=found.execute)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("exact_divisions", ["100001"])
-        done = defs.resolve_job_def("exact_logistics").execute_in_process(
+        done = defs.resolve_job_def("exact_all").execute_in_process(
             instance=instance, partition_key=f"100001|{YEAR}"
         )
         assert any("Reading logistics_units" in one.message for one in instance.all_logs(done.run_id))

@@ -160,7 +160,7 @@ def test_a_subclass_describes_assets_and_wraps_their_execution() -> None:
     assert (spec.metadata["contact"], spec.group_name) == ("finance", "mine")
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("exact_divisions", ["1"])
-        done = defs.resolve_job_def("exact_crm").execute_in_process(
+        done = defs.resolve_job_def("exact_all").execute_in_process(
             instance=instance, raise_on_error=False, partition_key=str(partition_key(1, 2024))
         )
         said = [entry.message for entry in instance.all_logs(done.run_id)]
