@@ -75,6 +75,7 @@ def test_an_answer_that_drips_is_cut_and_told(bench: Bench, reply: Reply) -> Non
         (gzip.compress(BODY[:9]) + gzip.compress(BODY[9:]), "gzip"),
         (zlib.compress(BODY), "deflate"),
     ],
+    ids=["plain", "gzip", "gzip by its old name", "gzip in parts", "deflate"],  # what is compressed holds the time
 )
 def test_what_is_compressed_is_read(bench: Bench, body: bytes, encoding: str) -> None:
     bench.vendor.replies = [Reply(body=body, headers={"Content-Encoding": encoding})]
@@ -91,6 +92,7 @@ def test_what_is_compressed_is_read(bench: Bench, body: bytes, encoding: str) ->
         (BODY, "br"),
         (b"", "gzip"),
     ],
+    ids=["no gzip", "cut", "twice", "not asked for", "empty"],
 )
 def test_what_cannot_be_decompressed_is_asked_for_again(bench: Bench, body: bytes, encoding: str) -> None:
     bench.vendor.replies = [Reply(body=body, headers={"Content-Encoding": encoding}), page(ROW)]
