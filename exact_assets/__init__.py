@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from exact_assets.config import ExactConfig
     from exact_assets.defs.resources import ExactSession
     from exact_assets.defs.translator import ExactTableProps, ExactTranslator
+    from exact_assets.documents.access import open_documents
 
-__all__ = ["ExactConfig", "ExactSession", "ExactTableProps", "ExactTranslator", "build_defs"]
+__all__ = ["ExactConfig", "ExactSession", "ExactTableProps", "ExactTranslator", "build_defs", "open_documents"]
 
 _PLACES = {
     "ExactConfig": "exact_assets.config",
@@ -20,6 +21,7 @@ _PLACES = {
     "ExactTableProps": "exact_assets.defs.translator",
     "ExactTranslator": "exact_assets.defs.translator",
     "build_defs": "exact_assets.build",
+    "open_documents": "exact_assets.documents.access",
 }
 
 

@@ -62,8 +62,10 @@ MAY_KNOW = {
         "feeds",
         "warehouse",
     },
+    "documents": {"errors", "config", "exact", "control", "feeds"},
     "defs": {
         "errors",
+        "documents",
         "stream",
         "containment",
         "config",
@@ -82,6 +84,7 @@ MAY_KNOW = {
     "demo": {"errors", "config", "catalogue", "warehouse"},
     "cli": {
         "errors",
+        "documents",
         "config",
         "exact",
         "catalogue",

@@ -17,6 +17,7 @@ from exact_assets.control.attempts import AttemptLog
 from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
+from exact_assets.control.document_writes import DocumentWrites
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.listing import DivisionListing
 from exact_assets.control.locks import Locks
@@ -55,6 +56,8 @@ class Control:
     unrecorded: UnrecordedLoads
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
+    document_writes: DocumentWrites
+    """Durable: after a power cut too, what may have been sent is looked for."""
 
     @classmethod
     def open(cls, config: ExactConfig) -> Self:
@@ -85,6 +88,7 @@ class Control:
             check_results=CheckResultStore(open_database(config.control_url, is_durable=False), **names),
             unrecorded=UnrecordedLoads(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
+            document_writes=DocumentWrites(durable, site=config.site_url, client=config.client_id),
         )
 
     def obstacle(self) -> str | None:
@@ -115,6 +119,12 @@ class Control:
         """
         with self.locks.hold(f"lease {self.config.site_url} {name}", wait=wait) as is_held:
             yield is_held
+
+    @asynccontextmanager
+    async def lease_async(self, name: str) -> AsyncIterator[None]:
+        """Hold `name` against all processes, waiting for it without a thread."""
+        async with self.locks.hold_async(f"lease {self.config.site_url} {name}"):
+            yield
 
     @asynccontextmanager
     async def slot(self, division: int) -> AsyncIterator[None]:
