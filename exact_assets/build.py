@@ -10,6 +10,7 @@ from exact_assets.defs.assets import table_asset
 from exact_assets.defs.checks import check_jobs, check_schedule
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
+from exact_assets.defs.documents import document_jobs
 from exact_assets.defs.executor import locking_executor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
@@ -58,7 +59,11 @@ def _definitions(location: CodeLocation) -> dg.Definitions:
     return dg.Definitions(
         assets=[table_asset(location, table) for table in location.tables],
         # Those of the frequencies come with their schedules.
-        jobs=[*(one.job for one in (everything, *jobs_by_group(location))), *check_jobs(location)],
+        jobs=[
+            *(one.job for one in (everything, *jobs_by_group(location))),
+            *check_jobs(location),
+            *document_jobs(location),
+        ],
         asset_checks=[fresh_checks(location)],
         sensors=[
             divisions_sensor(location, [everything.job]),

@@ -19,6 +19,7 @@ from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.defs.location import CodeLocation
+from exact_assets.documents.access import Documents
 from exact_assets.errors import ExactAssetsError, NotConnectedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
@@ -76,6 +77,8 @@ class ExactSession:
     def __init__(self, location: CodeLocation, *, run_id: str | None) -> None:
         """Note for which run this is; nothing is opened until it is used."""
         self.warehouse: Warehouse = location.warehouse()
+        self.documents = Documents(location.control, actor=f"run {run_id}" if run_id else None)
+        """Documents and attachments in Exact: finds and downloads them; writes them where that is switched on."""
         self._location = location
         self._run_id = run_id
         self._runner: asyncio.Runner | None = None
@@ -141,6 +144,7 @@ class ExactSession:
 
     def close(self) -> None:
         """Close what the run's tables shared."""
+        self.documents.close()
         if self._runner is not None:
             self._runner.run(self._open.aclose())
             self._runner.close()
