@@ -30,6 +30,7 @@ LEDGER_ROWS = 5_000
 START_SECONDS = 90
 # Exact allows 60 calls a minute; the demo's simulator is more generous, so that nobody waits for a quota in a demo.
 MINUTE_LIMIT = 600
+OF_THE_DEMO = "# Written by the demo, each time that it starts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,21 @@ class Place:
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
             "EXACT_WAREHOUSE_URL": self.warehouse_url,
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
+            "EXACT_WRITE_DOCUMENTS": "true",
         }
+
+    def keep(self, environment: Mapping[str, str]) -> None:
+        """Write the settings where commands that are run in the folder read them; settings of others stay."""
+        path = self.folder / ".env"
+        if path.exists() and not path.read_text().startswith(OF_THE_DEMO):
+            return
+        lines = [OF_THE_DEMO, *(f"{name}={_quoted(value)}" for name, value in environment.items())]
+        path.write_text("\n".join(lines) + "\n")
+
+
+def _quoted(value: str) -> str:
+    r"""Quote a value so that nothing in it is taken for a variable."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> None:
@@ -84,6 +99,7 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
     with contextlib.ExitStack() as stack:
         site_url = _start_simulator(stack, place, years, console)
         environment = place.environment(site_url)
+        place.keep(environment)
         is_up = _start_dagster(stack, place, environment, port, console)
         divisions = _connect(environment, place, console)
         dagster = is_up()

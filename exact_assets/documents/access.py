@@ -22,7 +22,7 @@ from exact_assets.documents.client import DocumentClient, FieldValues
 from exact_assets.documents.files import FileContent, FileSource
 from exact_assets.documents.lookup import DocumentSearch
 from exact_assets.documents.models import Attachment, Document, WrittenAttachment, WrittenDocument
-from exact_assets.errors import DocumentError, FileUnreadableError
+from exact_assets.errors import DocumentError
 
 Got = TypeVar("Got")
 Id = UUID | str
@@ -184,12 +184,17 @@ def _user() -> str:
 
 
 def _store(file: FileContent, to: Path) -> None:
-    """Write a file as a whole, or not at all."""
-    own_name = PurePosixPath(file.name.replace("\\", "/")).name or "attachment"
-    path = to / own_name if to.is_dir() else to
+    """Write a file as a whole, or not at all. Under the name that Exact has for it, nothing is overwritten."""
+    path = to
+    if to.is_dir():
+        own_name = PurePosixPath(file.name.replace("\\", "/")).name
+        path = to / ("attachment" if own_name in {"", "..", "."} else own_name)
+        if path.exists():
+            raise DocumentError(f"{path} is there already: name the file to write, and it is overwritten.")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            part.write(file.content)
-        Path(part.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exact-") as folder:
+            part = Path(folder) / "part"
+            part.write_bytes(file.content)
+            part.replace(path)
     except OSError as error:
-        raise FileUnreadableError(f"{path} cannot be written: {error.strerror}.") from error
+        raise DocumentError(f"{path} cannot be written: {error.strerror}.") from error

@@ -256,7 +256,7 @@ class DocumentClient:
             body = JsonBody(content=fields.payload())
             answer = await self._client.write(division, DOCUMENTS, Write(method="POST", body=body), answer=question)
             rows = [] if answer is None else answer.rows.to_pylist()
-            return Document.model_validate(_only(rows, "documents/Documents", division))
+            return Document.from_row(_only(rows, "documents/Documents", division))
 
         async def look(noted: NotedWrite) -> Document | None:
             return await self._made_by(division, fields, noted)
@@ -291,7 +291,7 @@ class DocumentClient:
             return None
         user = (await self._client.me()).user_id
         # Exact may have its own idea of some fields, and of who has made it; one of both must be as it should be.
-        is_ours = {one.id: user is not None and one.creator == UUID(user) for one in named}
+        is_ours = {one.id: user is not None and str(one.creator) == user.lower() for one in named}
         candidates = [one for one in named if is_ours[one.id] or not [*differences(fields, one)]]
         if len(candidates) > 1:
             whole = [one for one in candidates if is_ours[one.id] and not [*differences(fields, one)]]
@@ -372,7 +372,7 @@ class DocumentClient:
                 division, ATTACHMENTS, Write(method="POST", body=body), answer=question
             )
             rows = [] if answer is None else answer.rows.to_pylist()
-            return Attachment.model_validate(_only(rows, "documents/DocumentAttachments", division))
+            return Attachment.from_row(_only(rows, "documents/DocumentAttachments", division))
 
         async def look(_noted: NotedWrite) -> Attachment | None:
             same, _ = await self._compared(division, document_id, file)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from exact_assets.control.document_writes import DocumentWrites
 from exact_assets.documents.models import Attachment, Document, one_line, schema_of
-from exact_assets.errors import DocumentError, RequestRefusedError
+from exact_assets.errors import AnswerError, DocumentError, RequestRefusedError
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.question import Question
 from exact_assets.exact.urls import LONGEST_URL, build_url, datetime_literal, guid_literal
@@ -113,7 +113,7 @@ class DocumentLookup:
     async def by_id(self, division: int, document_id: UUID) -> Document | None:
         """Return a document; None: there is none. By a filter: a 404 would count as an error."""
         found = await self._filtered(division, f"ID eq {guid_literal(str(document_id))}", DOCUMENT_SCHEMA)
-        return next((Document.model_validate(row) for row in found if row["ID"].lower() == str(document_id)), None)
+        return next((Document.from_row(row) for row in found if str(row["ID"]).lower() == str(document_id)), None)
 
     async def find(self, division: int, search: DocumentSearch) -> Sequence[Document]:
         """Return all documents that a search fits."""
@@ -128,7 +128,7 @@ class DocumentLookup:
                 # Its words are in the user's language. No other part of this question can be wrong.
                 self._writes.refuse_filter(FILTERED, name)
             else:
-                return [Document.model_validate(row) for row in found if search.fits(row)]
+                return [Document.from_row(row) for row in found if search.fits(row)]
         return await self._found_in_index(division, search)
 
     async def made_since(self, division: int, moment: datetime, *, is_sure: bool) -> Sequence[Document]:
@@ -136,20 +136,20 @@ class DocumentLookup:
         slack = CREATED_SLACK if is_sure else CREATED_SLACK_WITHOUT_TIME
         since = _earliest_wall(moment - slack, self._client.zone)
         found = await self._filtered(division, f"Created ge {wall_literal(since)}", DOCUMENT_SCHEMA)
-        return [Document.model_validate(row) for row in found]
+        return [Document.from_row(row) for row in found]
 
     async def attachments(self, division: int, document_id: UUID) -> Sequence[Attachment]:
         """Return the attachments of a document."""
         question = f"Document eq {guid_literal(str(document_id))}"
         found = await self._filtered(division, question, ATTACHMENT_SCHEMA, path=ATTACHMENTS)
-        return [Attachment.model_validate(row) for row in found if str(row["Document"]).lower() == str(document_id)]
+        return [Attachment.from_row(row) for row in found if str(row["Document"]).lower() == str(document_id)]
 
     async def attachment(self, division: int, attachment_id: UUID) -> Attachment | None:
         """Return an attachment; None: there is none."""
         question = f"ID eq {guid_literal(str(attachment_id))}"
         found = await self._filtered(division, question, ATTACHMENT_SCHEMA, path=ATTACHMENTS)
         return next(
-            (Attachment.model_validate(row) for row in found if row["ID"].lower() == str(attachment_id)), None
+            (Attachment.from_row(row) for row in found if str(row["ID"]).lower() == str(attachment_id)), None
         )
 
     async def _filtered(
@@ -166,7 +166,10 @@ class DocumentLookup:
         params = {"$select": ",".join(schema.names), "$filter": f"Timestamp gt {since}L"}
         question = Question(path=SYNC, params=params, schema=schema, key=("ID",))
         async for page in self._client.pages(division, question):
-            for row in sorted(page.rows.to_pylist(), key=lambda one: one["Timestamp"]):
+            rows = page.rows.to_pylist()
+            if any(row["Timestamp"] is None or row["ID"] is None for row in rows):
+                raise AnswerError("sync/Documents/Documents: Exact gives no ID or Timestamp.", division=division)
+            for row in rows:
                 index.cursor = max(index.cursor, row["Timestamp"])
                 held = index.rows.get(row["ID"])
                 if held is None or held["Timestamp"] <= row["Timestamp"]:
@@ -180,7 +183,7 @@ class DocumentLookup:
 
 
 def _text(value: Any) -> str:
-    return one_line(str(value))
+    return one_line("" if value is None else str(value))
 
 
 def _day(value: Any) -> date:
@@ -189,18 +192,25 @@ def _day(value: Any) -> date:
     return value if isinstance(value, date) else date.fromisoformat(str(value))
 
 
+def _number(value: Any) -> int:
+    number = int(value)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError("it is too large")
+    return number
+
+
 def _guid(value: Any) -> UUID:
     return value if isinstance(value, UUID) else UUID(str(value))
 
 
 _READ: Mapping[str, Any] = {
     "id": _guid,
-    "hid": int,
+    "hid": _number,
     "account": _guid,
     "financial_transaction_entry_id": _guid,
-    "sales_invoice_number": int,
-    "sales_order_number": int,
-    "shop_order_number": int,
+    "sales_invoice_number": _number,
+    "sales_order_number": _number,
+    "shop_order_number": _number,
     "document_date": _day,
     "contract_id": _guid,
 }

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from exact_assets.errors import DocumentError
+from exact_assets.errors import AnswerError, DocumentError
 
 LONGEST_SUBJECT = 4_000
 LONGEST_FILE_NAME = 255
@@ -42,7 +42,16 @@ def _day(value: object) -> object:
     return value.date() if isinstance(value, datetime) else value
 
 
+def _text(value: str) -> str:
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("expected text without lone surrogates")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
 SubjectText = Annotated[str, AfterValidator(one_line), Field(max_length=LONGEST_SUBJECT)]
+Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""As Exact's Int32."""
 Day = Annotated[date, BeforeValidator(_day)]
 
 
@@ -59,6 +68,20 @@ class _Exact(BaseModel):
         alias_generator=exact_name,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Read a row of an answer.
+
+        Raises:
+            AnswerError: a value is none that Exact promises.
+        """
+        try:
+            return cls.model_validate(dict(row))
+        except ValidationError as error:
+            raise AnswerError(
+                f"Exact answered with values that cannot be: {'; '.join(problems_of(error))}."
+            ) from None
 
 
 class DocumentFields(_Exact):
@@ -80,15 +103,15 @@ class DocumentFields(_Exact):
     """A day, without a time."""
     expiry_date: Day | None = None
     """A day, without a time."""
-    body: str | None = Field(default=None, repr=False)
+    body: Text | None = Field(default=None, repr=False)
     """HTML or plain text. Exact may write it otherwise, so that it is not compared afterwards."""
     financial_transaction_entry_id: UUID | None = None
     """EntryID of the booking that the document belongs to."""
     amount_fc: Decimal | None = Field(default=None, max_digits=28, decimal_places=10)
     """In `currency`."""
-    currency: str | None = Field(default=None, min_length=3, max_length=3)
+    currency: Text | None = Field(default=None, min_length=3, max_length=3)
     """ISO 4217, such as `EUR`."""
-    language: str | None = None
+    language: Text | None = None
     """A language code, such as `nl`."""
     item: UUID | None = None
     """ID of `logistics/Items`."""
@@ -98,13 +121,13 @@ class DocumentFields(_Exact):
     """ID of `crm/Opportunities`."""
     contract_id: UUID | None = None
     """ID of the contract."""
-    sales_invoice_number: int | None = None
+    sales_invoice_number: Int32 | None = None
     """The invoice's number, not its ID."""
-    sales_order_number: int | None = None
+    sales_order_number: Int32 | None = None
     """The order's number, not its ID."""
-    shop_order_number: int | None = None
+    shop_order_number: Int32 | None = None
     """The shop order's number, not its ID."""
-    send_method: int | None = None
+    send_method: Int32 | None = None
     """As Exact numbers them."""
 
     @classmethod

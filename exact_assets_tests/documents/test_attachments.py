@@ -177,6 +177,26 @@ def test_a_file_is_not_downloaded_from_another_host(documents: Documents) -> Non
         documents.download_attachment(DIVISION, elsewhere)
 
 
+@pytest.mark.parametrize("name", ["../../up.txt", "..\\up.txt", "..", "up.txt"])
+def test_a_name_of_exacts_leads_out_of_no_folder_and_overwrites_nothing(
+    documents: Documents, document: UUID, place: Installation, tmp_path: Path, name: str
+) -> None:
+    added = documents.add_attachment(DIVISION, document, b"one", name="a.txt").attachment
+    place.simulator.control.update(
+        "documents/DocumentAttachments", DIVISION, keys=[str(added.id)], values={"FileName": name}
+    )
+    (found,) = documents.find_attachments(DIVISION, document)
+    folder = tmp_path / "in" / "here"
+    folder.mkdir(parents=True)
+    documents.download_attachment(DIVISION, found, to=folder)
+    (written,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert (written.parent, written.read_bytes()) == (folder, b"one")
+    with pytest.raises(DocumentError, match="there already"):
+        documents.download_attachment(DIVISION, found, to=folder)
+    with pytest.raises(DocumentError, match="cannot be written"):
+        documents.download_attachment(DIVISION, found, to=folder / "nowhere" / "a.txt")
+
+
 def test_a_page_in_place_of_the_file_is_not_taken_for_it(
     documents: Documents, document: UUID, letter: Path, tmp_path: Path
 ) -> None:

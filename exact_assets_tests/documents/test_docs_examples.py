@@ -8,11 +8,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # no stubs are installed
 from click.testing import CliRunner
 
 from exact_assets import ExactConfig, ExactTranslator, build_defs
 from exact_assets.cli import main
+from exact_assets.demo.run import Place
 from exact_assets.documents.models import WriteOutcome
 from exact_assets_tests.installation import CHECKOUT, Installation
 
@@ -102,6 +103,8 @@ def test_the_example_asset_files_each_invoice_once(place: Installation) -> None:
     exec(compile(block, "docs/documents.md", "exec"), names)  # noqa: S102 - our own page
     location = CodeLocation.of(ExactConfig.from_env(), ExactTranslator())
     before = len(place.simulator.control.rows("documents/DocumentAttachments", 100001))
+    invoices = len(place.simulator.control.rows("salesinvoice/SalesInvoices", 100001))
+    assert invoices > 0
     for is_first in (True, False):
         with dg.DagsterInstance.ephemeral() as instance:
             done = dg.materialize(
@@ -109,11 +112,10 @@ def test_the_example_asset_files_each_invoice_once(place: Installation) -> None:
             )
         (event,) = done.asset_materializations_for_node("filed_invoices")
         told = {name: one.value for name, one in event.metadata.items()}
-        assert told["invoices"] == len(place.simulator.control.rows("salesinvoice/SalesInvoices", 100001)) > 0
-        assert told["filed"] == (told["invoices"] if is_first else 0)
+        assert (told["invoices"], told["filed"]) == (invoices, invoices if is_first else 0)
         assert ("latest" in told) is is_first
     after = place.simulator.control.rows("documents/DocumentAttachments", 100001)
-    assert len(after) == before + told["invoices"]
+    assert len(after) == before + invoices
 
 
 def test_jobs_are_there_only_where_writing_is_switched_on() -> None:
@@ -131,3 +133,19 @@ def test_a_command_tells_what_is_wrong_in_one_line(monkeypatch: pytest.MonkeyPat
     assert (done.exit_code, "FIELD=VALUE" in done.stderr) == (1, True)
     monkeypatch.setenv("EXACT_COUNTRY", "nowhere")
     assert CliRunner().invoke(main, shlex.split("documents create --help")).exit_code == 0
+
+
+def test_commands_in_the_demos_folder_are_about_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = Place(tmp_path / "it's a demo")
+    demo.folder.mkdir()
+    monkeypatch.chdir(demo.folder)
+    for name in demo.environment(""):
+        monkeypatch.delenv(name, raising=False)
+    demo.keep(demo.environment("http://127.0.0.1:8080"))
+    demo.keep(demo.environment("http://127.0.0.1:8081"))
+    read = ExactConfig.from_env()
+    assert (read.base_url, read.write_documents) == ("http://127.0.0.1:8081", True)
+    assert read.control_url == demo.environment("")["EXACT_CONTROL_URL"]
+    (demo.folder / ".env").write_text("EXACT_COUNTRY=be\n")
+    demo.keep(demo.environment("http://127.0.0.1:8082"))
+    assert (demo.folder / ".env").read_text() == "EXACT_COUNTRY=be\n"

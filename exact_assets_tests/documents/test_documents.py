@@ -1,5 +1,6 @@
 """Documents are found, created, updated and upserted, once, whatever becomes of the answers."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -16,8 +17,9 @@ from exact_assets.control.document_writes import WriteStatus
 from exact_assets.control.open import Control
 from exact_assets.documents.access import Documents, open_documents
 from exact_assets.documents.lookup import _earliest_wall
-from exact_assets.documents.models import LONGEST_SUBJECT, WriteOutcome
+from exact_assets.documents.models import LONGEST_SUBJECT, Document, WriteOutcome
 from exact_assets.errors import (
+    AnswerError,
     DocumentError,
     DocumentNotFoundError,
     ModuleNotLicensedError,
@@ -26,6 +28,7 @@ from exact_assets.errors import (
     SeveralDocumentsError,
     UncertainWriteError,
     WritingDisabledError,
+    WrongDivisionError,
 )
 from exact_assets_tests.documents.conftest import DIVISION
 from exact_assets_tests.installation import Installation
@@ -207,6 +210,56 @@ def test_a_key_makes_one_document_only(documents: Documents, subject: str, store
     assert len(stored(subject)) == 2
 
 
+def test_documents_serve_within_a_running_loop_and_from_several_threads(documents: Documents) -> None:
+    async def in_a_notebook() -> None:
+        assert documents.find_one(DIVISION, subject="nothing of the kind") is None
+
+    asyncio.run(in_a_notebook())
+    documents.close()
+    with ThreadPoolExecutor(4) as pool:
+        found = [*pool.map(lambda _: documents.find_one(DIVISION, subject="nothing of the kind"), range(4))]
+    assert found == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {},
+        {"subject": "a", "id": "b"},
+        {"colour": "a"},
+        {"id": "a"},
+        {"hid": 2**31},
+        {"hid": "x"},
+        {"subject": " "},
+        {"subject": None},
+        {"document_date": "soon"},
+    ],
+)
+def test_a_search_that_makes_no_sense_is_refused_before_it_is_sent(
+    documents: Documents, place: Installation, search: dict[str, Any]
+) -> None:
+    place.simulator.control.forget_calls()
+    with pytest.raises(DocumentError):
+        documents.find_one(DIVISION, **search)
+    assert place.simulator.control.calls() == []
+
+
+def test_a_row_that_cannot_be_is_told_of() -> None:
+    with pytest.raises(AnswerError, match="ID"):
+        Document.from_row({"ID": "no UUID"})
+    with pytest.raises(AnswerError, match="DocumentDate"):
+        Document.from_row({"ID": str(uuid4()), "DocumentDate": "soon"})
+
+
+def test_a_document_of_another_division_is_not_taken(
+    documents: Documents, place: Installation, subject: str
+) -> None:
+    documents.create(DIVISION, {"subject": subject, "type": 55})
+    place.simulator.control.fault("wrong_division", path=r"documents/Documents\?.*filter=ID", times=None)
+    with pytest.raises(WrongDivisionError):
+        documents.find_one(DIVISION, subject=subject)
+
+
 def test_a_key_is_for_one_document_only(documents: Documents, subject: str) -> None:
     key = str(uuid4())
     documents.create(DIVISION, {"subject": subject, "type": 55}, key=key)
@@ -285,6 +338,8 @@ def test_each_write_is_logged_without_content(
         ({"subject": "a\ud800", "type": 55}, "subject"),
         ({"subject": "a" * 4001, "type": 55}, "subject"),
         ({"subject": "a", "type": -1}, "type"),
+        ({"subject": "a", "type": 55, "sales_order_number": 2**31}, "sales_order_number"),
+        ({"subject": "a", "type": 55, "body": "\ud800"}, "body"),
         ({"subject": "a", "type": 55, "account": "x"}, "account"),
         ({"subject": "a", "type": 55, "colour": "x"}, "colour"),
         ({"subject": "a", "type": 55, "amount_fc": "1e40"}, "amount_fc"),

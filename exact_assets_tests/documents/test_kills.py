@@ -31,8 +31,8 @@ with open_documents() as documents:
 
 
 def killed_while_it_posts(place: Installation, code: str, *arguments: str) -> None:
-    """Run a script and kill it when its POST has arrived, a second before it is carried out."""
-    place.simulator.control.fault("slow", path=r"documents/\w+\?$", value=1)
+    """Run a script and kill it when its POST has arrived, half a second before it is carried out."""
+    place.simulator.control.fault("slow", path=r"documents/\w+\?$", value=0.5)
     place.simulator.control.forget_calls()
     environment = {**os.environ, **place.environment, "EXACT_WRITE_DOCUMENTS": "true", "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen(
@@ -40,13 +40,13 @@ def killed_while_it_posts(place: Installation, code: str, *arguments: str) -> No
     ) as one:
         while not any(call["method"] == "POST" for call in place.simulator.control.calls(path="documents/")):
             assert one.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.02)
         one.kill()
 
 
 @pytest.fixture
 def survivor(config: ExactConfig) -> Documents:
-    return Documents(lambda: Control.open(config), settle_seconds=1.5)
+    return Documents(lambda: Control.open(config), settle_seconds=0.8)
 
 
 @pytest.mark.parametrize("key", ["", "of its own"])

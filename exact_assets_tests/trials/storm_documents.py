@@ -1,6 +1,7 @@
 """`make storm-documents`: a process that writes documents is killed at random moments, again and again.
 
-Answers are lost meanwhile. In the end each document and each file must be there exactly once.
+Answers are lost meanwhile. In the end each document and each file must be there exactly once. For other numbers:
+`python -m exact_assets_tests.trials.storm_documents DOCUMENTS SEED`; the seed is printed.
 """
 
 import os
@@ -53,7 +54,7 @@ def storm(place: Installation, count: int) -> int:
         place.simulator.control.fault(loss, path=r"documents/\w+\?$", times=2, after=random.randrange(20))
         with subprocess.Popen(command, env=environment) as process:
             try:
-                code = process.wait(timeout=random.uniform(1.5, 8))
+                code = process.wait(timeout=random.uniform(2, 8))
             except subprocess.TimeoutExpired:
                 process.kill()
                 kills += 1
@@ -80,6 +81,9 @@ def main() -> int:
         work(int(sys.argv[2]))
         return 0
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
+    random.seed(seed)
+    sys.stdout.write(f"seed {seed}\n")
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, installation(Path(folder), divisions=1, rows=100) as place:
         place.simulator.control.set(minute_limit=10**6, day_limit=10**7, token_seconds=86_400)
