@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install demo test test-floor lint storm blackout soak bench large release-check clean
+.PHONY: help install demo test test-floor lint storm storm-documents blackout soak bench large release-check clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -32,6 +32,9 @@ lint: $(VENV)/.ready
 
 storm: $(VENV)/.ready   ## Kill 200 real loads at random moments, then compare the warehouse with its source
 	$(BIN)/python -m exact_assets_tests.trials.storm
+
+storm-documents: $(VENV)/.ready   ## Kill the process that writes 1,000 documents at random moments; each must be there once
+	$(BIN)/python -m exact_assets_tests.trials.storm_documents
 
 blackout: $(VENV)/.ready   ## Kill all of a real Dagster KILLS times (100) at random moments; all work must go on
 	$(BIN)/python -m exact_assets_tests.trials.blackout $(KILLS)

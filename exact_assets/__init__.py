@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from exact_assets.defs.partitions import DIVISIONS, grid
     from exact_assets.defs.resources import ExactSession
     from exact_assets.defs.translator import ExactTableProps, ExactTranslator
+    from exact_assets.documents.access import open_documents
 
 __all__ = [
     "DIVISIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "TableRun",
     "build_defs",
     "grid",
+    "open_documents",
 ]
 
 _PLACES = {
@@ -37,6 +39,7 @@ _PLACES = {
     "TableRun": "exact_assets.defs.assets",
     "build_defs": "exact_assets.build",
     "grid": "exact_assets.defs.partitions",
+    "open_documents": "exact_assets.documents.access",
 }
 
 

@@ -10,6 +10,7 @@ from exact_assets.defs.assets import Execute, run_table, table_asset
 from exact_assets.defs.checks import check_jobs, check_schedule
 from exact_assets.defs.deletions import deletions_sensor
 from exact_assets.defs.divisions import divisions_sensor
+from exact_assets.defs.documents import document_jobs
 from exact_assets.defs.executor import locking_executor
 from exact_assets.defs.freshness import fresh_checks, freshness_sensor
 from exact_assets.defs.jobs import (
@@ -64,7 +65,7 @@ def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
     return dg.Definitions(
         assets=[table_asset(location, table, execute=execute) for table in location.tables],
         # Those of the frequencies come with their schedules.
-        jobs=[everything.job, *check_jobs(location)],
+        jobs=[everything.job, *check_jobs(location), *document_jobs(location)],
         asset_checks=[fresh_checks(location)],
         sensors=[
             divisions_sensor(location, [everything.job]),

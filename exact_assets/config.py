@@ -121,6 +121,8 @@ class ExactConfig(BaseModel):
     """Seconds that one answer of Exact's may take, from the request to its last byte."""
     answer_mb: int = Field(default=64, ge=1, le=2048)
     """Megabytes that one answer may have, decompressed."""
+    write_documents: bool = False
+    """Whether documents and attachments may be written in Exact; reading needs no leave."""
     secret_key: SecretStr | None = None
     """Encrypts tokens at rest; none: a key file beside the control database, made on first use."""
 

@@ -25,6 +25,7 @@ ExactAssetsError
 │   │   └── QuotaShareError           a load's share of them is used; others come first
 │   ├── KeyBlockedError          too many errors: Exact blocks the app for an hour or more
 │   ├── UnavailableError         408, 5xx, resets, cut bodies, HTML: tried again, in vain
+│   ├── UncertainWriteError      the answer to a POST was lost: it may have been carried out, or not
 │   ├── UnreachableError         no connection to the host at all
 │   └── AnswerError              an answer that Exact does not promise
 │       ├── PagingError          a chain of pages repeats itself, ends too soon or leaves the host
@@ -33,6 +34,13 @@ ExactAssetsError
 │       ├── ValueRangeError      a value that its type cannot hold; table, column, key
 │       ├── RemovalWithheldError  would take all rows away, or most: applied when confirmed, or after a day
 │       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
+├── DocumentError                a document or a file cannot be written or read as asked; Exact was told nothing
+│   ├── WritingDisabledError     writing documents is not switched on
+│   ├── DocumentNotFoundError    there is none
+│   ├── SeveralDocumentsError    a search fits more than one; they are listed
+│   ├── FileUnreadableError      the file is not there, is empty or cannot be read
+│   ├── FileTooLargeError        it does not fit into a request
+│   └── AttachmentConflictError  the document has another file of this name
 └── WarehouseError               the warehouse said no
     ├── WarehouseBusyError       another process holds it; its own message says which
     ├── RetryError               nothing was committed, and it may go well when it is done again
@@ -197,6 +205,10 @@ class UnavailableError(ExactError):
     """Exact did not serve the request, however often it was tried within bounds."""
 
 
+class UncertainWriteError(ExactError):
+    """The answer to a request that changes something was lost. It is not sent again before somebody has looked."""
+
+
 class UnreachableError(ExactError):
     """No connection to the host could be made."""
 
@@ -230,6 +242,34 @@ class RemovalWithheldError(AnswerError):
 
 class RemovalDoubtedError(AnswerError):
     """An answer would take away all rows of a table or most of them, and Exact contradicts it."""
+
+
+class DocumentError(ExactAssetsError):
+    """A document or a file cannot be written or read as asked. Nothing was written."""
+
+
+class WritingDisabledError(DocumentError):
+    """Writing documents is not switched on in the configuration."""
+
+
+class DocumentNotFoundError(DocumentError):
+    """There is no such document, or no such attachment."""
+
+
+class SeveralDocumentsError(DocumentError):
+    """A search fits several documents: Exact allows doubles. The message lists them."""
+
+
+class FileUnreadableError(DocumentError):
+    """A file is not there, is empty, or cannot be read."""
+
+
+class FileTooLargeError(DocumentError):
+    """A file does not fit into one request of Exact's."""
+
+
+class AttachmentConflictError(DocumentError):
+    """The document has a file of this name with other content."""
 
 
 class WarehouseError(ExactAssetsError):
@@ -365,6 +405,7 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "QuotaShareError": QuotaShareError,
     "KeyBlockedError": KeyBlockedError,
     "UnavailableError": UnavailableError,
+    "UncertainWriteError": UncertainWriteError,
     "UnreachableError": UnreachableError,
     "AnswerError": AnswerError,
     "PagingError": PagingError,
@@ -373,6 +414,13 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "ValueRangeError": ValueRangeError,
     "RemovalWithheldError": RemovalWithheldError,
     "RemovalDoubtedError": RemovalDoubtedError,
+    "DocumentError": DocumentError,
+    "WritingDisabledError": WritingDisabledError,
+    "DocumentNotFoundError": DocumentNotFoundError,
+    "SeveralDocumentsError": SeveralDocumentsError,
+    "FileUnreadableError": FileUnreadableError,
+    "FileTooLargeError": FileTooLargeError,
+    "AttachmentConflictError": AttachmentConflictError,
     "WarehouseError": WarehouseError,
     "WarehouseBusyError": WarehouseBusyError,
     "RetryError": RetryError,

@@ -86,10 +86,12 @@ MAY_KNOW = {
         "feeds",
         "warehouse",
     },
+    "documents": {"errors", "config", "exact", "control", "feeds"},
     "defs": {
         "disk",
         "errors",
         "next_state",
+        "documents",
         "stream",
         "containment",
         "config",
@@ -112,6 +114,7 @@ MAY_KNOW = {
     "demo": {"errors", "config", "catalogue", "warehouse"},
     "cli": {
         "errors",
+        "documents",
         "config",
         "exact",
         "catalogue",

@@ -86,7 +86,7 @@ async def _answer(world: World, http: HttpRequest, *, route: Route, fault: Fault
     if replaced is not None:
         return replaced
     try:
-        _check_rights(world, route)
+        _check_rights(world, route, is_write=http.method not in {"GET", "HEAD"})
         _check_method(route, http.method)
         if http.method not in {"GET", "HEAD"}:
             return await _write(world, http, route)
@@ -95,7 +95,7 @@ async def _answer(world: World, http: HttpRequest, *, route: Route, fault: Fault
         return error(refusal.status, refusal.text, reason=refusal.reason, lang=world.settings.error_lang)
 
 
-def _check_rights(world: World, route: Route) -> None:
+def _check_rights(world: World, route: Route, *, is_write: bool) -> None:
     """Refuse what user, division, app or licence may not.
 
     Raises:
@@ -115,6 +115,8 @@ def _check_rights(world: World, route: Route) -> None:
     service = parts[1] if parts[0] in {"sync", "bulk", "read"} and len(parts) > 2 else parts[0]
     if service in settings.missing_scopes:
         raise RefusedError(403, texts.FORBIDDEN_SCOPE)
+    if is_write and service in settings.read_only_services:
+        raise RefusedError(403, texts.FORBIDDEN_WRITING)
     if service in settings.unlicensed_services:
         raise RefusedError(403, texts.FORBIDDEN)
 
@@ -166,7 +168,8 @@ def _render_ahead(world: World, request: Request, link: str) -> None:
 
 async def _write(world: World, http: HttpRequest, route: Route) -> Response:
     body = await http.body()
-    if len(body) > world.settings.request_bytes * 4 / 3 + 10_000:
+    is_whole = world.settings.request_size_counted == "body"
+    if len(body) > (world.settings.request_bytes if is_whole else world.settings.request_bytes * 4 / 3 + 10_000):
         raise RefusedError(400, texts.TOO_LARGE)
     base = f"{http.url.scheme}://{http.headers.get('host', 'localhost')}"
     return await asyncio.get_running_loop().run_in_executor(

@@ -80,8 +80,10 @@ def replaced_answer(fault: Fault) -> Response | None:
 def damaged(fault: Fault, answer: Response) -> Response:
     """Damage an answer on its way."""
     match fault.kind:
-        case "cut_body" | "token_lost":
+        case "cut_body" | "token_lost" | "answer_lost":
             return Cut(answer) if fault.kind == "cut_body" else Reset()
+        case "answer_failed":
+            return error(int(fault.value or 500), texts.SERVER_ERROR)
         case "garbage":
             return _with_body(answer, b'{"d":{"results":[{"__metadata":{"uri":"\xff\xfe')
         case "html":

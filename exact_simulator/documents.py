@@ -126,7 +126,16 @@ def _create(world: World, endpoint: Endpoint, division: int, payload: dict[str, 
         world.settings.model_copy(update={"mandatory_filter": False}),
     )
     text = read_one(place, planned, Clause(f"{quoted(endpoint.key[0].name)} = ?", (key,)))
+    if text is not None and world.settings.post_answer == "sparse":
+        text = _sparse(endpoint, text)
     return json_answer(b'{"d":%b}' % (text or b"null"), status=201)
+
+
+def _sparse(endpoint: Endpoint, text: bytes) -> bytes:
+    """Write null for all but the key, as some of Exact's endpoints do."""
+    kept = {"__metadata", *(item.name for item in endpoint.key)}
+    row = {name: value if name in kept else None for name, value in json.loads(text).items()}
+    return json.dumps(row, separators=(",", ":")).encode()
 
 
 def _held(endpoint: Endpoint, payload: dict[str, Any]) -> dict[str, Any]:

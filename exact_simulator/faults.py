@@ -24,6 +24,9 @@ FaultKind = Literal[
     "html",
     "empty_body",
     "stale_counters",
+    # The answer is lost, after what was asked for has been done
+    "answer_lost",
+    "answer_failed",
     # The page is not what it should be
     "next_repeats",
     "next_elsewhere",
@@ -43,7 +46,8 @@ FaultKind = Literal[
     "token_chain_broken",
 ]
 """`slow` waits `value` seconds and then answers; `status` answers `value` (599 and others); `stale_counters`
-tells `value` calls more than remain; `token_lost` rotates and cuts the connection; `value_out_of_range` puts
+tells `value` calls more than remain; `token_lost` rotates and cuts the connection; `answer_lost` resets it once all
+is done, and `answer_failed` answers `value` (500) then; `value_out_of_range` puts
 `value` in the first whole number; `missing_property` and `unknown_property` take a name as `value`. `rows_missing`
 leaves a share of `value` of a page's rows (none by default), `rows_missing_counted` counts no more either,
 `lines_missing` does so to what is expanded in rows."""

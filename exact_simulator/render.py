@@ -95,8 +95,12 @@ def _value(item: Property, column: str, *, escaped: bool) -> str:
 
 def shown_sql(endpoint: Endpoint, name: str, *, base: str) -> str:
     """Write the SQL expression of a property as it is shown: the books do not know where files are served."""
+    host = base.replace("'", "''")
     if endpoint.entity == "DocumentAttachments" and name == "Url":
-        return f"""('{base.replace("'", "''")}' || "Url" || '&Stamp=NL001')"""
+        return f"""('{host}' || "Url" || '&Stamp=NL001')"""
+    if endpoint.entity == "Documents" and name == "DocumentViewUrl":
+        link = f"{host}/docs/DocViewContent.aspx?ID="
+        return f"""('{link}' || "ID" || '&_Division_=' || _division || '&Stamp=NL001')"""
     return f'"{name}"'
 
 

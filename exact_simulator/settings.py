@@ -91,6 +91,12 @@ class Settings(BaseModel):
 
     # Documents
     request_bytes: int = 10_000_000
+    request_size_counted: Literal["content", "body"] = "content"
+    """`content`: of a file, its bytes; `body`: all that is sent, base64 included."""
+    post_answer: Literal["full", "sparse"] = "full"
+    """`sparse`: the answer to a POST holds the key, and null for all else."""
+    read_only_services: tuple[str, ...] = ()
+    """Services (`documents`) that the app's registration may read but not write."""
 
 
 STRICT: dict[str, Any] = {
@@ -107,5 +113,7 @@ STRICT: dict[str, Any] = {
     "skip_supported": False,
     "next_dollar_encoded": True,
     "inline_count": "not_in_lists",
+    "request_size_counted": "body",
+    "post_answer": "sparse",
 }
 """The harder way of each uncertain point."""

@@ -25,6 +25,7 @@ UNAUTHORIZED = "Unauthorized"
 FORBIDDEN = "Forbidden"
 FORBIDDEN_DIVISION = "Forbidden - User division is not within division scope."
 FORBIDDEN_SCOPE = "Forbidden - Application Scope Violated. Cannot read"
+FORBIDDEN_WRITING = "Forbidden - Application Scope Violated. Cannot write"  # assumed, after that of reading
 TOO_MANY_REQUESTS = "Too Many Requests"
 TOO_BROAD = "The request is too broad."  # assumed
 SERVER_ERROR = "A problem has occurred while processing your request."  # assumed ending

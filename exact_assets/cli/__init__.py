@@ -18,6 +18,7 @@ COMMANDS = {
     "tables": "List the tables: how each is read, and what it costs in calls.",
     "plan": "Show what the chosen tables cost in calls a day.",
     "status": "Show the status of the enabled divisions.",
+    "documents": "Find, create, update, upsert documents in Exact; attach and download files.",
     "demo": "Load two simulated divisions, and open the Dagster UI.",
 }
 """Each is in the module of its name, as `<name>_command`."""

@@ -183,6 +183,40 @@ LISTED_DIVISIONS = sa.Table(
     sa.Column("division", sa.Integer, primary_key=True),
 )
 
+DOCUMENT_WRITES = sa.Table(
+    "document_writes",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("site", sa.String, nullable=False),
+    sa.Column("client", sa.String, nullable=False),
+    sa.Column("division", sa.Integer, nullable=False),
+    sa.Column("key", sa.String, comment="the caller's own name for this write; null: it has none"),
+    sa.Column("actor", sa.String, nullable=False, comment="who asked for it: a run, or a user of the machine"),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("subject", sa.String, comment="of the document, or the name of the file; never its content"),
+    sa.Column("digest", sa.String, nullable=False, comment="SHA-256 of what is sent"),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("document_id", sa.String),
+    sa.Column("attachment_id", sa.String),
+    sa.Column("noted_at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+    sa.Column("sent_at", sa.Float, nullable=False, comment="the first time; epoch seconds, the server's clock"),
+    sa.Column("is_sure_of_time", sa.Boolean, nullable=False, comment="whether an answer had told that clock"),
+    sa.Column("ended_at", sa.Float, comment="epoch seconds, our clock"),
+    sa.Column("error", sa.String),
+    sa.Index("document_writes_by_digest", "site", "client", "division", "action", "digest"),
+    sa.Index("document_writes_by_key", "site", "client", "key"),
+)
+
+REFUSED_FILTERS = sa.Table(
+    "refused_filters",
+    METADATA,
+    sa.Column("site", sa.String, primary_key=True),
+    sa.Column("client", sa.String, primary_key=True),
+    sa.Column("endpoint", sa.String, primary_key=True),
+    sa.Column("property", sa.String, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False, comment="epoch seconds, our clock"),
+)
+
 CHOICES = sa.Table(
     "kept_choices",
     METADATA,

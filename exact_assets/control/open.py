@@ -17,6 +17,7 @@ from exact_assets.control.attempts import AttemptLog
 from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import database_path, open_database
+from exact_assets.control.document_writes import DocumentWrites
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.left_out import LeftOutProperties
 from exact_assets.control.listing import DivisionListing
@@ -62,6 +63,8 @@ class Control:
     """What Exact said it does not know."""
     choices: ChoiceStore
     """What users chose for divisions, should the warehouse lose it."""
+    document_writes: DocumentWrites
+    """Durable: after a power cut too, what may have been sent is looked for."""
 
     @classmethod
     def open(cls, config: ExactConfig, *, since: datetime | None = None) -> Self:
@@ -101,6 +104,7 @@ class Control:
             purges=PurgeLog(open_database(config.control_url, is_durable=False), **names),
             left_out=LeftOutProperties(open_database(config.control_url, is_durable=False), **names),
             choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
+            document_writes=DocumentWrites(durable, site=config.site_url, client=config.client_id),
         )
 
     def obstacle(self) -> str | None:
@@ -131,6 +135,12 @@ class Control:
         """
         with self.locks.hold(f"lease {self.config.site_url} {name}", wait=wait) as is_held:
             yield is_held
+
+    @asynccontextmanager
+    async def lease_async(self, name: str) -> AsyncIterator[None]:
+        """Hold `name` against all processes, waiting for it without a thread."""
+        async with self.locks.hold_async(f"lease {self.config.site_url} {name}"):
+            yield
 
     @asynccontextmanager
     async def slot(self, division: int) -> AsyncIterator[None]:

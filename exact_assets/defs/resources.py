@@ -21,6 +21,7 @@ from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.defs.location import CodeLocation
+from exact_assets.documents.access import Documents
 from exact_assets.errors import ExactAssetsError, NotConnectedError, WarehouseError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
@@ -93,6 +94,8 @@ class ExactSession:
         """
         self._patience = Patience(location.config.warehouse_wait_seconds, tell=tell)
         self.warehouse: Warehouse = location.warehouse(patience=self._patience)
+        self.documents = Documents(location.control, actor=f"run {run_id}" if run_id else None)
+        """Documents and attachments in Exact: finds and downloads them; writes them where that is switched on."""
         self._location = location
         self._run_id = run_id
         self._began = datetime.now(UTC)
@@ -171,6 +174,7 @@ class ExactSession:
     def close(self) -> None:
         """Close what the run's tables shared. A thread that still waits for the warehouse gives up."""
         self._patience.end()
+        self.documents.close()
         if self._runner is not None:
             self._runner.run(self._open.aclose())
             self._runner.close()

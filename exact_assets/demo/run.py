@@ -40,6 +40,7 @@ REVENUE_BY_CUSTOMER = (
     "WHERE g.type = 110 GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
 )
 """Of accounts of the kind that Exact calls revenue."""
+OF_THE_DEMO = "# Written by the demo, each time that it starts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,21 @@ class Place:
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
             "EXACT_WAREHOUSE_URL": self.warehouse_url,
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
+            "EXACT_WRITE_DOCUMENTS": "true",
         }
+
+    def keep(self, environment: Mapping[str, str]) -> None:
+        """Write the settings where commands that are run in the folder read them; settings of others stay."""
+        path = self.folder / ".env"
+        if path.exists() and not path.read_text().startswith(OF_THE_DEMO):
+            return
+        lines = [OF_THE_DEMO, *(f"{name}={_quoted(value)}" for name, value in environment.items())]
+        path.write_text("\n".join(lines) + "\n")
+
+
+def _quoted(value: str) -> str:
+    r"""Quote a value so that nothing in it is taken for a variable."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> None:
@@ -94,6 +109,7 @@ def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> No
     with contextlib.ExitStack() as stack:
         site_url = _start_simulator(stack, place, years, console)
         environment = place.environment(site_url)
+        place.keep(environment)
         is_up = _start_dagster(stack, place, environment, port, console)
         divisions = _connect(environment, place, console)
         dagster = is_up()

@@ -6,7 +6,7 @@ gigabytes. What the answer means is for those who asked.
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -53,7 +53,7 @@ async def ask(
     url: str,
     *,
     headers: Mapping[str, str],
-    content: str | None = None,
+    content: str | AsyncIterable[bytes] | None = None,
     bounds: Bounds,
 ) -> HttpAnswer:
     """Send a request and read its answer.

@@ -25,6 +25,7 @@ from exact_assets.exact.ports import Ledger
 from exact_assets.exact.question import Question
 from exact_assets.exact.sender import Sender
 from exact_assets.exact.urls import build_url, check_same_site, endpoint_of, through_proxy
+from exact_assets.exact.write import Write
 
 ME_PATH = "/api/v1/current/Me"
 DIVISIONS_PATH = "/api/v1/{division}/system/Divisions"
@@ -117,6 +118,43 @@ class ExactClient:
         url = build_url(self._site_url, path, params or {}, division=division)
         answer = await self._sender.ask(url, _plain_content, division=division)
         return answer.content
+
+    async def write(
+        self, division: int, path: str, write: Write, *, answer: Question | None = None
+    ) -> Decoded | None:
+        """Ask Exact to change something.
+
+        Args:
+            division: in which; its quota is used.
+            path: such as `/api/v1/{division}/documents/Documents`.
+            write: what is to be changed.
+            answer: as what the answer is read; None: it is not.
+
+        Raises:
+            UncertainWriteError: the answer to a POST was lost.
+        """
+        url = build_url(self._site_url, path, {}, division=division)
+        decode = None
+        if answer is not None:
+            decode = PageDecoder(answer, endpoint=endpoint_of(url), zone=self._zone)
+        reply = await self._sender.ask(url, decode or _nothing, division=division, write=write)
+        return reply.content
+
+    async def file(self, division: int, link: str) -> bytes:
+        """Download a file from where Exact says it is; the token goes to no other host.
+
+        Raises:
+            PagingError: the link leads elsewhere. Nothing was sent.
+        """
+        url = through_proxy(link, self._site_url)
+        check_same_site(url, self._site_url, division=division, what="link to the file")
+        reply = await self._sender.ask(url, bytes, division=division)
+        return reply.content
+
+    @property
+    def knows_time(self) -> bool:
+        """Return whether `server_now` rests on what an answer has told."""
+        return self._sender.knows_time
 
     async def count(self, division: int, path: str, params: Mapping[str, str]) -> int | None:
         """Ask how many rows there are; None: Exact does not say.
@@ -211,6 +249,10 @@ def _is_of_another_division(content: Decoded, division: int) -> bool:
     tables = [table for table in (content.rows, content.expanded) if table is not None]
     columns = [table.column("Division") for table in tables if "Division" in table.column_names]
     return any(pc.any(pc.not_equal(column, division)).as_py() for column in columns)
+
+
+def _nothing(_body: bytes) -> None:
+    """Leave an answer unread: there is nothing in it that is not known."""
 
 
 def _plain_content(body: bytes) -> Any:

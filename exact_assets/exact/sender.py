@@ -23,6 +23,7 @@ from exact_assets.errors import (
     ExactError,
     KeyBlockedError,
     UnavailableError,
+    UncertainWriteError,
     UnreachableError,
 )
 from exact_assets.exact import limits, responses
@@ -34,6 +35,7 @@ from exact_assets.exact.ports import Booking, Ledger, Slots, Tokens
 from exact_assets.exact.steady import SteadyClock
 from exact_assets.exact.token import Token
 from exact_assets.exact.urls import endpoint_of
+from exact_assets.exact.write import DONE, Write
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class _Question:
     url: str
     division: int | None
     endpoint: str
+    write: Write | None = None
+    """None: nothing is changed by it."""
     calls: int = 0
     failures: list[ExactError] = field(default_factory=list)
     is_blind: bool = False
@@ -77,6 +81,13 @@ class _Question:
     refused_token: Token | None = None
     beyond: int = 0
     """Answers that took too long, or were too large."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.write is None or self.write.is_repeatable
+
+    def is_done(self, status: int) -> bool:
+        return status == 200 if self.write is None else status in DONE
 
     def facts(self, status: int | None) -> dict[str, Any]:
         return {"division": self.division, "endpoint": self.endpoint, "status": status}
@@ -139,25 +150,39 @@ class Sender:
         """Return the server's time, or somewhat earlier."""
         return self._skew.now(self._now())
 
-    async def ask(self, url: str, read: Callable[[bytes], Read], *, division: int | None = None) -> Reply[Read]:
-        """GET an address and read its answer, trying again what may pass.
+    @property
+    def knows_time(self) -> bool:
+        """Return whether the server's time was told by any answer, to this process or one before."""
+        return self._skew.at_least is not None
+
+    async def ask(
+        self,
+        url: str,
+        read: Callable[[bytes], Read],
+        *,
+        division: int | None = None,
+        write: Write | None = None,
+    ) -> Reply[Read]:
+        """GET an address, or change something there, and read its answer, trying again what may pass.
 
         Args:
             url: sent as it is.
             read: makes the content of a body; raises NotJsonError where the body is cut or no JSON.
             division: whose quota it costs; None: addresses without a division cost none.
+            write: what is to be changed; None: nothing.
 
         Raises:
+            UncertainWriteError: the answer to a POST was lost: nobody knows whether it was carried out.
             ExactError: the kind says what can be done; see `exact_assets.errors`.
         """
-        question = _Question(url=url, division=division, endpoint=endpoint_of(url))
+        question = _Question(url=url, division=division, endpoint=endpoint_of(url), write=write)
         while True:
             outcome = await self._attempt(question)
             if isinstance(outcome, Booking):
                 await self._await_room(question, outcome)
             elif isinstance(outcome, ExactError):
                 await self._back_off(question, outcome)
-            elif outcome.status != 200:
+            elif not question.is_done(outcome.status):
                 await self._overcome(question, outcome)
             else:
                 try:
@@ -185,8 +210,16 @@ class Sender:
         self.calls[question.division] += 1
         sent_at = self._now()
         try:
-            headers = {"Authorization": f"Bearer {token.access_token}"}
-            answer = await ask(self._http, "GET", question.url, headers=headers, bounds=self._bounds)
+            write = question.write
+            headers = {"Authorization": f"Bearer {token.access_token}", **(write.headers if write else {})}
+            answer = await ask(
+                self._http,
+                write.method if write else "GET",
+                question.url,
+                headers=headers,
+                content=write.body if write else None,
+                bounds=self._bounds,
+            )
         except httpx.TransportError as error:
             # If Exact did count it, the next answer says so; if not, the call is still ours to use.
             self._ledger.unsent(question.division)
@@ -286,7 +319,13 @@ class Sender:
         raise error
 
     async def _back_off(self, question: _Question, error: ExactError) -> None:
-        """Wait a little before the next attempt, or raise when there were enough."""
+        """Wait a little before the next attempt, or raise when there were enough.
+
+        A POST that may have been carried out is not sent again: only where no connection was made is it sure that
+        it was not.
+        """
+        if not question.is_repeatable and not isinstance(error, UnreachableError):
+            raise _uncertain(question, error) from error
         question.failures.append(error)
         tries = len(question.failures)
         timeouts = sum(failure.status == 408 for failure in question.failures)
@@ -333,6 +372,14 @@ def _with_words(question: _Question, response: _Response, error: AnswerError) ->
         f"{question.endpoint}: Exact answers with an error as if it were a page (HTTP 200). Exact says: "
         f"{said.rstrip('.')}. {responses.see('answer')}",
         **{**question.facts(200), "reason": said},
+    )
+
+
+def _uncertain(question: _Question, error: ExactError) -> UncertainWriteError:
+    return UncertainWriteError(
+        f"{question.endpoint}: the answer was lost, so that it is not known whether what was sent was carried out. "
+        f"({error})",
+        **question.facts(error.status),
     )
 
 

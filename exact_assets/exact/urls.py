@@ -46,13 +46,19 @@ _PLAIN = "$'(),/*!~"
 
 
 def endpoint_of(url: str) -> str:
-    """Return the path below the division (or below `v1`), such as `sync/CRM/Accounts`, without the query."""
-    parts = [part for part in urlsplit(url).path.split("/") if part]
+    """Return the path below the division (or below `v1`), such as `sync/CRM/Accounts`, without the query.
+
+    Nor has it a key: Exact counts what it refuses by endpoint, whichever row was asked for.
+    """
+    parts = [part for part in _KEY.sub("", urlsplit(url).path).split("/") if part]
     if parts[:2] == ["api", "v1"]:
         parts = parts[2:]
     if parts and (parts[0].isdecimal() or parts[0] == "{division}"):
         parts = parts[1:]
     return "/".join(parts)
+
+
+_KEY = re.compile(r"\([^()/]*\)")
 
 
 def through_proxy(link: str, site_url: str) -> str:
@@ -67,7 +73,9 @@ def through_proxy(link: str, site_url: str) -> str:
     return f"{site_url}{link[own.end() :]}"
 
 
-def check_same_site(link: str, site_url: str, *, division: int | None = None) -> None:
+def check_same_site(
+    link: str, site_url: str, *, division: int | None = None, what: str = "link to the next page"
+) -> None:
     """Refuse a link to another scheme, host or port: the access token must not go there.
 
     Nor is one stored that no library would send: the next run would go on from it, and the one after that.
@@ -79,13 +87,12 @@ def check_same_site(link: str, site_url: str, *, division: int | None = None) ->
     origin = _origin(link) if is_text and len(link) <= LONGEST_LINK else None
     if origin is None:
         raise PagingError(
-            f"The link to the next page is no address ({len(link):,} characters, or one that is none); it was not "
-            "followed.",
+            f"The {what} is no address ({len(link):,} characters, or one that is none); it was not followed.",
             division=division,
         )
     if origin != _origin(site_url):
         raise PagingError(
-            f"The link to the next page leads to {_shown(link)}, not to {_shown(site_url)}; it was not followed. "
+            f"The {what} leads to {_shown(link)}, not to {_shown(site_url)}; it was not followed. "
             "Behind a proxy, EXACT_BASE_URL is the address that it is asked at. See docs/errors.md#link.",
             division=division,
             endpoint=endpoint_of(link),

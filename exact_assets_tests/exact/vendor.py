@@ -33,6 +33,8 @@ class Reply:
 class Asked:
     target: str
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass
@@ -67,11 +69,16 @@ def run_vendor() -> Iterator[Vendor]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.do_GET()
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self._answer(body)
+
+        do_PUT = do_DELETE = do_POST  # noqa: N815 - the server looks for these names
 
         def do_GET(self) -> None:
-            vendor.asked.append(Asked(self.path, dict(self.headers)))
+            self._answer(b"")
+
+        def _answer(self, body: bytes) -> None:
+            vendor.asked.append(Asked(self.path, dict(self.headers), self.command, body))
             reply = vendor.replies.pop(0)
             answer(self, reply if isinstance(reply, Reply) else reply())
 

@@ -121,3 +121,34 @@ def test_attachments_are_not_changed(api: httpx.Client) -> None:
 
 def test_other_endpoints_take_no_writes(api: httpx.Client) -> None:
     assert api.post(f"/api/v1/{FIRST}/crm/Accounts", json={"Name": "a"}).status_code == 400
+
+
+@pytest.mark.parametrize("fault", ["answer_lost", "answer_failed"])
+def test_an_answer_may_be_lost_when_all_is_done(api: httpx.Client, simulator: Simulator, fault: str) -> None:
+    before = len(simulator.control.rows("documents/Documents", FIRST))
+    simulator.control.fault(fault, path="documents/Documents")
+    try:
+        assert api.post(DOCUMENTS, json={"Subject": "A letter", "Type": 55}).status_code == 500
+    except httpx.TransportError:
+        assert fault == "answer_lost"
+    assert len(simulator.control.rows("documents/Documents", FIRST)) == before + 1
+
+
+def test_an_answer_may_hold_the_key_alone(api: httpx.Client, simulator: Simulator) -> None:
+    simulator.control.set(post_answer="sparse")
+    row = made(api)
+    assert {name for name, value in row.items() if value is not None} == {"__metadata", "ID"}
+
+
+def test_an_app_may_read_and_not_write(api: httpx.Client, get: Get, simulator: Simulator) -> None:
+    simulator.control.set(read_only_services=["documents"])
+    answer = api.post(DOCUMENTS, json={"Subject": "A letter", "Type": 55})
+    assert (answer.status_code, "Scope Violated" in message(answer)) == (403, True)
+    assert get("documents/Documents?$top=1").status_code == 200
+
+
+def test_base64_may_count_for_the_size(api: httpx.Client, simulator: Simulator) -> None:
+    document = made(api)["ID"]
+    simulator.control.set(request_bytes=1000, request_size_counted="body")
+    assert attached(api, bytes(600), document).status_code == 201
+    assert attached(api, bytes(800), document).status_code == 400
