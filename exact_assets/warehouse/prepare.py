@@ -1,14 +1,14 @@
 """Finding out what the warehouse lacks, and creating it. How that is written stands in `sql.ddl`."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from exact_assets.catalogue.deletions import LOG
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables as every_table
+from exact_assets.warehouse import aside
 from exact_assets.warehouse.connection import Connection
-from exact_assets.warehouse.present import Present, columns_present, tables_of
+from exact_assets.warehouse.present import Present, columns_present, indexes_present, tables_of
 from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql import ddl
 from exact_assets.warehouse.sql.dialect import Dialect
@@ -39,7 +39,13 @@ def ensure(sessions: Sessions, tables: Iterable[Table], *, is_soft: bool = False
 
     if not sessions.engine.exists or sessions.read(lacking):
         # Asked again: another process may have created it in between.
-        sessions.write(lambda connection: create(connection, lacking(connection)))
+        sessions.write(lambda connection: create_lacking(connection, lacking))
+
+
+def create_lacking(connection: Connection, lacking: Callable[[Connection], list[list[str]]]) -> None:
+    """Find out again what is missing, while nobody else can create it, and create that."""
+    with connection.defining():
+        create(connection, lacking(connection))
 
 
 def create(connection: Connection, transactions: Sequence[Sequence[str]]) -> None:
@@ -56,15 +62,18 @@ class _Lack:
 
     dialect: Dialect
     present: Present
-    live_columns: dict[str, set[str]]
-    """Columns of the views without rows that are gone, by table."""
+    live_columns: dict[str, tuple[str, ...]]
+    """Columns of the views without rows that are gone, in their order, by table."""
+    indexes: frozenset[str]
+    """Names of indexes."""
 
     @classmethod
     def of(cls, connection: Connection) -> "_Lack":
         there = tables_of(connection)
-        live = {name: set(columns) for name, columns in columns_present(connection, LIVE_SCHEMA).items()}
+        live = {name: tuple(columns) for name, columns in columns_present(connection, LIVE_SCHEMA).items()}
         present = Present(tables=there.tables, views=there.views, columns=columns_present(connection))
-        return cls(dialect=connection.dialect, present=present, live_columns=live)
+        indexes = indexes_present(connection)
+        return cls(dialect=connection.dialect, present=present, live_columns=live, indexes=indexes)
 
     def own_tables(self) -> list[str]:
         statements = []
@@ -82,19 +91,20 @@ class _Lack:
         return statements
 
     def table(self, table: Table) -> list[str]:
-        dialect, qualified = self.dialect, self.dialect.qualified
+        dialect, qualified, name = self.dialect, self.dialect.qualified, self.dialect.fitted(table.name)
         stages, sweeps = self._kept_aside("_stage", table), self._kept_aside("_sweep", table)
-        if table.name not in self.present.tables:
+        if name not in self.present.tables:
             return [
                 ddl.create_table(dialect, table),
                 # The states of a table that somebody dropped tell of rows that are gone.
                 f"DELETE FROM {qualified(STREAMS)} WHERE table_name = {text(table.name)}",
-                *(f"DROP TABLE {qualified(name)}" for name in (*stages, *sweeps)),
+                *(f"DROP TABLE {qualified(one)}" for one in (*stages, *sweeps)),
                 ddl.table_comment(dialect, table),
                 *ddl.column_comments(dialect, table, present={}),
+                *ddl.missing_indexes(dialect, table, present=self.indexes),
             ]
-        comment, has_key = self.present.tables[table.name]
-        columns = self.present.columns[table.name]
+        comment, has_key = self.present.tables[name]
+        columns = self.present.columns[name]
         statements = ddl.missing_columns(dialect, table, present=columns)
         for stage in stages:
             statements += ddl.missing_columns(dialect, table, present=self.present.columns[stage], name=stage)
@@ -102,14 +112,17 @@ class _Lack:
             statements.append(ddl.missing_key(dialect, table))
         if comment != ddl.comment_of(table):
             statements.append(ddl.table_comment(dialect, table))
+        statements += ddl.missing_indexes(dialect, table, present=self.indexes)
         return statements + ddl.column_comments(dialect, table, present=columns)
 
     def live(self, table: Table, *, is_soft: bool) -> list[str]:
-        has_view = table.name in self.live_columns
-        if is_soft and table.key and self.live_columns.get(table.name) != set(ddl.live_columns(table)):
-            return ddl.create_live_view(self.dialect, table)
+        name = self.dialect.fitted(table.name)
+        has_view, shown = name in self.live_columns, self.live_columns.get(name, ())
+        wanted = ddl.live_columns(self.dialect, table)
+        kept = [column for column in shown if column in wanted or column in self.present.columns.get(name, {})]
+        if is_soft and table.key and not (has_view and len(kept) == len(shown) and set(wanted) <= set(shown)):
+            return ddl.create_live_view(self.dialect, table, shown=kept)
         return ddl.end_live_view(self.dialect, table) if has_view and not is_soft else []
 
     def _kept_aside(self, prefix: str, table: Table) -> list[str]:
-        pattern = re.compile(rf"{prefix}_{re.escape(table.name)}_-?\d+")
-        return [name for name in self.present.tables if pattern.fullmatch(name)]
+        return [name for name in self.present.tables if aside.is_of(self.dialect, name, prefix, table.name)]

@@ -50,17 +50,24 @@ def column_types(connection: Connection, name: str, *, schema: str = SCHEMA) -> 
     return dict(connection.rows(statement, schema=schema, name=name))
 
 
+def indexes_present(connection: Connection) -> frozenset[str]:
+    """Return the names of indexes, where the engine has any beside keys."""
+    if connection.dialect.indexes is None:
+        return frozenset()
+    return frozenset(row[0] for row in connection.rows(connection.dialect.indexes, schema=SCHEMA))
+
+
 def has_table(connection: Connection, name: str) -> bool:
     """Return whether a table is there."""
     dialect = connection.dialect
     statement = _selected(dialect.tables, "1") + f" WHERE table_name = {dialect.value('name')}"
-    return bool(connection.rows(statement, schema=SCHEMA, name=name))
+    return bool(connection.rows(statement, schema=SCHEMA, name=dialect.fitted(name)))
 
 
 def present_tables(connection: Connection) -> dict[str, Table]:
     """Return the tables of the catalogue that the warehouse has, by name."""
-    names = tables_of(connection).tables
-    return {name: table for name, table in every_table().items() if name in names}
+    names, fitted = tables_of(connection).tables, connection.dialect.fitted
+    return {name: table for name, table in every_table().items() if fitted(name) in names}
 
 
 def _selected(listing: str, columns: str) -> str:
