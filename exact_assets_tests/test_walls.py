@@ -181,6 +181,9 @@ ENGINE_WORDS = ("duckdb", "rowid", "postgres", "psycopg", "ctid")
 NAMES_AN_ENGINE = {
     "warehouse/open.py": "the one place that chooses",
     "config.py": "an example of a URL",
+    "demo/database.py": "a server for a demo of that engine",
+    "demo/run.py": "a demo is of one engine or the other",
+    "cli/demo.py": "likewise",
     "defs/instance_storage.py": "Dagster's own storage, which is not a warehouse",
     "control/marks.py": "names a stranger's file that stands where the control store should be",
 }

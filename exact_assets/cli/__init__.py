@@ -17,6 +17,7 @@ COMMANDS = {
     "tables": "List the tables: how each is read, and what it costs in calls.",
     "plan": "Show what the chosen tables cost in calls a day.",
     "status": "Show the status of the enabled divisions.",
+    "grant-reader": "Let a role of the warehouse read the copy, and nothing else.",
     "demo": "Load two simulated divisions, and open the Dagster UI.",
 }
 """Each is in the module of its name, as `<name>_command`."""
@@ -33,7 +34,8 @@ class LazyGroup(click.Group):
         """Import a command; None: there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"exact_assets.cli.{cmd_name}"), f"{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"exact_assets.cli.{name}"), f"{name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise

@@ -1,6 +1,7 @@
 """What only PostgreSQL knows: sessions side by side, its errors, its names and its rights."""
 
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from exact_assets.catalogue.tables import tables as catalogue
+from exact_assets.demo.database import make_cluster, serving, url_of_server
 from exact_assets.errors import (
     EngineLostError,
     LoadSupersededError,
@@ -359,3 +361,19 @@ def test_a_role_that_is_not_there_or_reads_everything_anyway_is_refused(place: P
         place.open().grant_reader('a"b')
     with pytest.raises(WarehouseError, match="superuser"):
         place.open().grant_reader("exact")
+
+
+def test_a_server_that_is_restarted_under_load_is_waited_for() -> None:
+    with tempfile.TemporaryDirectory(prefix="exact-pg-") as name:
+        folder = Path(name)
+        make_cluster(folder)
+        warehouse = SqlWarehouse(PostgreSQLEngine(url_of_server(folder), lock_timeout_seconds=30))
+        with serving(folder, **postgresql.SETTINGS):
+            warehouse.prepare([SYNC])
+        with ThreadPoolExecutor(1) as thread:
+            one = step(Verb.UPSERT, rows(SYNC, {"id": guid(1), "timestamp": 1}))
+            storing = thread.submit(warehouse.store, SYNC, DIVISION, one, expected_seq=0)
+            time.sleep(0.3)
+            assert not storing.done()
+            with serving(folder, **postgresql.SETTINGS):
+                assert storing.result().changes.inserted == 1
