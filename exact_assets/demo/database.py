@@ -22,7 +22,7 @@ MISSING = (
 )
 NOBODY = 65534
 SERVER_SECONDS = 60.0
-POLL_SECONDS = 0.05
+SERVER_POLL_SECONDS = 0.05
 READY_LINE = 7
 """Of the file in which a server says how it stands."""
 
@@ -103,7 +103,7 @@ def _wait_until_ready(folder: Path, process: "subprocess.Popen[bytes]") -> None:
     while not _is_ready(folder / "data" / "postmaster.pid", process.pid):
         if process.poll() is not None or time.monotonic() > deadline:
             raise DemoError(f"PostgreSQL does not answer: {(folder / 'log').read_text()[-2000:].strip()}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(SERVER_POLL_SECONDS)
 
 
 def _is_ready(path: Path, process_id: int) -> bool:
