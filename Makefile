@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# duckdb or postgresql, for demo, storm and soak.
+WAREHOUSE ?= duckdb
 
 .PHONY: help install demo test test-floor lint storm storm-documents blackout soak bench large release-check clean
 
@@ -11,7 +13,7 @@ help:            ## Show what can be made
 install: $(VENV)/.ready   ## Make the virtual environment
 
 demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
-	@$(BIN)/exact-assets demo
+	@$(BIN)/exact-assets demo --warehouse $(WAREHOUSE)
 
 test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4 $(VENV)/dg lint   ## Lint, type check, test; some 25 minutes on two cores
 	@echo 'Testing: some 25 minutes on two cores. A dot is a test.'
@@ -31,7 +33,7 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 
 storm: $(VENV)/.ready   ## Kill 200 real loads at random moments, then compare the warehouse with its source
-	$(BIN)/python -m exact_assets_tests.trials.storm
+	$(BIN)/python -m exact_assets_tests.trials.storm --warehouse $(WAREHOUSE)
 
 storm-documents: $(VENV)/.ready   ## Kill the process that writes 1,000 documents at random moments; each must be there once
 	$(BIN)/python -m exact_assets_tests.trials.storm_documents
@@ -40,7 +42,7 @@ blackout: $(VENV)/.ready   ## Kill all of a real Dagster KILLS times (100) at ra
 	$(BIN)/python -m exact_assets_tests.trials.blackout $(KILLS)
 
 soak: $(VENV)/.ready   ## Let Exact change, move, fail and throttle for 20 minutes while Dagster keeps in step
-	$(BIN)/python -m exact_assets_tests.trials.soak
+	$(BIN)/python -m exact_assets_tests.trials.soak --warehouse $(WAREHOUSE)
 
 bench: $(VENV)/.ready   ## Measure CPU, memory and calls of large loads beside a bare lower bound
 	$(BIN)/python -m exact_assets_tests.trials.bench

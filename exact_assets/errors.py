@@ -45,7 +45,8 @@ ExactAssetsError
     ├── WarehouseBusyError       another process holds it; its own message says which
     ├── RetryError               nothing was committed, and it may go well when it is done again
     │   ├── ShortOfMemoryError       its engine was allowed too little memory: tried again with more
-    │   └── EngineLostError          its engine was closed meanwhile: tried again
+    │   ├── EngineLostError          its engine was closed meanwhile: tried again
+    │   └── TransactionConflictError another transaction was first: tried again
     ├── StatementError           its engine refused a statement
     │   ├── UnknownNameError         a column, a function or a type is not there
     │   │   └── UnknownTableError        a table is not there
@@ -289,7 +290,14 @@ class ShortOfMemoryError(RetryError):
 
 
 class EngineLostError(RetryError):
-    """Another thread had to close this process's engine; what was not committed has not happened. Tried again."""
+    """This process's engine was closed by another thread, or its server ended.
+
+    What was not committed has not happened. Tried again.
+    """
+
+
+class TransactionConflictError(RetryError):
+    """Another transaction changed the same, or held it: this one has not happened. Tried again."""
 
 
 class StatementError(WarehouseError):
@@ -426,6 +434,7 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "RetryError": RetryError,
     "ShortOfMemoryError": ShortOfMemoryError,
     "EngineLostError": EngineLostError,
+    "TransactionConflictError": TransactionConflictError,
     "StatementError": StatementError,
     "UnknownNameError": UnknownNameError,
     "UnknownTableError": UnknownTableError,

@@ -8,14 +8,16 @@ so that a mistake in the product's decoding does not repeat itself in the compar
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import duckdb
+import psycopg
 import pyarrow as pa
 
 from exact_assets.catalogue.table import Column, Table, YearKind
@@ -30,19 +32,35 @@ Truth = Iterable[Mapping[str, Any]]
 HELD_SECONDS = 30.0
 
 
+Place = Path | str
+"""The file of a warehouse, or the URL of a database."""
+
+
+class Readable(Protocol):
+    """A connection of either driver, as far as it is used here."""
+
+    def execute(self, statement: str, /) -> Any:
+        """Run a statement."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
 def differences(
-    warehouse: Path, table: Table, division: int, truth: Truth, *, start_year: int, headers: Truth = ()
+    warehouse: Place, table: Table, division: int, truth: Truth, *, start_year: int, headers: Truth = ()
 ) -> list[str]:
     """Describe each row that is missing, too many or different; empty when both sides are equal.
 
     `headers` are the rows of the headers, which tell the years of lines that are read through them.
     """
-    with opened(warehouse) as connection:
+    with closing(opened(warehouse)) as connection:
         return compare(connection, table, division, truth, start_year=start_year, headers=headers)
 
 
-def opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
-    """Open a warehouse for reading, with instants as UTC; a sensor may hold it for a moment."""
+def opened(warehouse: Place) -> Readable:
+    """Open a warehouse for reading, with instants as UTC; a sensor may hold a file for a moment."""
+    if isinstance(warehouse, str):
+        return psycopg.connect(warehouse, options="-c TimeZone=UTC", autocommit=True)
     deadline = time.monotonic() + HELD_SECONDS
     while True:
         try:
@@ -57,7 +75,7 @@ def opened(warehouse: Path) -> duckdb.DuckDBPyConnection:
 
 
 def compare(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Readable,
     table: Table,
     division: int,
     truth: Truth,
@@ -75,23 +93,24 @@ def compare(
     ]
 
 
-def doubled_keys(warehouse: Path, table: Table) -> list[str]:
+def doubled_keys(warehouse: Place, table: Table) -> list[str]:
     """Describe each key that stands more than once in a table."""
     if not table.key:
         return []
     key = ", ".join(f'"{name}"' for name in table.primary_key)
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with closing(opened(warehouse)) as connection:
         doubled = connection.execute(
-            f'SELECT {key}, count(*) FROM exact."{table.name}" GROUP BY ALL HAVING count(*) > 1'
+            f'SELECT {key}, count(*) FROM exact."{table.name}" GROUP BY {key} HAVING count(*) > 1'
         ).fetchall()
     return [f"{table.name}: {row[:-1]} stands {row[-1]} times" for row in doubled]
 
 
-def _stored(connection: duckdb.DuckDBPyConnection, table: Table, division: int) -> list[tuple[Any, ...]]:
+def _stored(connection: Readable, table: Table, division: int) -> list[tuple[Any, ...]]:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
-    return connection.execute(
+    found: list[tuple[Any, ...]] = connection.execute(
         f'SELECT {names}, _year FROM exact."{table.name}" WHERE division = {division}'
     ).fetchall()
+    return found
 
 
 def _row(table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -33,10 +33,17 @@ class Installation:
     folder: Path
     simulator: Simulator
     divisions: tuple[int, ...]
+    database_url: str | None = None
+    """Of a warehouse on PostgreSQL; None: it is a file."""
 
     @property
     def warehouse(self) -> Path:
         return self.folder / "warehouse.duckdb"
+
+    @property
+    def readable(self) -> Path | str:
+        """Where the warehouse is, for whoever compares."""
+        return self.database_url or self.warehouse
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,7 +55,7 @@ class Installation:
             "EXACT_CLIENT_SECRET": self.simulator.client_secret,
             "EXACT_REDIRECT_URI": self.simulator.redirect_uri,
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
-            "EXACT_WAREHOUSE_URL": f"duckdb:///{self.warehouse}",
+            "EXACT_WAREHOUSE_URL": self.database_url or f"duckdb:///{self.warehouse}",
             "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
         }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -140,7 +141,7 @@ async def _bring(
 def problems(place: Installation, names: str, *, file: Path | None = None) -> dict[str, str]:
     """Compare tables with the simulator; the first difference of each that has one, by table and division."""
     found = {}
-    with opened(file or place.warehouse) as connection:
+    with closing(opened(file or place.warehouse)) as connection:
         for table in select(names):
             for division in place.divisions:
                 truth, headers = place.truth(table, division), place.headers(table, division)

@@ -180,3 +180,17 @@ def test_every_command_explains_itself_even_where_a_setting_is_wrong(
     explained = run(name, "--help")
     assert (explained.exit_code, explained.stderr) == (0, "")
     assert "Usage:" in explained.stdout
+
+
+def test_a_warehouse_without_roles_has_no_readers_to_grant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EXACT_WAREHOUSE_URL", f"duckdb:///{tmp_path / 'w.duckdb'}")
+    result = run("grant-reader", "bi")
+    assert result.exit_code == 1
+    assert "DuckDB has no roles" in result.stderr
+
+
+def test_a_role_may_be_let_read_a_database(monkeypatch: pytest.MonkeyPatch, postgresql_url: str) -> None:
+    monkeypatch.setenv("EXACT_WAREHOUSE_URL", postgresql_url)
+    result = run("grant-reader", "no_such_role")
+    assert result.exit_code == 1
+    assert "CREATE ROLE" in result.stderr

@@ -7,7 +7,14 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "exact_assets"
 
+ENGINES_DIALECTS = {"warehouse/duckdb/dialect.py", "warehouse/postgresql/dialect.py"}
+ENGINES_MODULES = {"warehouse/duckdb/engine.py", "warehouse/postgresql/engine.py"}
+ENGINES_ERRORS = {"warehouse/duckdb/errors.py", "warehouse/postgresql/errors.py"}
+
 SAME_ROLE = {
+    "CHUNK_ROWS": (ENGINES_MODULES, "as many rows as an engine stores at once"),
+    "DIALECT": (ENGINES_DIALECTS, "how an engine writes SQL"),
+    "translated": (ENGINES_ERRORS, "an engine's errors as ours"),
     "read": (
         {
             "feeds/deletion_log.py",

@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "Show what the chosen tables cost in calls a day.",
     "status": "Show the status of the enabled divisions.",
     "documents": "Find, create, update, upsert documents in Exact; attach and download files.",
+    "grant-reader": "Let a role of the warehouse read the copy, and nothing else.",
     "demo": "Load two simulated divisions, and open the Dagster UI.",
 }
 """Each is in the module of its name, as `<name>_command`."""
@@ -35,7 +36,8 @@ class LazyGroup(click.Group):
         """Import a command; None: there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"exact_assets.cli.{cmd_name}"), f"{cmd_name}_command")
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"exact_assets.cli.{name}"), f"{name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise

@@ -18,6 +18,13 @@ from exact_assets.demo.run import run_demo
     show_default=True,
     help="For its state.",
 )
-def demo_command(ui: bool, port: int, folder: Path) -> None:
+@click.option(
+    "--warehouse",
+    type=click.Choice(["duckdb", "postgresql"]),
+    default="duckdb",
+    show_default=True,
+    help="A file, or a PostgreSQL server that is started for it.",
+)
+def demo_command(ui: bool, port: int, folder: Path, warehouse: str) -> None:
     """Load two divisions of a simulated Exact Online by real Dagster runs, and open the UI."""
-    run_demo(folder, port=port, shows_ui=ui, console=console())
+    run_demo(folder, port=port, shows_ui=ui, has_server=warehouse == "postgresql", console=console())

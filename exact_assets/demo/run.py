@@ -19,6 +19,7 @@ from rich.console import Console
 from exact_assets.catalogue import select
 from exact_assets.config import child_environment
 from exact_assets.demo.changes import print_arrival, rename_customer
+from exact_assets.demo.database import make_cluster, serving, url_of_server
 from exact_assets.demo.loading import load, run_all_checks
 from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.report import print_checks, print_report
@@ -48,16 +49,18 @@ class Place:
     """Where a demo keeps its state: nothing of it touches a real installation."""
 
     folder: Path
+    has_server: bool = False
+    """Whether the warehouse is on a PostgreSQL server of the demo's own."""
 
     @property
     def warehouse(self) -> Path:
-        """The file of the warehouse."""
-        return self.folder / FILE_NAME
+        """The file of the warehouse, or the folder of its server."""
+        return self.folder / ("postgresql" if self.has_server else FILE_NAME)
 
     @property
     def warehouse_url(self) -> str:
         """Where the warehouse is, as settings have it."""
-        return file_url(self.warehouse)
+        return url_of_server(self.warehouse) if self.has_server else file_url(self.warehouse)
 
     def environment(self, site_url: str) -> dict[str, str]:
         """Return the settings under which all of the demo's processes run."""
@@ -88,25 +91,31 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def run_demo(folder: Path, *, port: int, shows_ui: bool, console: Console) -> None:
+def run_demo(folder: Path, *, port: int, shows_ui: bool, has_server: bool = False, console: Console) -> None:
     """Play the demo.
 
     Args:
         folder: where its state is kept; a second demo there starts from it and catches up.
         port: for the UI, where it is free.
+        has_server: keep the warehouse on PostgreSQL, in a server that ends with the demo.
         shows_ui: keep the UI until Ctrl-C; else end after the closing table.
         console: where progress is shown.
 
     Raises:
         DemoError: a part did not start or a load failed.
     """
-    place = Place(folder.resolve())
+    place = Place(folder.resolve(), has_server)
     place.folder.mkdir(parents=True, exist_ok=True)
     (place.folder / "dagster.yaml").write_text(_instance_settings())
     is_first = not place.warehouse.exists()
     years = range(datetime.now(UTC).year - YEARS_BACK, datetime.now(UTC).year + 1)
     _end_on_signals()
     with contextlib.ExitStack() as stack:
+        if has_server:
+            console.print("Starting PostgreSQL …")
+            place.warehouse.mkdir(exist_ok=True)
+            make_cluster(place.warehouse)
+            stack.enter_context(serving(place.warehouse))
         site_url = _start_simulator(stack, place, years, console)
         environment = place.environment(site_url)
         place.keep(environment)

@@ -4,8 +4,26 @@ Where an engine cannot make and drop tables within a transaction, they are made 
 table without rows counts as one that is not there.
 """
 
+import re
+
+from exact_assets.catalogue.tables import tables
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.present import has_table
+from exact_assets.warehouse.sql.dialect import CUT, Dialect
+
+_NAME = re.compile(r"(_stage|_sweep)_(.+)_(-?\d+)", re.DOTALL)
+
+
+def stream_of(dialect: Dialect, name: str) -> tuple[str, int] | None:
+    """Return the table and the division whose rows or keys a table keeps aside; None: it is another table."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    table, division = found[2], int(found[3])
+    if CUT in table:
+        whole = (one for one in tables() if dialect.fitted(f"{found[1]}_{one}_{division}") == name)
+        table = next(whole, table)
+    return table, division
 
 
 def is_kept(connection: Connection, name: str) -> bool:

@@ -3,7 +3,7 @@
 No statement and no policy belongs here. A folder beside this implements it for each engine.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -34,8 +34,19 @@ class Connection(Protocol):
     def affected(self, statement: str, **values: object) -> int:
         """Run a statement that writes; return how many rows it wrote."""
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Commit what is done within, or nothing of it when it raises."""
+    def transaction(self, *, divisions: Collection[int] = ()) -> AbstractContextManager[None]:
+        """Commit what is done within, or nothing of it when it raises.
+
+        Args:
+            divisions: nobody else changes what is kept of these meanwhile, whatever the table; what was committed
+                of them before can be seen.
+        """
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Let the transaction, if there is one, go on where a statement within this is refused."""
+
+    def defining(self) -> AbstractContextManager[None]:
+        """Let nobody else create or change tables meanwhile."""
 
     def stage(self, name: str, rows: pa.Table, *, types: Mapping[str, SqlType]) -> str:
         """Load Arrow rows into a relation of the connection's own, which may be anew, and return what it is called.
@@ -93,6 +104,13 @@ class Engine(Protocol):
 
     def connection(self) -> AbstractContextManager[Connection]:
         """Connect. Nothing is held before `Connection.opened`."""
+
+    def grant_reader(self, role: str, *, schemas: Sequence[str]) -> None:
+        """Let a role read what is in schemas, and whatever is made in them from now on.
+
+        Raises:
+            WarehouseError: there are no roles, or none of that name.
+        """
 
     def persist(self, work: Callable[[], _T]) -> _T:
         """Do work, and do it again where it raised `RetryError`, as long as that may help."""

@@ -13,9 +13,11 @@ from exact_assets.errors import SettingsError
 from exact_assets.warehouse.patience import Patience
 
 if TYPE_CHECKING:
+    from exact_assets.warehouse.connection import Engine
     from exact_assets.warehouse.protocol import Warehouse
 
-SUPPORTED = "duckdb:///path/to/file.duckdb"
+SUPPORTED = "duckdb:///path/to/file.duckdb and postgresql://user:password@host:5432/database"
+_OTHER_KINDS = {"postgres": "postgresql"}
 WAREHOUSE_LOCK_TIMEOUT_SECONDS = 60.0
 FILE_NAME = "warehouse.duckdb"
 """Of a warehouse in a file, where nobody chose another name."""
@@ -28,7 +30,8 @@ def url_of(config: ExactConfig) -> str:
 
 def warehouse_kind(url: str) -> str:
     """Return the kind of warehouse that a URL names, as Dagster does: `postgresql`."""
-    return url.partition(":")[0].partition("+")[0]
+    kind = url.partition(":")[0].partition("+")[0]
+    return _OTHER_KINDS.get(kind, kind)
 
 
 def file_url(path: Path) -> str:
@@ -61,26 +64,35 @@ def open_warehouse(
     """Return the warehouse at a URL; nothing is opened or locked until it is used.
 
     Args:
-        url: `duckdb:///relative/path`, or `duckdb:////absolute/path`; the path is taken literally.
+        url: `duckdb:///relative/path`, or `duckdb:////absolute/path`; the path is taken literally. Or
+            `postgresql://user:password@host:5432/database`, as libpq reads it.
         is_soft: mark rows that Exact no longer has, instead of removing them.
-        lock_timeout_seconds: how long to wait for a file that another process holds.
+        lock_timeout_seconds: how long to wait for what another process holds.
         patience: likewise, of somebody who has a way to be told, or to give up.
 
     Raises:
         SettingsError: the URL is of a kind that is not supported, or lacks a path.
     """
-    kind, _, rest = url.partition(":")
+    from exact_assets.warehouse.sql_warehouse import SqlWarehouse  # noqa: PLC0415 - as with engines
+
+    return SqlWarehouse(_engine(url, lock_timeout_seconds=lock_timeout_seconds, patience=patience), is_soft=is_soft)
+
+
+def _engine(url: str, *, lock_timeout_seconds: float, patience: Patience | None = None) -> Engine:
+    """Choose an engine. A driver that is not used is not loaded."""
+    kind = warehouse_kind(url)
+    if kind == "postgresql":
+        from exact_assets.warehouse.postgresql.engine import PostgreSQLEngine  # noqa: PLC0415 - as said above
+
+        return PostgreSQLEngine(url, lock_timeout_seconds=lock_timeout_seconds)
     if kind != "duckdb":
         raise SettingsError(
             f"EXACT_WAREHOUSE_URL: there is no warehouse of kind {kind!r}; supported are {SUPPORTED}"
         )
+    rest = url.partition(":")[2]
     path = rest.removeprefix("///")
     if path in {"", rest}:
         raise SettingsError(f"EXACT_WAREHOUSE_URL: expected a file, as in {SUPPORTED}")
-    # A driver that is not used is not loaded.
     from exact_assets.warehouse.duckdb.engine import DuckDBEngine  # noqa: PLC0415 - as said above
-    from exact_assets.warehouse.sql_warehouse import SqlWarehouse  # noqa: PLC0415 - likewise
 
-    return SqlWarehouse(
-        DuckDBEngine(Path(path), patience=patience or Patience(lock_timeout_seconds)), is_soft=is_soft
-    )
+    return DuckDBEngine(Path(path), patience=patience or Patience(lock_timeout_seconds))

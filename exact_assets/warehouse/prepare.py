@@ -12,7 +12,7 @@ from exact_assets.catalogue.tables import tables as every_table
 from exact_assets.errors import StatementError, WarehouseError
 from exact_assets.next_state import with_new_columns
 from exact_assets.warehouse.connection import Connection
-from exact_assets.warehouse.present import Present, aside_of, columns_present, tables_of
+from exact_assets.warehouse.present import Present, aside_of, columns_present, indexes_present, tables_of
 from exact_assets.warehouse.renaming import Renaming
 from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql import ddl
@@ -65,8 +65,9 @@ def ensure(sessions: Sessions, tables: Iterable[Table], *, is_soft: bool = False
 
     def mend(connection: Connection) -> None:
         # Asked again: another process may have created it in between.
-        _rename(connection)
-        create(connection, lacking(connection))
+        with connection.defining():
+            _rename(connection)
+            create(connection, lacking(connection))
 
     if not sessions.engine.exists or sessions.read(lacking):
         sessions.write(mend)
@@ -96,15 +97,18 @@ class _Lack:
 
     dialect: Dialect
     present: Present
-    live_columns: dict[str, set[str]]
-    """Columns of the views without rows that are gone, by table."""
+    live_columns: dict[str, tuple[str, ...]]
+    """Columns of the views without rows that are gone, in their order, by table."""
+    indexes: frozenset[str]
+    """Names of indexes."""
 
     @classmethod
     def of(cls, connection: Connection) -> "_Lack":
         there = tables_of(connection)
-        live = {name: set(columns) for name, columns in columns_present(connection, LIVE_SCHEMA).items()}
+        live = {name: tuple(columns) for name, columns in columns_present(connection, LIVE_SCHEMA).items()}
         present = Present(tables=there.tables, views=there.views, columns=columns_present(connection))
-        return cls(dialect=connection.dialect, present=present, live_columns=live)
+        indexes = indexes_present(connection)
+        return cls(dialect=connection.dialect, present=present, live_columns=live, indexes=indexes)
 
     def names(self) -> list[list[str]]:
         """Return the statements that rename what has a former name."""
@@ -140,25 +144,27 @@ class _Lack:
 
     def new_columns(self, table: Table) -> list[str]:
         """Return the columns that a table which is there lacks."""
-        if table.name not in self.present.tables:
+        name = self.dialect.fitted(table.name)
+        if name not in self.present.tables:
             return []
-        present = self.present.columns[table.name]
-        return [column.name for column in own_columns(table) if column.name not in present]
+        present = self.present.columns[name]
+        return [column.name for column in own_columns(table) if self.dialect.fitted(column.name) not in present]
 
     def table(self, table: Table) -> list[str]:
-        dialect, qualified = self.dialect, self.dialect.qualified
-        kept = aside_of(self.present, table.name)
-        if table.name not in self.present.tables:
+        dialect, qualified, name = self.dialect, self.dialect.qualified, self.dialect.fitted(table.name)
+        kept = aside_of(self.dialect, self.present, table.name)
+        if name not in self.present.tables:
             return [
                 ddl.create_table(dialect, table),
                 # The states of a table that somebody dropped tell of rows that are gone.
                 f"DELETE FROM {qualified(STREAMS)} WHERE table_name = {text(table.name)}",
-                *(f"DROP TABLE {qualified(name)}" for name in kept),
+                *(f"DROP TABLE {qualified(one)}" for one in kept),
                 ddl.table_comment(dialect, table),
                 *ddl.column_comments(dialect, table, present={}),
+                *ddl.missing_indexes(dialect, table, present=self.indexes),
             ]
-        comment, has_key = self.present.tables[table.name]
-        columns = self.present.columns[table.name]
+        comment, has_key = self.present.tables[name]
+        columns = self.present.columns[name]
         statements = ddl.missing_columns(dialect, table, present=columns)
         for stage in (name for name in kept if name.startswith("_stage_")):
             statements += ddl.missing_columns(dialect, table, present=self.present.columns[stage], name=stage)
@@ -168,10 +174,14 @@ class _Lack:
             statements.append(ddl.missing_key(dialect, table))
         if comment != ddl.comment_of(table):
             statements.append(ddl.table_comment(dialect, table))
+        statements += ddl.missing_indexes(dialect, table, present=self.indexes)
         return statements + ddl.column_comments(dialect, table, present=columns)
 
     def live(self, table: Table, *, is_soft: bool) -> list[str]:
-        has_view = table.name in self.live_columns
-        if is_soft and table.key and self.live_columns.get(table.name) != set(ddl.live_columns(table)):
-            return ddl.create_live_view(self.dialect, table)
+        name = self.dialect.fitted(table.name)
+        has_view, shown = name in self.live_columns, self.live_columns.get(name, ())
+        wanted = ddl.live_columns(self.dialect, table)
+        kept = [column for column in shown if column in wanted or column in self.present.columns.get(name, {})]
+        if is_soft and table.key and not (has_view and len(kept) == len(shown) and set(wanted) <= set(shown)):
+            return ddl.create_live_view(self.dialect, table, shown=kept)
         return ddl.end_live_view(self.dialect, table) if has_view and not is_soft else []

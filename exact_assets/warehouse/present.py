@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from exact_assets.catalogue.table import Table
 from exact_assets.catalogue.tables import tables as every_table
 from exact_assets.warehouse.connection import Connection
+from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.names import SCHEMA
+
+_ASIDE = re.compile(r"(_stage|_sweep)_.+_(-?\d+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +45,13 @@ def columns_present(connection: Connection, schema: str = SCHEMA) -> Mapping[str
     return columns
 
 
-def aside_of(present: Present, table: str) -> list[str]:
+def aside_of(dialect: Dialect, present: Present, table: str) -> list[str]:
     """Name the tables in which anything of a table's streams is kept aside."""
-    pattern = re.compile(rf"_(?:stage|sweep)_{re.escape(table)}_-?\d+")
-    return [name for name in present.tables if pattern.fullmatch(name)]
+    return [
+        name
+        for name in present.tables
+        if (found := _ASIDE.fullmatch(name)) and name == dialect.fitted(f"{found[1]}_{table}_{found[2]}")
+    ]
 
 
 def column_types(connection: Connection, name: str, *, schema: str = SCHEMA) -> Mapping[str, str]:
@@ -57,17 +63,24 @@ def column_types(connection: Connection, name: str, *, schema: str = SCHEMA) -> 
     return dict(connection.rows(statement, schema=schema, name=name))
 
 
+def indexes_present(connection: Connection) -> frozenset[str]:
+    """Return the names of indexes, where the engine has any beside keys."""
+    if connection.dialect.indexes is None:
+        return frozenset()
+    return frozenset(row[0] for row in connection.rows(connection.dialect.indexes, schema=SCHEMA))
+
+
 def has_table(connection: Connection, name: str) -> bool:
     """Return whether a table is there."""
     dialect = connection.dialect
     statement = _selected(dialect.tables, "1") + f" WHERE table_name = {dialect.value('name')}"
-    return bool(connection.rows(statement, schema=SCHEMA, name=name))
+    return bool(connection.rows(statement, schema=SCHEMA, name=dialect.fitted(name)))
 
 
 def present_tables(connection: Connection) -> dict[str, Table]:
     """Return the tables of the catalogue that the warehouse has, by name."""
-    names = tables_of(connection).tables
-    return {name: table for name, table in every_table().items() if name in names}
+    names, fitted = tables_of(connection).tables, connection.dialect.fitted
+    return {name: table for name, table in every_table().items() if fitted(name) in names}
 
 
 def _selected(listing: str, columns: str) -> str:

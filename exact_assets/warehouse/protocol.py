@@ -92,6 +92,13 @@ class TableStore(Protocol):
             WarehouseError: one of the divisions is enabled. Nothing was deleted.
         """
 
+    def grant_reader(self, role: str) -> None:
+        """Let a role of the warehouse's read all that is for people, now and later, and nothing else.
+
+        Raises:
+            WarehouseError: there are no roles, or none of that name.
+        """
+
 
 class SelectionStore(Protocol):
     """The division selection, which users edit. Methods are as those of a `TableStore`."""

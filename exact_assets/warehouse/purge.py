@@ -4,7 +4,6 @@ One table at a time, so that a log stays short and a kill leaves each table with
 meanwhile is known elsewhere.
 """
 
-import re
 from collections.abc import Collection
 
 from exact_assets.errors import WarehouseError
@@ -17,8 +16,6 @@ from exact_assets.warehouse.states import forget_states
 PURGING = "disabled: a purge has begun and not ended: run `exact-assets divisions purge` again"
 PURGED = "disabled: purged, nothing of it is left"
 
-_ASIDE = re.compile(r"_(?:stage|sweep)_(.+)_(-?\d+)")
-
 
 def names_holding(connection: Connection, divisions: Collection[int], *, names: Collection[str]) -> tuple[str, ...]:
     """Name the tables of which a state, a stage or a sweep of divisions is kept, and those in `names` with rows."""
@@ -28,10 +25,10 @@ def names_holding(connection: Connection, divisions: Collection[int], *, names: 
         states = f"SELECT DISTINCT table_name FROM {qualified(STREAMS)} WHERE {DIVISION} IN {those}"
         found |= {row[0] for row in connection.rows(states)}
     for name in there:
-        kept = _ASIDE.fullmatch(name)
-        if kept is not None and int(kept[2]) in divisions:
+        kept = aside.stream_of(connection.dialect, name)
+        if kept is not None and kept[1] in divisions:
             if aside.is_kept(connection, name):
-                found.add(kept[1])
+                found.add(kept[0])
         elif DIVISION in columns[name] and name in names:
             rows = f"SELECT 1 FROM {qualified(name)} WHERE {DIVISION} IN {those} LIMIT 1"
             found |= {name} if connection.rows(rows) else set()
@@ -58,7 +55,9 @@ def purge_table(connection: Connection, name: str, divisions: Collection[int]) -
     if has_table(connection, STREAMS):
         # In the same transaction: were the state to survive its rows, nobody would ask for them again.
         forget_states(connection, name, divisions)
-    if DIVISION not in columns_present(connection).get(name, {}) or not has_table(connection, name):
+    if DIVISION not in columns_present(connection).get(connection.dialect.fitted(name), {}) or not has_table(
+        connection, name
+    ):
         return 0
     table = connection.dialect.qualified(name)
     return connection.affected(f"DELETE FROM {table} WHERE {DIVISION} IN {one_of(divisions)}")

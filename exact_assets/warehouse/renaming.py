@@ -37,7 +37,7 @@ class Renaming:
         if name not in self.present.tables:
             return []
         within = list(self._columns(table, name))
-        for kept in aside_of(self.present, name):
+        for kept in aside_of(self.dialect, self.present, name):
             within += self._columns(table, kept)
             if former is not None:
                 within += self._rename_aside(kept, kept.replace(former, table.name, 1))

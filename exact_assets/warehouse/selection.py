@@ -3,10 +3,11 @@
 What a row means is read in `edited`; what follows from a selection is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 
@@ -50,7 +51,8 @@ def read_selection(connection: Connection) -> Selection | None:
     if found:
         return Selection(choices=None, problems=found)
     try:
-        return edited.selection(connection.rows(sql.select_choices(dialect, columns)))
+        with connection.savepoint():
+            return edited.selection(connection.rows(sql.select_choices(dialect, columns)))
     except _UNREADABLE as error:
         return Selection(choices=None, problems=(divisions.unreadable(_first_line(error.detail)),))
 
@@ -65,19 +67,14 @@ def report(connection: Connection, reports: Sequence[DivisionReport], *, is_show
     """
     _require(connection)
     now = _rows(connection)
-    due = [(found[0], one) for one in reports if (found := now.get(one.read.division)) and one.is_about(found[1])]
-    arrived: dict[str, list[int | datetime | str | bool | None]] = {
-        "address": [address for address, _ in due],
-        "last_sync": [one.last_sync for _, one in due],
-        "status": [one.status for _, one in due],
-        "calls_today": [one.calls_today for _, one in due],
-        "takes_back": [one.takes_back for _, one in due],
-    }
-    new = connection.stage("reports", pa.table(arrived, schema=pa.schema(_REPORT_ROWS)), types={})
+    due = [one for one in reports if (found := now.get(one.read.division)) and one.is_about(found[1])]
     with _writing():
-        _write_reports(connection, new, due, is_shown=is_shown)
-    connection.unstage(["reports"])
-    return tuple(one.read.division for _, one in due)
+        for write in _report_statements(connection, due, is_shown=is_shown):
+            # Staged for each: a row that was written may have another address.
+            new = _stage_reports(connection, due)
+            connection.run(write(new))
+            connection.unstage(["reports"])
+    return tuple(one.read.division for one in due)
 
 
 def note_disabled(connection: Connection, divisions_: Collection[int], *, status: str) -> None:
@@ -237,14 +234,28 @@ def _rows(connection: Connection) -> Mapping[int, tuple[str, DivisionChoice] | N
     return found
 
 
-def _write_reports(
-    connection: Connection, new: str, due: Sequence[tuple[str, DivisionReport]], *, is_shown: bool
-) -> None:
+def _stage_reports(connection: Connection, reports: Sequence[DivisionReport]) -> str:
+    """Stage what is to be written, with the addresses of rows as they are now."""
+    now = _rows(connection)
+    found = [(row[0], one) for one in reports if (row := now.get(one.read.division))]
+    arrived: dict[str, list[int | datetime | str | bool | None]] = {
+        "address": [address for address, _ in found],
+        "last_sync": [one.last_sync for _, one in found],
+        "status": [one.status for _, one in found],
+        "calls_today": [one.calls_today for _, one in found],
+        "takes_back": [one.takes_back for _, one in found],
+    }
+    return connection.stage("reports", pa.table(arrived, schema=pa.schema(_REPORT_ROWS)), types={})
+
+
+def _report_statements(
+    connection: Connection, due: Sequence[DivisionReport], *, is_shown: bool
+) -> Iterator[Callable[[str], str]]:
+    """Yield what makes the statements: of their own, so that a column of another type is not mixed with ours."""
     dialect, columns = connection.dialect, column_types(connection, SELECTION)
-    # In statements of their own, so that a column of another type is not mixed with a value of ours.
     if is_shown:
-        connection.run(sql.set_shown(dialect, columns, new))
-    if is_shown and any(one.last_sync for _, one in due):
-        connection.run(sql.report_sync(dialect, columns, new))
-    if any(one.takes_back for _, one in due):
-        connection.run(sql.take_back(dialect, new))
+        yield partial(sql.set_shown, dialect, columns)
+    if is_shown and any(one.last_sync for one in due):
+        yield partial(sql.report_sync, dialect, columns)
+    if any(one.takes_back for one in due):
+        yield partial(sql.take_back, dialect)

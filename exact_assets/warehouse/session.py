@@ -1,6 +1,6 @@
 """Openings of a warehouse for work on it. What is done there is known elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from exact_assets.warehouse.connection import Connection, Engine
@@ -22,11 +22,11 @@ class Sessions:
         """Do work at one opening for writing. Whatever it had committed must be no harm when it is done again."""
         return self._open(work, is_read_only=False)
 
-    def change(self, work: Callable[[Connection], _T]) -> _T:
-        """Do work in one transaction, which is undone when it raises."""
+    def change(self, work: Callable[[Connection], _T], *, divisions: Collection[int] = ()) -> _T:
+        """Do work in one transaction, which is undone when it raises; `divisions` as a transaction has them."""
 
         def in_transaction(connection: Connection) -> _T:
-            with connection.transaction():
+            with connection.transaction(divisions=divisions):
                 return work(connection)
 
         return self.write(in_transaction)

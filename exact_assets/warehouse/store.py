@@ -48,7 +48,7 @@ def store(connection: Connection, arrived: Arrived, *, is_soft: bool, now: datet
         )
     if not connection.dialect.has_transactional_ddl:
         _make_room(connection, arrived)
-    with connection.transaction():
+    with connection.transaction(divisions=[arrived.division]):
         return _Transaction(connection, arrived, is_soft=is_soft, now=now).run()
 
 

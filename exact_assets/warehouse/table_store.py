@@ -12,7 +12,7 @@ from exact_assets.warehouse import prepare, purge
 from exact_assets.warehouse.connection import Connection, Engine
 from exact_assets.warehouse.query import Query, QueryRows
 from exact_assets.warehouse.session import Sessions
-from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, YEAR, one_of
+from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, READ_SCHEMAS, YEAR, one_of
 from exact_assets.warehouse.staging import Arrived, arrive, leave
 from exact_assets.warehouse.states import read_states, read_streams
 from exact_assets.warehouse.store import store
@@ -124,7 +124,13 @@ class SqlTableStore:
 
     def purge(self, name: str, divisions: Collection[int]) -> int:
         """Delete in one transaction."""
-        return self._sessions.change(lambda connection: purge.purge_table(connection, name, divisions))
+        return self._sessions.change(
+            lambda connection: purge.purge_table(connection, name, divisions), divisions=divisions
+        )
+
+    def grant_reader(self, role: str) -> None:
+        """Let a role read what people ask of."""
+        self._engine.grant_reader(role, schemas=READ_SCHEMAS)
 
     def _store_rest(self, table: Table, batch: Sequence[tuple[int, Step, int]], answers: list[Answer]) -> None:
         """Store the steps of a batch that have no answer yet, at one opening; each adds its answer."""
@@ -167,7 +173,7 @@ def _arrived(
 ) -> Arrived | WarehouseError | ValueRangeError:
     division, value, expected_seq = step
     try:
-        with connection.staging():
+        with connection.about(f"{table.name} of division {division}"), connection.staging():
             return arrive(connection, table, division, value, expected_seq=expected_seq, number=number)
     except RetryError:
         raise
@@ -179,7 +185,8 @@ def _asked(connection: Connection, query: Query) -> QueryRows | None:
     for name, rows in query.relations.items():
         connection.stage(name, rows, types={})
     try:
-        return connection.named_rows(query.statement)
+        with connection.savepoint():
+            return connection.named_rows(query.statement)
     except UnknownTableError:
         return None
     finally:

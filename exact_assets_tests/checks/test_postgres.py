@@ -11,7 +11,7 @@ from uuid import UUID
 import duckdb
 import pyarrow as pa
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from exact_assets.catalogue import select
@@ -28,6 +28,7 @@ from exact_assets.cursors import SyncCursor
 from exact_assets.stream import StreamState
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query, QueryRows
+from exact_assets_tests import postgresql
 from exact_assets_tests.checks.conftest import (
     ACCOUNTS,
     DIVISION,
@@ -41,7 +42,6 @@ from exact_assets_tests.checks.conftest import (
     key_of,
     ledger_line,
 )
-from exact_assets_tests.postgres import postgres
 
 UNDEFINED_TABLE = "42P01"
 TYPES_OF_OTHER_NAME = {"DOUBLE": "DOUBLE PRECISION"}
@@ -58,8 +58,10 @@ TYPES: Mapping[pa.DataType, str] = {
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    with postgres() as engine:
+    with postgresql.database() as url:
+        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
         yield engine
+        engine.dispose()
 
 
 @contextmanager

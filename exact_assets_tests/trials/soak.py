@@ -1,9 +1,9 @@
 """A long randomised run: Exact changes, moves, fails and throttles while a real Dagster keeps the copy in step.
 
-`make soak` plays 20 minutes (`python -m exact_assets_tests.trials.soak MINUTES SEED` for others). Time is short
-here: a minute of Exact's quota takes 6 seconds, its day 5 minutes, a token lives one, and tables are due every
-minute instead of every six hours. Sensors and schedules do all the work, as in a deployment; what the trial does
-besides is what people do: they edit the selection, refresh it after a move, and ask for a sweep.
+`make soak` plays 20 minutes (`python -m exact_assets_tests.trials.soak MINUTES SEED --warehouse postgresql` for
+others). Time is short here: a minute of Exact's quota takes 6 seconds, its day 5 minutes, a token lives one, and
+tables are due every minute instead of every six hours. Sensors and schedules do all the work, as in a deployment;
+what it does besides is what people do: they edit the selection, refresh it after a move, and ask for a sweep.
 
 At every pause the changes stop, and within some minutes warehouse and simulator must be equal in every table. At
 the end no call was refused for lack of quota, no key blocked, no refresh token burnt. The seed is printed: a
@@ -11,26 +11,28 @@ failing one can be played again.
 """
 
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 from rich.console import Console
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.table import Table
 from exact_assets.demo.processes import free_port, running, wait_for
 from exact_assets.demo.webserver import Webserver
-from exact_assets_tests.comparison import compare, doubled_keys, opened
+from exact_assets_tests import postgresql
+from exact_assets_tests.comparison import Readable, compare, doubled_keys, opened
 from exact_assets_tests.defs.jobs import counted_runs, launch_job
 from exact_assets_tests.installation import CHECKOUT, Installation, installation, path_of
+from exact_assets_tests.trials.options import arguments, trial_databases
 
 TABLES = (
     "crm_accounts,crm_contacts,crm_opportunities,documents_documents,documents_document_attachments,"
@@ -193,15 +195,15 @@ class Soak:
 
     def _problems(self) -> Iterator[str]:
         try:
-            with opened(self.place.warehouse) as connection:
+            with closing(opened(self.place.readable)) as connection:
                 yield from self._differences(connection)
             for table in self.tables:
-                yield from doubled_keys(self.place.warehouse, table)
-        except duckdb.Error as error:
+                yield from doubled_keys(self.place.readable, table)
+        except (duckdb.Error, psycopg.Error) as error:
             # A load holds the file, or a table is still to come.
             yield str(error)
 
-    def _differences(self, connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    def _differences(self, connection: Readable) -> Iterator[str]:
         for table in self.tables:
             for division in self.place.divisions:
                 truth, headers = self.place.truth(table, division), self.place.headers(table, division)
@@ -228,14 +230,17 @@ def dagster_of(place: Installation) -> Iterator[Webserver]:
         yield webserver
 
 
-def main(minutes: float, seed: int) -> None:
+def main(minutes: float, seed: int, warehouse: str) -> None:
     """Play one trial and report; fails with the first differences."""
     console, began, chance = Console(), time.monotonic(), random.Random(seed)
     console.print(f"seed {seed}, {minutes:g} minutes")
     with (
+        trial_databases(warehouse) as databases,
         tempfile.TemporaryDirectory() as folder,
-        installation(Path(folder), divisions=DIVISIONS, rows=ROWS, seed=seed, settings=dict(SWITCHES)) as place,
+        installation(Path(folder), divisions=DIVISIONS, rows=ROWS, seed=seed, settings=dict(SWITCHES)) as made,
     ):
+        url = None if databases is None else databases.enter_context(postgresql.database())
+        place = replace(made, database_url=url)
         place.enable(*place.divisions)
         with dagster_of(place) as dagster:
             soak = Soak(place, chance, dagster, console)
@@ -257,7 +262,5 @@ def main(minutes: float, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        float(sys.argv[1]) if sys.argv[1:] else 20,
-        int(sys.argv[2]) if sys.argv[2:] else random.SystemRandom().randrange(10**6),
-    )
+    chosen = arguments(minutes=20)
+    main(chosen.minutes, chosen.seed, chosen.warehouse)

@@ -1,17 +1,18 @@
 """Kills real loads at random moments; afterwards the warehouse must equal the simulator, and no key be doubled.
 
-`make storm` kills 200 processes (`python -m exact_assets_tests.trials.storm KILLS SEED` for others) in rounds, each
+`make storm` kills 200 processes (`python -m exact_assets_tests.trials.storm KILLS SEED --warehouse postgresql` for
+others) in rounds, each
 with a new warehouse: first loads, catch-ups, reloads, two at a time now and then, over tokens that are due every 20
 seconds, while the simulator inserts and updates between them. After a round one load is left alone, and all tables
 are compared. The seed is printed: a failing one can be played again.
 """
 
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.context import ForkServerProcess
@@ -20,9 +21,11 @@ from pathlib import Path
 from rich.console import Console
 
 from exact_assets.catalogue import select
+from exact_assets_tests import postgresql
 from exact_assets_tests.comparison import differences, doubled_keys
 from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.trials.load import start
+from exact_assets_tests.trials.options import arguments, trial_databases
 
 TABLES = (
     "financialtransaction_transaction_lines,crm_accounts,logistics_items,crm_opportunities,"
@@ -72,6 +75,9 @@ class Storm:
     """Times that tokens were refreshed while a load was killed."""
     rows: int = 0
     """Compared so far."""
+    databases: ExitStack | None = None
+    """What drops databases afterwards; None: warehouses are files."""
+    _made: dict[str, str] = field(default_factory=dict)
 
     def measure(self) -> None:
         """Time one load of each phase, in a warehouse of its own."""
@@ -118,7 +124,7 @@ class Storm:
         assert not refused, f"refused calls: {refused}"
         return len(calls)
 
-    def _loads(self, warehouse: Path, phase: Phase) -> bool:
+    def _loads(self, warehouse: Path | str, phase: Phase) -> bool:
         """Start one load or two, and kill each at a moment of its own; tell whether one came to its end."""
         control = self.place.simulator.control
         refreshes, count = control.refreshes(), 2 if self.chance.random() < 0.25 else 1
@@ -132,18 +138,24 @@ class Storm:
             self.refreshed_under_fire += 1
         return not all(killed)
 
-    def _alone(self, warehouse: Path, phase: Phase) -> float:
+    def _alone(self, warehouse: Path | str, phase: Phase) -> float:
         began = time.monotonic()
         _killed(self._start(warehouse, phase), None)
         return time.monotonic() - began
 
-    def _start(self, warehouse: Path, phase: Phase) -> ForkServerProcess:
+    def _start(self, warehouse: Path | str, phase: Phase) -> ForkServerProcess:
         reload_id = f"reload-{self.chance.randrange(10**9)}" if phase is Phase.RELOAD else None
-        environment = self.place.environment | {"EXACT_WAREHOUSE_URL": f"duckdb:///{warehouse}"}
+        url = warehouse if isinstance(warehouse, str) else f"duckdb:///{warehouse}"
+        environment = self.place.environment | {"EXACT_WAREHOUSE_URL": url}
         return start(environment, self.tables, self.place.divisions, reload_id=reload_id)
 
-    def _warehouse(self, name: str) -> Path:
-        return self.place.folder / f"{name}.duckdb"
+    def _warehouse(self, name: str) -> Path | str:
+        """Return a warehouse of the storm's own: a file, or a database, made when it is asked for first."""
+        if self.databases is None:
+            return self.place.folder / f"{name}.duckdb"
+        if name not in self._made:
+            self._made[name] = self.databases.enter_context(postgresql.database())
+        return self._made[name]
 
     def _change(self) -> None:
         """Change the source between loads. Deletions are not part of this trial."""
@@ -152,7 +164,7 @@ class Storm:
             path, verb = self.chance.choice(CHANGING), self.chance.choice([control.insert, control.update])
             verb(path, division, count=self.chance.randrange(1, 5))
 
-    def _problems(self, warehouse: Path) -> Iterator[str]:
+    def _problems(self, warehouse: Path | str) -> Iterator[str]:
         start_year = self.place.config.start_year
         for table in select(self.tables):
             yield from doubled_keys(warehouse, table)
@@ -174,15 +186,16 @@ def _killed(process: ForkServerProcess, at: float | None) -> bool:
     return False
 
 
-def main(kills: int, seed: int) -> None:
+def main(kills: int, seed: int, warehouse: str) -> None:
     """Play one storm and report; fails with the first differences."""
     console, began = Console(), time.monotonic()
-    console.print(f"seed {seed}, {kills} kills")
+    console.print(f"seed {seed}, {kills} kills, {warehouse}")
     with (
+        trial_databases(warehouse) as databases,
         tempfile.TemporaryDirectory() as folder,
         installation(Path(folder), divisions=2, rows=ROWS, seed=seed, settings=SWITCHES) as place,
     ):
-        storm = Storm(place, random.Random(seed))
+        storm = Storm(place, random.Random(seed), databases=databases)
         storm.measure()
         console.print(f"undisturbed: {', '.join(f'{phase} {took:.1f} s' for phase, took in storm.seconds.items())}")
         for number, first in enumerate(range(0, kills, KILLS_A_ROUND)):
@@ -200,7 +213,5 @@ def main(kills: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        int(sys.argv[1]) if sys.argv[1:] else 200,
-        int(sys.argv[2]) if sys.argv[2:] else random.SystemRandom().randrange(10**6),
-    )
+    chosen = arguments(kills=200)
+    main(int(chosen.kills), chosen.seed, chosen.warehouse)

@@ -39,7 +39,8 @@ class Stream:
         return tables.rows(self.table, *values)
 
     def read(self, columns: str) -> list[tuple[Any, ...]]:
-        return self.place.query(f'SELECT {columns} FROM exact."{self.table.name}" ORDER BY ALL')
+        found = self.place.query(f'SELECT {columns} FROM exact."{self.table.name}"')
+        return sorted(found, key=lambda row: [(value is None, value) for value in row])
 
 
 class Streams:

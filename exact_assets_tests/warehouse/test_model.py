@@ -58,9 +58,9 @@ class Cut:
         self._whole, self._countdown = whole, countdown
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, **options: Any) -> Iterator[None]:
         self._countdown.tick()
-        with self._whole.transaction():
+        with self._whole.transaction(**options):
             yield
             self._countdown.tick()
 

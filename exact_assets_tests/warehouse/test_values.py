@@ -58,6 +58,14 @@ EDGES = [
     ("text", 'quote " and back\\slash \r\n\t'),
     ("text", "Ægïs 株式会社 🧾 \u202e e\u0301"),
     ("text", "NUL \0 inside"),
+    ("text", "\\."),
+    ("text", "a\n\\.\nb"),
+    ("text", "\r\n"),
+    ("text", '"'),
+    ("text", "\\N"),
+    ("text", "NULL"),
+    ("text", "100 % of {name} %(name)s $1"),
+    ("text", "\uffff\x01\x7f"),
     ("day", datetime(1, 1, 1)),  # noqa: DTZ001 - business dates have no zone
     ("day", datetime(9999, 12, 31, 23, 59, 59, 999999)),  # noqa: DTZ001 - likewise
     ("other", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
@@ -69,7 +77,7 @@ def test_a_value_at_the_edge_comes_back_as_it_was(stream: Streams, column: str, 
     everything = stream(WIDE)
     everything.upsert({"id": guid(1), column: value})
     found = everything.read(f"{column}::VARCHAR" if column == "other" else column)
-    assert found == [(value,)]
+    assert found == [(value.replace("\0", stream.place.nul) if isinstance(value, str) else value,)]
     assert everything.upsert({"id": guid(1), column: value}) == Changes()
 
 
@@ -78,7 +86,9 @@ def test_instants_of_any_year_come_back_as_they_were(stream: Streams, year: int)
     everything = stream(WIDE)
     moment = datetime(year, 6, 1, 12, 30, tzinfo=UTC)
     everything.upsert({"id": guid(1), "moment": moment})
-    assert everything.read("epoch_us(moment)") == [((moment - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND,)]
+    assert everything.read(stream.place.microseconds("moment")) == [
+        ((moment - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND,)
+    ]
 
 
 def test_an_empty_text_and_none_are_two_values(stream: Streams) -> None:
@@ -93,7 +103,7 @@ def test_any_text_can_be_a_key(stream: Streams, code: str) -> None:
     codes = stream(BY_CODE)
     codes.upsert({"id": code, "value": "1"}, {"id": "a", "value": "2"})
     assert codes.upsert({"id": code, "value": "3"}).updated == 1
-    assert codes.read("id, value") == sorted([(code, "3"), ("a", "2")])
+    assert codes.read("id, value") == sorted([(code.replace("\0", stream.place.nul), "3"), ("a", "2")])
 
 
 @pytest.mark.parametrize("bad", ["nonsense", "", "00000000-0000-0000-0000-00000000000g", "x" * 4000])
@@ -125,7 +135,12 @@ HOSTILE_NAMES = [
     "t",
     "hit",
     "x" * 60,
+    "y" * 63 + "a",
+    "y" * 63 + "b",
+    "ß" * 40,
     "$1",
+    "100 %",
+    "%(division)s",
 ]
 
 
@@ -140,8 +155,9 @@ def test_reserved_and_hostile_names_are_only_names(stream: Streams) -> None:
     assert things.replace({**row, "key": guid(3)}).deleted == 1
 
 
-@pytest.mark.parametrize("name", ["rowid", "_year", "_loaded_at", "Division"])
+@pytest.mark.parametrize("name", ["", "_year", "_loaded_at", "Division"])
 def test_a_name_that_the_warehouse_needs_itself_is_refused(stream: Streams, name: str) -> None:
+    name = name or stream.place.engine().dialect.address
     with pytest.raises(ValueError, match=f"odd: {name} cannot be the name of a column"):
         stream(table("odd", {"id": ("ID", GUID), name: ("Name", STRING)}))
 

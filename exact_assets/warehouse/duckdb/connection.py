@@ -1,7 +1,7 @@
 """A connection to DuckDB: statements, transactions, stages and errors, as `connection.Connection` has them."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import duckdb
@@ -47,8 +47,8 @@ class DuckDBConnection:
         return int(self.rows(statement, **values)[0][0])
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit what is done within, or roll it back."""
+    def transaction(self, *, divisions: Collection[int] = ()) -> Iterator[None]:  # noqa: ARG002 - the file is held
+        """Commit what is done within, or roll it back; whoever holds the file is alone with all divisions."""
         self.run("BEGIN TRANSACTION")
         try:
             yield
@@ -58,6 +58,14 @@ class DuckDBConnection:
             with suppress(duckdb.Error):
                 self._raw.execute("ROLLBACK")
             raise
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Do nothing: a transaction goes on after a statement that was refused."""
+        return nullcontext()
+
+    def defining(self) -> AbstractContextManager[None]:
+        """Do nothing: whoever holds the file is alone."""
+        return nullcontext()
 
     def stage(self, name: str, rows: pa.Table, *, types: Mapping[str, SqlType]) -> str:
         """Load rows into a temporary table."""

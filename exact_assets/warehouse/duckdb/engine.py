@@ -1,11 +1,12 @@
 """DuckDB as an engine of a warehouse: one file, by its path."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from exact_assets.disk import obstacle
+from exact_assets.errors import WarehouseError
 from exact_assets.warehouse.duckdb.connection import DuckDBConnection
 from exact_assets.warehouse.duckdb.dialect import DIALECT
 from exact_assets.warehouse.duckdb.file import DuckDBFile
@@ -42,6 +43,13 @@ class DuckDBEngine:
         """Connect to this process's DuckDB; the file is not touched."""
         with self._file.connection() as raw:
             yield DuckDBConnection(raw, self._file, dialect=self.dialect)
+
+    def grant_reader(self, role: str, *, schemas: Sequence[str]) -> None:  # noqa: ARG002 - there are no roles
+        """Refuse: whoever can read the file reads all of it."""
+        raise WarehouseError(
+            f"DuckDB has no roles, so that {role!r} cannot be one: whoever may read the file reads all of it. Set "
+            "the rights of the file, or use PostgreSQL."
+        )
 
     def persist(self, work: Callable[[], _T]) -> _T:
         """Do it again with more memory, as long as there is more."""

@@ -3,7 +3,8 @@
 Nothing here drops or changes what exists, but for the view of a table's live rows.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from exact_assets.catalogue.table import Table
 from exact_assets.stream import FOUND_VERSION, IS_DUE
@@ -76,7 +77,9 @@ def create_table(dialect: Dialect, table: Table, *, aside: str | None = None) ->
 
 def dialect_columns(dialect: Dialect, table: Table) -> tuple[SqlColumn, ...]:
     """Return a table's columns as the engine names their types."""
-    return sql_columns(table, types=dialect.types, reserved=(dialect.address, dialect.place))
+    reserved = (dialect.address, dialect.place, *dialect.reserved)
+    columns = sql_columns(table, types=dialect.types, reserved=reserved)
+    return tuple(replace(column, name=dialect.fitted(column.name)) for column in columns)
 
 
 def table_comment(dialect: Dialect, table: Table) -> str:
@@ -130,14 +133,37 @@ def missing_key(dialect: Dialect, table: Table) -> str:
     return f"ALTER TABLE {dialect.qualified(table.name)} ADD PRIMARY KEY ({dialect.listed(table.primary_key)})"
 
 
-def live_columns(table: Table) -> tuple[str, ...]:
+def missing_indexes(dialect: Dialect, table: Table, *, present: Collection[str]) -> list[str]:
+    """Add the indexes that joins need beside the primary key, which begins with the division.
+
+    That is one by the key alone, as other tables name a row, and one by the header of lines.
+    """
+    if dialect.indexes is None:
+        return []
+    columns = [table.key] if table.key else []
+    if table.header is not None:
+        columns.append((table.header.column,))
+    names = {dialect.fitted("_".join((table.name, *those, "index"))): those for those in columns}
+    return [
+        f"CREATE INDEX {dialect.quoted(name)} ON {dialect.qualified(table.name)} ({dialect.listed(those)})"
+        for name, those in names.items()
+        if name not in present
+    ]
+
+
+def live_columns(dialect: Dialect, table: Table) -> tuple[str, ...]:
     """Name the columns of a table's view without the rows that are gone."""
-    return tuple(column.name for column in sql_columns(table) if column.name != DELETED_AT)
+    return tuple(column.name for column in dialect_columns(dialect, table) if column.name != DELETED_AT)
 
 
-def create_live_view(dialect: Dialect, table: Table) -> list[str]:
-    """Show the rows that Exact still has."""
-    view, columns = dialect.qualified(table.name, schema=LIVE_SCHEMA), dialect.listed(live_columns(table))
+def create_live_view(dialect: Dialect, table: Table, *, shown: Sequence[str] = ()) -> list[str]:
+    """Show the rows that Exact still has.
+
+    Columns that are `shown` already stay where they are: PostgreSQL takes new ones at the end only, and people's
+    own views may rest on this one.
+    """
+    new = [name for name in live_columns(dialect, table) if name not in shown]
+    view, columns = dialect.qualified(table.name, schema=LIVE_SCHEMA), dialect.listed((*shown, *new))
     rows = f"SELECT {columns} FROM {dialect.qualified(table.name)} WHERE {DELETED_AT} IS NULL"
     return [create_schema(dialect, LIVE_SCHEMA), f"CREATE OR REPLACE VIEW {view} AS {rows}"]
 

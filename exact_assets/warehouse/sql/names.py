@@ -9,6 +9,10 @@ from collections.abc import Iterable
 SCHEMA = "exact"
 LIVE_SCHEMA = "exact_live"
 """Views of the rows that Exact still has, where the others are kept."""
+MODELS_SCHEMA = "exact_bi"
+"""Models made of the tables."""
+READ_SCHEMAS = (SCHEMA, LIVE_SCHEMA, MODELS_SCHEMA)
+"""What people read."""
 STREAMS = "_streams"
 SELECTION = "divisions"
 

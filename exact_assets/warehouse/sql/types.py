@@ -65,6 +65,17 @@ def sql_type(column: Column) -> SqlType:
     return _TYPES[column.type]
 
 
+def type_of_arrow(type_: pa.DataType) -> SqlType:
+    """Return the SQL type that an Arrow type becomes.
+
+    Raises:
+        ValueError: it is a type that nothing here travels as.
+    """
+    if type_ not in _TYPES:
+        raise ValueError(f"there is no SQL type for {type_}")
+    return _TYPES[type_]
+
+
 def is_guid(column: Column) -> bool:
     """Return whether it is a Guid and no String; both travel as strings."""
     return column.edm_type == "Edm.Guid"

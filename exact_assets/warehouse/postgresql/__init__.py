@@ -1,0 +1,1 @@
+"""PostgreSQL as an engine of a warehouse: what only it knows."""
