@@ -19,6 +19,7 @@ from exact_assets.errors import (
     ExactError,
     KeyBlockedError,
     NotConnectedError,
+    ReconnectError,
     RequestRefusedError,
     UnavailableError,
 )
@@ -247,7 +248,7 @@ def refuse_ten_times(control: Control) -> None:
         refusals=control.ledger,
     )
     for _ in range(10):
-        with pytest.raises(RequestRefusedError):
+        with pytest.raises(ReconnectError, match="EXACT_CLIENT_SECRET"):
             endpoint.exchange("no code", redirect_uri=control.config.redirect_uri)
     with pytest.raises(KeyBlockedError):
         endpoint.exchange("no code", redirect_uri=control.config.redirect_uri)
@@ -270,7 +271,7 @@ def test_after_ten_refusals_another_wrong_secret_is_tried_once(config: ExactConf
     refuse_ten_times(with_secret(config, "wrong"))
     other = with_secret(config, "wrong too")
     simulator.control.forget_calls()
-    for kind in (RequestRefusedError, KeyBlockedError, KeyBlockedError):
+    for kind in (ReconnectError, KeyBlockedError, KeyBlockedError):
         with pytest.raises(kind):
             connect(other)
     assert len(asked(simulator)) == 1
