@@ -237,17 +237,6 @@ def _warn_once(problem: str) -> None:
     _logger.warning("%s", problem)
 
 
-def settings_table() -> str:
-    """Return the table of all settings as docs/settings.md has it."""
-    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for name, field in ExactConfig.model_fields.items():
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        default = extra.get("shown") or ("none" if field.default is None else f"`{field.default}`")
-        meaning = " ".join((field.description or "").split())
-        lines.append(f"| `{variable_of(name)}` | {default} | {meaning} |")
-    return "\n".join(lines) + "\n"
-
-
 def dagster_home() -> Path | None:
     """Return Dagster's own folder as the environment has it; None: it is not set."""
     home = os.environ.get("DAGSTER_HOME")

@@ -12,8 +12,8 @@ from exact_assets.catalogue import select
 from exact_assets.cli import main
 from exact_assets.cli import show as shown
 from exact_assets.cli.show import number_of, show
-from exact_assets.config import ExactConfig, misspelt_variables, settings_table
-from exact_assets_tests.installation import CHECKOUT, installation
+from exact_assets.config import ExactConfig, misspelt_variables
+from exact_assets_tests.installation import installation
 
 
 @pytest.fixture(autouse=True)
@@ -100,10 +100,6 @@ def test_a_misspelt_variable_is_warned_of(
     with caplog.at_level(logging.WARNING):
         ExactConfig.from_env()
     assert "EXACT_TABELS" in caplog.text
-
-
-def test_the_settings_are_documented_as_they_are() -> None:
-    assert settings_table() in (CHECKOUT / "docs" / "settings.md").read_text()
 
 
 def test_purge_looks_before_it_asks(tmp_path: Path) -> None:

@@ -36,6 +36,21 @@ def test_every_variable_that_is_documented_is_read_and_every_one_that_is_read_is
     assert {name for name in VARIABLES if f"`{name}`" in table} == VARIABLES
 
 
+def settings_table() -> str:
+    """What docs/settings.md is to have: copy it there when a setting is new."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in ExactConfig.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = extra.get("shown") or ("none" if field.default is None else f"`{field.default}`")
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `{variable_of(name)}` | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_settings_are_documented_as_they_are() -> None:
+    assert settings_table() in (ROOT / "docs" / "settings.md").read_text()
+
+
 def test_every_command_that_is_documented_exists() -> None:
     known = commands()
     for name, sub in re.findall(r"exact-assets ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", TEXT):

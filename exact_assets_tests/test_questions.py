@@ -20,7 +20,7 @@ QUESTIONS = re.findall(r"(?m)^    -- (.+)\n((?:    [^-\n].*\n?)+)", SECTION)
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installation(tmp_path_factory.mktemp("questions"), divisions=1, rows=300) as made:
+    with installation(tmp_path_factory.mktemp("questions"), divisions=1, rows=300, is_hostile=False) as made:
         bring(made, TABLES)
         yield made
 

@@ -366,16 +366,8 @@ class _Transaction:
         """Count the rows stored above a Timestamp, where an answer that should hold them has none of them."""
         if not self._table.key or self._table.version is None:
             return 0
-        quoted = self._dialect.quoted
-        there = (
-            f"{self._dialect.qualified(self._table.name)} AS t WHERE t.{DIVISION} = {self._division} "
-            f"AND t.{DELETED_AT} IS NULL AND t.{quoted(self._table.version)} > {above}"
-        )
-        same = " AND ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in self._table.key)
-        has_come = f"EXISTS (SELECT 1 FROM {source.relation} AS s WHERE {same})"
-        [(stored, came)] = self._connection.rows(
-            f"SELECT count(*), count(CASE WHEN {has_come} THEN 1 END) FROM {there}"
-        )
+        statement = merge.count_above(self._dialect, self._table, source.relation, self._division, above=above)
+        [(stored, came)] = self._connection.rows(statement)
         return int(stored) if came == 0 and stored >= MANY_VANISHED else 0
 
     def _insert(self, source: StagedRows, *, condition: str | None) -> None:

@@ -18,7 +18,7 @@ from exact_assets.warehouse.open import open_configured
 from exact_assets_tests.defs.test_check_runs import ACCOUNTS, FIRST, SECOND, YEAR, Project
 from exact_assets_tests.installation import Installation, installation
 
-JOB = "exact_crm"
+JOB = "accounts"
 RANGE = "dagster/asset_partition_range_"
 
 
@@ -35,7 +35,9 @@ def project(place: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pr
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("exact_divisions", [str(one) for one in place.divisions])
-        yield Project(place, instance, build_defs())
+        selection = dg.AssetSelection.assets(dg.AssetKey(["exact", ACCOUNTS])).without_checks()
+        job = dg.define_asset_job(JOB, selection=selection, executor_def=dg.in_process_executor)
+        yield Project(place, instance, dg.Definitions.merge(build_defs(), dg.Definitions(jobs=[job])))
 
 
 def asked(project: Project, tags: dict[str, str]) -> dg.DagsterRun:

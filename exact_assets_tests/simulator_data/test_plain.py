@@ -32,18 +32,19 @@ def test_no_number_is_at_the_edge_and_no_text_is_odd(books: Books) -> None:
     for endpoint in load_endpoints():
         if "GET" not in endpoint.methods:
             continue
-        relation = books.relation(endpoint)
+        relation, wrong = books.relation(endpoint), {}
         for item in endpoint.properties:
             if item.edm_type == "Edm.Double":
-                wrong = f'abs("{item.name}")>{MOST}'
+                wrong[item.name] = f'abs("{item.name}")>{MOST}'
             elif item.edm_type == "Edm.String":
-                wrong = (
-                    f'"{item.name}" LIKE \'%Lorem%\' OR "{item.name}" LIKE \'%東京%\' OR length("{item.name}")>500'
-                )
-            else:
-                continue
-            if rows(books, f'SELECT 1 FROM "{relation}" WHERE {wrong} LIMIT 1'):
-                odd.append((relation, item.name))
+                texts = ("%Lorem%", "%東京%")
+                likes = " OR ".join(f"\"{item.name}\" LIKE '{text}'" for text in texts)
+                wrong[item.name] = f'{likes} OR length("{item.name}")>500'
+        if not wrong:
+            continue
+        # One look at each relation: most are views, and looking takes long.
+        [found] = rows(books, f'SELECT {", ".join(f"max({one})" for one in wrong.values())} FROM "{relation}"')
+        odd += [(relation, name) for name, is_odd in zip(wrong, found, strict=True) if is_odd]
     assert odd == []
 
 

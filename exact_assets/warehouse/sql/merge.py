@@ -156,6 +156,17 @@ def count_rows(relation: str, *, alias: str, condition: str | None) -> str:
     return f"SELECT {YEAR}, count(*) FROM {relation} AS {alias}{where} GROUP BY {YEAR}"
 
 
+def count_above(dialect: Dialect, table: Table, relation: str, division: int, *, above: int) -> str:
+    """Count a division's rows whose version is above one, and those of them that have come in a relation."""
+    same = " AND ".join(f"s.{dialect.quoted(name)} = t.{dialect.quoted(name)}" for name in table.key)
+    has_come = f"EXISTS (SELECT 1 FROM {relation} AS s WHERE {same})"
+    return (
+        f"SELECT count(*), count(CASE WHEN {has_come} THEN 1 END) FROM {dialect.qualified(table.name)} AS t "
+        f"WHERE t.{DIVISION} = {division} AND t.{DELETED_AT} IS NULL "
+        f"AND t.{dialect.quoted(str(table.version))} > {above}"
+    )
+
+
 def find_difference(
     dialect: Dialect, table: Table, relation: str, *, condition: str, unread: Collection[str] = ()
 ) -> str:

@@ -28,7 +28,7 @@ with file.connection() as connection, file.attached(connection, read_only=False)
     connection.execute("SET memory_limit = '40MB'")
     connection.execute("CREATE TEMP TABLE big AS SELECT repeat('x', 200) || range AS s FROM range(400000)")
     for path in sorted(folder.rglob("*")):
-        print(oct(path.stat().st_mode & 0o777), path.relative_to(folder))
+        print(oct(path.stat().st_mode & 0o777), path.relative_to(folder), flush=True)
     os.kill(os.getpid(), 9) if sys.argv[2:] else None
 """
 
