@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationInfo, create_model, field_validator
 from exact_assets.build import build_defs
 from exact_assets.catalogue import chosen_tables
 from exact_assets.config import Country, Deletions, ExactConfig, problem_with, variable_of
-from exact_assets.control.database import database_path
+from exact_assets.control.database import database_at
 from exact_assets.defs.assets import Event, TableRun
 from exact_assets.defs.internals import TranslationFn, TranslationFnResolver
 from exact_assets.defs.translator import ExactTableProps, ExactTranslator
@@ -28,7 +28,7 @@ MEANINGS: Mapping[str, Callable[[str], object]] = {
     "tables": lambda text: chosen_tables(text, None),
     "frequencies": lambda text: chosen_tables(None, text),
     "warehouse_url": open_warehouse,
-    "control_url": database_path,
+    "control_url": database_at,
 }
 """What only the part that uses a setting can tell of it; nothing is opened. Each raises SettingsError."""
 

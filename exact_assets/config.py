@@ -8,7 +8,7 @@ it; here stands only what can be refused without knowing tables, SQL or HTTP.
 import difflib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -71,6 +71,14 @@ def _state_folder(home: Path | None) -> Path:
     return (home or Path.cwd()).expanduser().resolve() / ".state"
 
 
+def _control_beside(values: Mapping[str, Any]) -> str:
+    """Return where the control database is by default: in the database of a warehouse that can keep it, too."""
+    warehouse_url = values.get("warehouse_url") or ""
+    if warehouse_url.partition(":")[0].partition("+")[0] in {"postgresql", "postgres"}:
+        return str(warehouse_url)
+    return f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}"
+
+
 NO_APP = "EXACT_CLIENT_ID: expected the client id of your app registration."
 
 
@@ -112,11 +120,11 @@ class ExactConfig(BaseModel):
     warehouse_wait_seconds: float = Field(default=1_800, ge=1, le=86_400)
     """How long a run waits for a warehouse that others hold, without a break and over all its tables."""
     control_url: str = Field(
-        default_factory=lambda values: f"sqlite:///{_state_folder(values.get('dagster_home')) / 'control.sqlite'}",
+        default_factory=_control_beside,
         repr=False,
-        json_schema_extra={"shown": "a file in `.state`"},
+        json_schema_extra={"shown": "beside a warehouse on PostgreSQL, else a file in `.state`"},
     )
-    """Where tokens, quota and leases are kept, `sqlite:///path`."""
+    """Where tokens, quota and leases are kept, `sqlite:///path` or `postgresql://host/database`."""
     answer_seconds: float = Field(default=120, ge=5, le=3600)
     """Seconds that one answer of Exact's may take, from the request to its last byte."""
     answer_mb: int = Field(default=64, ge=1, le=2048)
@@ -124,7 +132,8 @@ class ExactConfig(BaseModel):
     write_documents: bool = False
     """Whether documents and attachments may be written in Exact; reading needs no leave."""
     secret_key: SecretStr | None = None
-    """Encrypts tokens at rest; none: a key file beside the control database, made on first use."""
+    """Encrypts tokens at rest; none: a key file beside the control database, made on first use. With a control
+    database on PostgreSQL it is needed."""
 
     @classmethod
     def from_env(cls, *, folder: Path | None = None, **values: Any) -> Self:

@@ -11,7 +11,7 @@ from exact_assets.catalogue.listing import Listed
 from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import number_of, show
 from exact_assets.config import ExactConfig
-from exact_assets.control.database import database_path
+from exact_assets.control.database import database_at
 from exact_assets.control.open import Control
 from exact_assets.errors import SettingsError
 
@@ -60,6 +60,6 @@ def _narrow(listed: Sequence[Listed]) -> list[dict[str, Any]]:
 
 def _left_out(config: ExactConfig) -> Mapping[str, frozenset[str]]:
     """Return the properties that are left out now; where nothing was ever connected, there are none."""
-    if not config.client_id or not database_path(config.control_url).exists():
+    if not config.client_id or not database_at(config.control_url).is_there:
         return {}
     return Control.open(config).left_out.read()

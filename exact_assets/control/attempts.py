@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from exact_assets import errors
-from exact_assets.control.database import ATTEMPTS, transaction
+from exact_assets.control.database import insert, transaction
 from exact_assets.control.purges import forget_purged
+from exact_assets.control.tables import ATTEMPTS
 from exact_assets.errors import DayQuotaError, ExactAssetsError
 
 LONGEST_ERROR = 1_000
@@ -75,7 +75,7 @@ class AttemptLog:
     def note(self, table: str, ended: Mapping[int, ExactAssetsError | None], *, at: datetime) -> None:
         """Note how attempts at a table ended, by division; None: it is up to date."""
         rows = [self._row(division, table, error, at.timestamp()) for division, error in ended.items()]
-        upsert = insert(ATTEMPTS)
+        upsert = insert(self._engine, ATTEMPTS)
         new = upsert.excluded
         upsert = upsert.on_conflict_do_update(
             index_elements=list(ATTEMPTS.primary_key),
@@ -117,7 +117,7 @@ class AttemptLog:
                 values = [{"of_division": division, "of_table": table} for division, table in sorted(ended)]
                 connection.execute(ending.values(expected_since=None), values)
             if new := wanted - expected:
-                upsert = insert(ATTEMPTS)
+                upsert = insert(self._engine, ATTEMPTS)
                 upsert = upsert.on_conflict_do_update(
                     index_elements=list(ATTEMPTS.primary_key),
                     set_={
@@ -144,7 +144,7 @@ class AttemptLog:
         now, farthest = at.timestamp(), (at + FARTHEST).timestamp()
         ends = {name: farthest if name == "waiting_until" else now for name in MOMENTS}
         are_wrong = sa.or_(*(ATTEMPTS.c[name] > farthest for name in MOMENTS))
-        bounded = {name: sa.func.min(ATTEMPTS.c[name], end) for name, end in ends.items()}
+        bounded = {name: _at_most(ATTEMPTS.c[name], end) for name, end in ends.items()}
         connection.execute(sa.update(ATTEMPTS).where(self._mine & are_wrong).values(**bounded))
 
     def _row(self, division: int, table: str, error: ExactAssetsError | None, at: float) -> dict[str, Any]:
@@ -163,6 +163,10 @@ class AttemptLog:
         elif error is not None:
             row |= {"error_kind": errors.name_of(error), "error": str(error)[:LONGEST_ERROR]}
         return row
+
+
+def _at_most(moment: sa.Column[float], end: float) -> sa.ColumnElement[float]:
+    return sa.case((moment > end, end), else_=moment)
 
 
 def expected(attempts: Attempts) -> frozenset[int]:

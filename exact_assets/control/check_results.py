@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from exact_assets.control.database import CHECK_RESULTS, transaction
+from exact_assets.control.database import insert, transaction
 from exact_assets.control.purges import forget_purged
+from exact_assets.control.tables import CHECK_RESULTS
 
 Example = Mapping[str, str | None]
 
@@ -73,7 +73,7 @@ class CheckResultStore:
         ]
         if not rows and not gone:
             return
-        upsert = insert(CHECK_RESULTS)
+        upsert = insert(self._engine, CHECK_RESULTS)
         values = {name: upsert.excluded[name] for name in ("status", "words", "rows", "examples", "checked_at")}
         with transaction(self._engine) as connection:
             if rows:

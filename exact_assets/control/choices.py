@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import CHOICES, transaction
+from exact_assets.control.database import transaction
+from exact_assets.control.tables import CHOICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from exact_assets.control.database import database_path
 from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.refresh import lock_name_of, store_pair
-from exact_assets.control.room import reserved
 from exact_assets.errors import NotConnectedError, ReconnectError
 from exact_assets.exact.account import Division, Me
 from exact_assets.exact.auth import TokenEndpoint, authorize_url, read_redirect
@@ -79,7 +77,7 @@ def _exchange(control: Control, redirect_url: str, *, is_typed: bool) -> None:
         refusals=control.ledger,
         bounds=control.bounds,
     )
-    with reserved(database_path(control.config.control_url)):
+    with control.database.reserved():
         token = endpoint.exchange(code, redirect_uri=control.config.redirect_uri)
     name = lock_name_of(site_url=control.config.site_url, client_id=control.client_id)
     with control.locks.hold(name, wait=True):  # a refresh under way would put the old chain in its place

@@ -1,18 +1,19 @@
 """The account of calls per division, shared by all processes. The arithmetic is `exact.limits`; here it is kept.
 
-Booking is one short transaction that takes the write lock first, so that no two processes take the same call.
+Booking is one short transaction that keeps others off the division first, so that no two processes take the same
+call.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, STORMS, transaction
+from exact_assets.control.database import insert, transaction
+from exact_assets.control.tables import CLOCKS, QUOTAS, REFUSALS, STORMS
 from exact_assets.exact.limits import SLACK, Quota, Storm, Window, reserve_of
 from exact_assets.exact.ports import Booking
 
@@ -37,7 +38,7 @@ class QuotaLedger:
         self._client = client
         self._keeps_reserve = keeps_reserve
         mine = (QUOTAS.c.site == site) & (QUOTAS.c.client == client)
-        division: sa.BindParameter[int] = sa.bindparam("division")
+        division: sa.BindParameter[int] = sa.bindparam("division", type_=sa.Integer)
         columns = [QUOTAS.c[name] for name in _columns()]
         storms = [STORMS.c[name] for name in STORM]
         own = (STORMS.c.site == site) & (STORMS.c.client == client)
@@ -48,13 +49,13 @@ class QuotaLedger:
         either = here.outerjoin(QUOTAS, mine & (QUOTAS.c.division == here.c.division))
         either = either.outerjoin(STORMS, own & (STORMS.c.division == here.c.division))
         self._read = sa.select(*columns, *storms).select_from(either)
-        storm = insert(STORMS).values(
+        storm = insert(self._engine, STORMS).values(
             site=site, client=client, division=division, **{name: sa.bindparam(name) for name in STORM}
         )
         self._write_storm = storm.on_conflict_do_update(
             index_elements=["site", "client", "division"], set_={name: storm.excluded[name] for name in STORM}
         )
-        upsert = insert(QUOTAS).values(
+        upsert = insert(self._engine, QUOTAS).values(
             site=site, client=client, division=division, **{name: sa.bindparam(name) for name in _columns()}
         )
         self._write = upsert.on_conflict_do_update(
@@ -76,7 +77,7 @@ class QuotaLedger:
 
     def quota(self, division: int) -> Quota:
         """Return what was last known."""
-        with transaction(self._engine) as connection:
+        with self._transaction(division) as connection:
             return self._quota(connection, division)
 
     def quotas(self) -> Mapping[int, Quota]:
@@ -87,7 +88,7 @@ class QuotaLedger:
 
     def book(self, division: int | None, endpoint: str, *, now: datetime) -> Booking:
         """Count a call before it is sent, where one may be sent; `now` is the server's time."""
-        with transaction(self._engine) as connection:
+        with self._transaction(division) as connection:
             held_until = self._held_until(connection, division, endpoint, now)
             stored = self._quota(connection, division)
             quota = stored.at(now)
@@ -104,7 +105,7 @@ class QuotaLedger:
 
     def settle(self, division: int | None, endpoint: str, *, news: Quota, status: int, now: datetime) -> Quota:
         """Keep what an answer said of the quota, and count refusals."""
-        with transaction(self._engine) as connection:
+        with self._transaction(division) as connection:
             if status in REFUSED:
                 self._count_refusal(connection, division, endpoint, now)
             before = self._quota(connection, division)
@@ -119,25 +120,25 @@ class QuotaLedger:
 
     def held_until(self, division: int | None, endpoint: str, *, now: datetime) -> datetime | None:
         """Return when an endpoint may be asked again, after too many refusals; None: now."""
-        with transaction(self._engine) as connection:
+        with self._transaction(division) as connection:
             return self._held_until(connection, division, endpoint, now)
 
     def was_refused(self, division: int | None, endpoint: str, *, now: datetime) -> bool:
         """Return whether it was refused within the hour."""
-        with transaction(self._engine) as connection:
+        with self._transaction(division) as connection:
             return bool(self._refused_at(connection, division, endpoint, now))
 
     def refused(self, division: int | None, endpoint: str, *, status: int, now: datetime) -> None:
         """Count an answer of what has no quota, such as the token endpoint, where it is a refusal."""
         if status in REFUSED:
-            with transaction(self._engine) as connection:
+            with self._transaction(division) as connection:
                 self._count_refusal(connection, division, endpoint, now)
 
     def unsent(self, division: int | None) -> None:
         """Give a booked call back of which no answer came."""
         if division is None:
             return
-        with transaction(self._engine) as connection:
+        with self._transaction(division) as connection:
             self._keep(connection, division, self._quota(connection, division).unsent())
 
     def skew(self) -> timedelta | None:
@@ -150,12 +151,15 @@ class QuotaLedger:
 
     def keep_skew(self, at_least: timedelta) -> None:
         """Keep it for processes to come."""
-        upsert = insert(CLOCKS).values(site=self._site, ahead_seconds=at_least.total_seconds())
+        upsert = insert(self._engine, CLOCKS).values(site=self._site, ahead_seconds=at_least.total_seconds())
         upsert = upsert.on_conflict_do_update(
             index_elements=["site"], set_={"ahead_seconds": upsert.excluded.ahead_seconds}
         )
         with transaction(self._engine) as connection:
             connection.execute(upsert)
+
+    def _transaction(self, division: int | None) -> AbstractContextManager[sa.Connection]:
+        return transaction(self._engine, division=NO_DIVISION if division is None else division)
 
     def _quota(self, connection: sa.Connection, division: int | None) -> Quota:
         values = {"division": NO_DIVISION if division is None else division}
@@ -198,16 +202,15 @@ class QuotaLedger:
         return connection.scalars(self._refusals, values).all()
 
     def _count_refusal(self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime) -> None:
-        connection.execute(sa.delete(REFUSALS).where(REFUSALS.c.at <= (now - HOUR).timestamp()))
-        connection.execute(
-            sa.insert(REFUSALS).values(
-                site=self._site,
-                client=self._client,
-                division=NO_DIVISION if division is None else division,
-                endpoint=endpoint,
-                at=now.timestamp(),
-            )
-        )
+        here = {
+            "site": self._site,
+            "client": self._client,
+            "division": NO_DIVISION if division is None else division,
+        }
+        # Of this division alone: others may be counting theirs at this moment.
+        mine = sa.and_(*(REFUSALS.c[name] == value for name, value in here.items()))
+        connection.execute(sa.delete(REFUSALS).where(mine & (REFUSALS.c.at <= (now - HOUR).timestamp())))
+        connection.execute(sa.insert(REFUSALS).values(**here, endpoint=endpoint, at=now.timestamp()))
 
 
 def _columns() -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import LISTED_DIVISIONS, transaction
+from exact_assets.control.database import transaction
+from exact_assets.control.tables import LISTED_DIVISIONS
 
 
 class DivisionListing:

@@ -16,7 +16,7 @@ from exact_assets.control.access import SharedTokens, refresh_apart
 from exact_assets.control.attempts import AttemptLog
 from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
-from exact_assets.control.database import database_path, open_database
+from exact_assets.control.database import Database, database_at
 from exact_assets.control.document_writes import DocumentWrites
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.left_out import LeftOutProperties
@@ -29,7 +29,6 @@ from exact_assets.control.renaming import put_under_new_names
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import TokenStore, has_tokens
 from exact_assets.control.unrecorded import UnrecordedLoads
-from exact_assets.disk import obstacle
 from exact_assets.errors import ControlError, NotConnectedError, SettingsError
 from exact_assets.exact import auth
 from exact_assets.exact.auth import held_back, mark_of
@@ -49,6 +48,7 @@ class Control:
     """What all processes of one installation share: tokens, quota ledger, attempts, check results, leases."""
 
     config: ExactConfig
+    database: Database
     client_id: str
     tokens: TokenStore
     pauses: RefreshPauses
@@ -80,36 +80,31 @@ class Control:
         if not config.client_id:
             raise SettingsError(NO_APP)
         names = {"site": config.site_url, "client": config.client_id}
-        durable = open_database(config.control_url, is_durable=True)
+        database = database_at(config.control_url)
+        durable, quick = (database.engine(is_durable=is_durable) for is_durable in (True, False))
         put_under_new_names(durable)
-        path = database_path(config.control_url)
-        cipher = open_cipher(config.secret_key, folder=path.parent, is_in_use=has_tokens(durable))
+        cipher = open_cipher(config.secret_key, folder=database.key_folder, is_in_use=has_tokens(durable))
         return cls(
             config=config,
+            database=database,
             client_id=config.client_id,
             tokens=TokenStore(durable, cipher, **names),
             pauses=RefreshPauses(durable, **names, client_secret=_text(config.client_secret)),
-            ledger=QuotaLedger(
-                open_database(config.control_url, is_durable=False),
-                site=config.site_url,
-                client=config.client_id,
-            ),
-            locks=Locks(path),
-            attempts=AttemptLog(open_database(config.control_url, is_durable=False), **names, since=since),
-            listing=DivisionListing(open_database(config.control_url, is_durable=False), **names),
-            check_results=CheckResultStore(
-                open_database(config.control_url, is_durable=False), **names, since=since
-            ),
-            unrecorded=UnrecordedLoads(open_database(config.control_url, is_durable=False), **names, since=since),
-            purges=PurgeLog(open_database(config.control_url, is_durable=False), **names),
-            left_out=LeftOutProperties(open_database(config.control_url, is_durable=False), **names),
-            choices=ChoiceStore(open_database(config.control_url, is_durable=False), **names),
+            ledger=QuotaLedger(quick, site=config.site_url, client=config.client_id),
+            locks=database.locks,
+            attempts=AttemptLog(quick, **names, since=since),
+            listing=DivisionListing(quick, **names),
+            check_results=CheckResultStore(quick, **names, since=since),
+            unrecorded=UnrecordedLoads(quick, **names, since=since),
+            purges=PurgeLog(quick, **names),
+            left_out=LeftOutProperties(quick, **names),
+            choices=ChoiceStore(quick, **names),
             document_writes=DocumentWrites(durable, site=config.site_url, client=config.client_id),
         )
 
     def obstacle(self) -> str | None:
         """Return why nothing could be written now; None: nothing is known to stand in the way."""
-        return obstacle(database_path(self.config.control_url))
+        return self.database.obstacle()
 
     def trouble(self) -> str | None:
         """Return why no token will come now, and what to do; None: nothing is known to stand in the way."""
@@ -131,7 +126,7 @@ class Control:
     def lease(self, name: str, *, wait: bool = False) -> Iterator[bool]:
         """Hold `name` against all processes; yields False where another holds it and `wait` is false.
 
-        The operating system lets go when the process dies, however it dies.
+        It is let go when the process dies, however it dies.
         """
         with self.locks.hold(f"lease {self.config.site_url} {name}", wait=wait) as is_held:
             yield is_held

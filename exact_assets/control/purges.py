@@ -8,9 +8,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from exact_assets.control.database import PURGES, transaction
+from exact_assets.control.database import insert, transaction
+from exact_assets.control.tables import PURGES
 
 PURGE_SLACK = timedelta(minutes=1)
 """A purge farther ahead of now was noted by a clock that has been set back since: it keeps nobody from writing."""
@@ -27,7 +27,7 @@ class PurgeLog:
     def note(self, divisions: Collection[int], *, at: datetime) -> None:
         """Note that divisions are purged."""
         rows = [{**self._names, "division": one, "purged_at": at.timestamp()} for one in sorted(set(divisions))]
-        upsert = insert(PURGES)
+        upsert = insert(self._engine, PURGES)
         upsert = upsert.on_conflict_do_update(
             index_elements=list(PURGES.primary_key), set_={"purged_at": upsert.excluded.purged_at}
         )

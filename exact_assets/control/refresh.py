@@ -12,20 +12,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 from pydantic import SecretStr
 
 from exact_assets import errors
-from exact_assets.control.database import database_path, open_database
+from exact_assets.control.database import database_at
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.locks import Locks
 from exact_assets.control.pauses import RefreshPauses
-from exact_assets.control.room import reserved
 from exact_assets.control.secrets import open_cipher
 from exact_assets.control.tokens import Held, TokenStore, has_tokens
 from exact_assets.exact.auth import LONGEST_REFRESH_SECONDS, TokenEndpoint
@@ -36,6 +34,9 @@ from exact_assets.exact.token import Token
 LOCK_TIMEOUT_SECONDS = 300.0
 KEEP_PAUSE_SECONDS = 1.0
 LONGEST_KEEP_SECONDS = 120.0
+SHOW_SECONDS = 2.0
+SILENT_SECONDS = 10.0
+"""A process that asks for a pair shows every two seconds that it lives: one that is silent so long was killed."""
 LONGEST_LIFE_SECONDS = LOCK_TIMEOUT_SECONDS + LONGEST_REFRESH_SECONDS + LONGEST_KEEP_SECONDS + 60.0
 """Of the process: longer than all its waits that have a bound. Some have none, as that for a name server."""
 PAUSED_AFTER = (errors.RequestRefusedError, errors.UnavailableError)
@@ -115,13 +116,12 @@ def refresh(
             before a pause is over, which grows.
     """
     with locks.hold(lock_name, wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
-        held = store.read()
+        held = _settled(store, now=now) if locks.may_end_early else store.read()
         if held.token.generation != generation or held.token.received_at != (received_at or held.token.received_at):
             return held.token
         _require_hope(held, pauses, now=now())
         try:
-            with room():
-                store.note_attempt(now())
+            with room(), _shown(store, now=now, is_needed=locks.may_end_early):
                 token = endpoint.refresh(held.token.refresh_token)
         except errors.ReconnectError as error:
             if store.read().token.generation != generation:
@@ -135,6 +135,40 @@ def refresh(
         store_pair(store, token)
         pauses.end()
         return store.read().token
+
+
+def _settled(store: TokenStore, *, now: Callable[[], datetime]) -> Held:
+    """Return the connection once no other process asks for a pair: one may have lost its lock and live."""
+    until = ticks() + LONGEST_REFRESH_SECONDS
+    while True:
+        held = store.read()
+        silent_seconds = None if held.attempted_at is None else abs((now() - held.attempted_at).total_seconds())
+        if silent_seconds is None or silent_seconds > SILENT_SECONDS or ticks() >= until:
+            return held
+        time.sleep(KEEP_PAUSE_SECONDS)
+
+
+@contextmanager
+def _shown(store: TokenStore, *, now: Callable[[], datetime], is_needed: bool) -> Iterator[None]:
+    """Note an attempt for the length of a block; where the lock may end early, again and again while it goes on."""
+    store.note_attempt(now())
+    if not is_needed:
+        yield
+        return
+    is_over = threading.Event()
+
+    def show() -> None:
+        while not is_over.wait(SHOW_SECONDS):
+            with suppress(errors.ControlError):  # the server may be back for the next
+                store.note_attempt(now())
+
+    showing = threading.Thread(target=show, daemon=True)
+    showing.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        showing.join()
 
 
 def store_pair(store: TokenStore, token: Token) -> None:
@@ -191,14 +225,14 @@ def _explain(error: errors.ReconnectError, *, was_interrupted: datetime | None) 
 
 def fulfil(order: Order) -> Report:
     """Refresh as ordered; errors that are meant to be read become part of the report."""
-    path: Path = database_path(order.control_url)
+    database = database_at(order.control_url)
     key = None if order.secret_key is None else SecretStr(order.secret_key)
     try:
-        engine = open_database(order.control_url, is_durable=True)
+        engine = database.engine(is_durable=True)
         site, client = order.site_url, order.client_id
         store = TokenStore(
             engine,
-            open_cipher(key, folder=path.parent, is_in_use=has_tokens(engine)),
+            open_cipher(key, folder=database.key_folder, is_in_use=has_tokens(engine)),
             site=site,
             client=client,
         )
@@ -212,9 +246,9 @@ def fulfil(order: Order) -> Report:
         refresh(
             store,
             endpoint,
-            Locks(path),
+            database.locks,
             RefreshPauses(engine, site=site, client=client, client_secret=order.client_secret),
-            room=lambda: reserved(path),
+            room=database.reserved,
             generation=order.generation,
             received_at=order.received_at,
             lock_name=lock_name_of(site_url=site, client_id=client),

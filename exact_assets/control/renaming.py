@@ -5,7 +5,8 @@ from functools import cache
 import sqlalchemy as sa
 
 from exact_assets.catalogue.renames import renames
-from exact_assets.control.database import METADATA, transaction
+from exact_assets.control.database import transaction
+from exact_assets.control.tables import METADATA
 
 TABLE_NAME = "table_name"
 """The column that names a table of the catalogue, in each of the shared tables that has one."""

@@ -1,20 +1,19 @@
 """Which runs are at work: each holds a lock that ends with its process, however that ends.
 
-The lock is beside the control store and needs nothing else of it, so that lost runs are found while that is broken.
+The lock is beside the control store. Where that is a file, the lock needs nothing else of it, so that lost runs are
+found while it is broken.
 """
 
 import re
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
-from pathlib import Path
 
-from exact_assets.control.database import database_path
-from exact_assets.control.locks import Locks
+from exact_assets.control.database import database_at
 from exact_assets.errors import ControlError
 
 MOMENT_SECONDS = 1.0
-_HELD: set[tuple[Path, str]] = set()
+_HELD: set[tuple[str, str]] = set()
 """The locks that this process holds: it need not wait for itself."""
 
 
@@ -25,7 +24,7 @@ class Life(StrEnum):
     ENDED = "ended"
     """It held the lock, and does so no more."""
     UNKNOWN = "unknown"
-    """Nobody on this machine ever held it."""
+    """Nobody who uses the same control store ever held it."""
 
 
 class RunLocks:
@@ -33,8 +32,9 @@ class RunLocks:
 
     def __init__(self, control_url: str) -> None:
         """Prepare; nothing is opened."""
-        self._database = database_path(control_url)
-        self._locks = Locks(self._database)
+        database = database_at(control_url)
+        self._place = str(database)
+        self._locks = database.locks
 
     @contextmanager
     def hold(self, run_id: str, *, leaves_trace: bool, timeout_seconds: float | None = None) -> Iterator[None]:
@@ -51,13 +51,13 @@ class RunLocks:
             ControlError: another process held the lock for all of `timeout_seconds`.
         """
         name = _name(run_id)
-        if (mine := (self._database, name)) in _HELD:
+        if (mine := (self._place, name)) in _HELD:
             yield
             return
         with ExitStack() as stack:
             try:
                 wait_seconds = MOMENT_SECONDS if timeout_seconds is None else timeout_seconds
-                stack.enter_context(self._locks.hold(name, wait=True, timeout_seconds=wait_seconds))
+                stack.enter_context(self._locks.hold(name, wait=True, timeout_seconds=wait_seconds, is_noted=True))
             except ControlError:
                 if timeout_seconds is not None:
                     raise
@@ -82,7 +82,7 @@ class RunLocks:
     def forget_all_but(self, run_ids: Collection[str]) -> None:
         """Remove what is left of the locks of runs that have ended and are noted as such."""
         for name in self._locks.names():
-            found = re.fullmatch(r"run_(?P<run_id>[0-9a-f-]{36})", name)
+            found = re.fullmatch(r"run[ _](?P<run_id>[0-9a-f-]{36})", name)
             if found and found["run_id"] not in run_ids and self.life_of(found["run_id"]) is not Life.ALIVE:
                 self._locks.forget(_name(found["run_id"]))
 

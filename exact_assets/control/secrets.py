@@ -18,12 +18,16 @@ from pydantic import SecretStr
 
 from exact_assets.control.marks import kind_at
 from exact_assets.disk import make_folder
-from exact_assets.errors import ControlError
+from exact_assets.errors import ControlError, SettingsError
 
 KEY_FILE = "secret.key"
 KEY = re.compile(rb"[A-Za-z0-9_-]{43}=")
 LONGEST_KEY = 1_000
 KEY_FILE_ADVICE = "It is left as it is: move it away, or set EXACT_SECRET_KEY."
+KEY_NEEDED = (
+    "EXACT_SECRET_KEY: expected the key of a control store on PostgreSQL, the same on each host that uses it. Make "
+    "one, and keep it: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+)
 SALT = b"exact-assets control store"
 """The same for all: a passphrase must give the same key on each machine that shares a store."""
 
@@ -71,20 +75,23 @@ class Cipher:
             ) from error
 
 
-def open_cipher(secret_key: SecretStr | None, *, folder: Path, is_in_use: bool = False) -> Cipher:
+def open_cipher(secret_key: SecretStr | None, *, folder: Path | None, is_in_use: bool = False) -> Cipher:
     """Return the cipher for the settings' key, or for the key file's in `folder`.
 
     Args:
         secret_key: the settings' key.
-        folder: where the key file is.
+        folder: where the key file is; None: there can be none.
         is_in_use: whether anything was encrypted already. A key file that is missing then is lost, not new.
 
     Raises:
         ControlError: the key file is none.
+        SettingsError: there is neither a key nor a place for its file.
     """
     if secret_key is not None:
         text = secret_key.get_secret_value().strip()
         return Cipher(lambda: _fernet_key(text), source="EXACT_SECRET_KEY")
+    if folder is None:
+        raise SettingsError(KEY_NEEDED)
     path = folder / KEY_FILE
     try:
         found, is_lost = kind_at(path), is_in_use and not path.exists()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from exact_assets.control.database import CLOCKS, QUOTAS, REFUSALS, STORMS, open_database, transaction
+from exact_assets.control.database import open_database, transaction
 from exact_assets.control.ledger import QuotaLedger
+from exact_assets.control.tables import CLOCKS, QUOTAS, REFUSALS, STORMS
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets.exact.limits import Quota, Window
 from exact_assets_tests.control.processes import output_of, start
@@ -21,7 +22,8 @@ MINUTE_END = datetime(2026, 11, 22, 12, 1, tzinfo=UTC)
 BOOK = """
 import sys
 from datetime import datetime
-from exact_assets.control.database import QUOTAS, open_database, transaction
+from exact_assets.control.database import open_database, transaction
+from exact_assets.control.tables import QUOTAS
 from exact_assets.control.ledger import QuotaLedger
 ledger = QuotaLedger(open_database(sys.argv[1], is_durable=False), site="s", client="c")
 now = datetime.fromisoformat(sys.argv[2])

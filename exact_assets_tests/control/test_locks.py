@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from exact_assets.control.locks import Locks
+from exact_assets.control.file_locks import FileLocks
 from exact_assets.errors import ControlError
 from exact_assets_tests.control.processes import next_line, output_of, start
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from exact_assets.control.locks import Locks
-with Locks(Path(sys.argv[1])).hold(sys.argv[2], wait=True):
+from exact_assets.control.file_locks import FileLocks
+with FileLocks(Path(sys.argv[1])).hold(sys.argv[2], wait=True):
     print("held", flush=True)
     time.sleep(60)
 """
 COUNT = """
 import asyncio, sys
 from pathlib import Path
-from exact_assets.control.locks import Locks
+from exact_assets.control.file_locks import FileLocks
 
 async def main():
-    locks, counter = Locks(Path(sys.argv[1])), Path(sys.argv[2])
+    locks, counter = FileLocks(Path(sys.argv[1])), Path(sys.argv[2])
     for _ in range(30):
         async with locks.hold_async("slot"):
             number = int(counter.read_text())
@@ -45,7 +45,10 @@ def database(tmp_path: Path) -> Path:
 def test_a_lock_that_another_process_holds_is_not_given(database: Path) -> None:
     holder = start(HOLD, str(database), "stream a/b")
     assert next_line(holder) == "held"
-    with Locks(database).hold("stream a/b", wait=False) as held, Locks(database).hold("other", wait=False) as other:
+    with (
+        FileLocks(database).hold("stream a/b", wait=False) as held,
+        FileLocks(database).hold("other", wait=False) as other,
+    ):
         assert (held, other) == (False, True)
     holder.kill()
     holder.communicate()
@@ -56,12 +59,12 @@ def test_a_killed_process_lets_go(database: Path) -> None:
     assert next_line(holder) == "held"
     os.kill(holder.pid, signal.SIGKILL)
     holder.communicate()
-    with Locks(database).hold("stream", wait=False) as held:
+    with FileLocks(database).hold("stream", wait=False) as held:
         assert held
 
 
 def test_waiting_has_a_bound(database: Path) -> None:
-    locks = Locks(database)
+    locks = FileLocks(database)
     with (
         locks.hold("stream", wait=True),
         pytest.raises(ControlError, match="stream"),
@@ -79,7 +82,7 @@ def test_processes_take_turns(database: Path, tmp_path: Path) -> None:
 
 
 def test_tasks_of_one_process_take_turns_too(database: Path) -> None:
-    locks, inside, most = Locks(database), [0], [0]
+    locks, inside, most = FileLocks(database), [0], [0]
 
     async def enter() -> None:
         async with locks.hold_async("slot"):
@@ -96,7 +99,7 @@ def test_tasks_of_one_process_take_turns_too(database: Path) -> None:
 
 
 def test_hundreds_of_names_can_be_held_side_by_side(database: Path) -> None:
-    locks = Locks(database)
+    locks = FileLocks(database)
 
     async def hold(number: int) -> None:
         async with locks.hold_async(f"slot https://start.exactonline.nl {number}"):

@@ -18,10 +18,11 @@ import pytest
 from pydantic import SecretStr
 
 from exact_assets.config import ExactConfig
-from exact_assets.control.database import METADATA, open_database, transaction
+from exact_assets.control.database import open_database, transaction
 from exact_assets.control.marks import APPLICATION_ID, SCHEMA_VERSION
 from exact_assets.control.open import Control
 from exact_assets.control.secrets import KEY_FILE, open_cipher
+from exact_assets.control.tables import METADATA
 from exact_assets.errors import ControlError
 from exact_assets.exact.token import Token
 from exact_assets_tests.control.processes import output_of, start

@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from exact_assets.cli import main
 from exact_assets.config import ExactConfig
 from exact_assets.control.access import SharedTokens
-from exact_assets.control.database import REFRESH_PAUSES, open_database, transaction
+from exact_assets.control.database import open_database, transaction
 from exact_assets.control.open import Control
 from exact_assets.control.pauses import RefreshPauses
+from exact_assets.control.tables import REFRESH_PAUSES
 from exact_assets.errors import (
     ExactError,
     KeyBlockedError,

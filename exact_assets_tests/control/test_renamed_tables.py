@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from exact_assets.config import ExactConfig
 from exact_assets.control.attempts import AttemptLog
 from exact_assets.control.check_results import CheckResultStore, KeptResult
-from exact_assets.control.database import ATTEMPTS, CHECK_RESULTS, UNRECORDED_LOADS, open_database, transaction
+from exact_assets.control.database import open_database, transaction
 from exact_assets.control.open import Control
+from exact_assets.control.tables import ATTEMPTS, CHECK_RESULTS, UNRECORDED_LOADS
 from exact_assets.control.unrecorded import UnrecordedLoads
 
 SITE, CLIENT = "https://start.exactonline.nl", "c"

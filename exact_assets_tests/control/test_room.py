@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from exact_assets.config import ExactConfig
-from exact_assets.control.database import database_path
 from exact_assets.control.open import Control
 from exact_assets.control.refresh import LOCK_TIMEOUT_SECONDS, LONGEST_LIFE_SECONDS, store_pair
 from exact_assets.control.room import ROOM_BYTES, reserved
+from exact_assets.control.sqlite import SQLiteDatabase
 from exact_assets.errors import ControlError
 from exact_assets.exact.auth import LONGEST_REFRESH_SECONDS
 from exact_assets_tests.control.conftest import connect
@@ -70,7 +70,7 @@ def test_with_room_a_token_is_asked_for_and_the_room_is_given_back(
     expire(connected, simulator)
     assert output_of(start(ASK, str(64 * 2**20))).split() == ["ok"]
     assert asked(simulator) == [200]
-    folder = database_path(connected.config.control_url).parent
+    folder = SQLiteDatabase(connected.config.control_url).path.parent
     assert list(folder.glob("*.room-*")) == []
 
 
@@ -107,7 +107,7 @@ def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path) -> None:
 def test_a_pair_that_cannot_be_stored_just_now_is_stored_when_it_can(connected: Control) -> None:
     """The disk was full at the very moment: the pair is not thrown away while the process lives."""
     token = connected.tokens.read().token
-    file = database_path(connected.config.control_url)
+    file = SQLiteDatabase(connected.config.control_url).path
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute(
             "CREATE TRIGGER full BEFORE UPDATE ON connections BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
@@ -141,7 +141,7 @@ def test_the_process_that_refreshes_ends_whatever_it_waits_for() -> None:
 
 def test_the_first_pair_too_is_stored_when_it_can_be(control: Control) -> None:
     """`connect` threw it away where the disk was full at that moment."""
-    file = database_path(control.config.control_url)
+    file = SQLiteDatabase(control.config.control_url).path
     with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
         other.execute(
             "CREATE TRIGGER full BEFORE INSERT ON connections BEGIN SELECT RAISE(FAIL, 'disk is full'); END"

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from exact_assets.control.database import CLOCKS, open_database, transaction
-from exact_assets.control.locks import Locks
+from exact_assets.control.database import open_database, transaction
+from exact_assets.control.file_locks import FileLocks
+from exact_assets.control.tables import CLOCKS
 from exact_assets.errors import ControlError
 
 WRITE = """
 import sys
-from exact_assets.control.database import CLOCKS, open_database, transaction
+from exact_assets.control.database import open_database, transaction
+from exact_assets.control.tables import CLOCKS
 import sqlalchemy as sa
 engine = open_database(sys.argv[1], is_durable=True)
 with transaction(engine) as connection:
@@ -21,7 +23,8 @@ with transaction(engine) as connection:
 """
 READ = """
 import sys
-from exact_assets.control.database import CLOCKS, open_database, transaction
+from exact_assets.control.database import open_database, transaction
+from exact_assets.control.tables import CLOCKS
 import sqlalchemy as sa
 with transaction(open_database(sys.argv[1], is_durable=False)) as connection:
     print(",".join(sorted(connection.scalars(sa.select(CLOCKS.c.site)))))
@@ -37,7 +40,7 @@ def test_what_processes_that_come_and_go_write_is_seen_and_what_we_write_then_is
         for engine in (durable, quick):
             # What opens the store as every tick does.
             open_database(url, is_durable=False)
-            Locks(tmp_path / "control.sqlite").forget("nothing")
+            FileLocks(tmp_path / "control.sqlite").forget("nothing")
             with transaction(engine) as connection:
                 sites = set(connection.scalars(sa.select(CLOCKS.c.site)))
                 assert f"theirs-{number}" in sites
@@ -70,7 +73,10 @@ def test_a_store_that_is_replaced_under_a_process_is_noticed(tmp_path: Path) -> 
 
 def test_no_lock_folder_appears_beside_what_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("mine")
-    with pytest.raises(ControlError, match=r"diary\.txt"), Locks(tmp_path / "diary.txt").hold("a name", wait=False):
+    with (
+        pytest.raises(ControlError, match=r"diary\.txt"),
+        FileLocks(tmp_path / "diary.txt").hold("a name", wait=False),
+    ):
         pass
     assert [one.name for one in tmp_path.iterdir()] == ["diary.txt"]
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import TimeoutError as NoneFreeError
 from sqlalchemy.pool import QueuePool
 
 from exact_assets.errors import EngineLostError, RetryError, WarehouseBusyError, WarehouseError
+from exact_assets.postgresql_address import address_of
 from exact_assets.warehouse.postgresql import grants
-from exact_assets.warehouse.postgresql.address import address_of
 from exact_assets.warehouse.postgresql.connection import PostgreSQLConnection
 from exact_assets.warehouse.postgresql.dialect import DIALECT
 from exact_assets.warehouse.postgresql.errors import refused_connection, translated
@@ -69,7 +69,7 @@ class PostgreSQLEngine:
             SettingsError: it is none.
         """
         self.dialect = dialect
-        self._address = address_of(url)
+        self._address = address_of(url, variable="EXACT_WAREHOUSE_URL")
         self._subject = str(self._address)
         self._lock_timeout_seconds = lock_timeout_seconds
         self._has_connected = threading.Event()

@@ -14,7 +14,7 @@ PROGRAM = """
 import os, sys
 os.umask(0)
 from exact_assets.control.database import open_database
-from exact_assets.control.locks import Locks
+from exact_assets.control.file_locks import FileLocks
 from exact_assets.control.secrets import open_cipher
 from exact_assets.warehouse.duckdb.file import DuckDBFile
 from exact_assets.warehouse.patience import Patience

@@ -28,32 +28,32 @@ class Address:
         return f"PostgreSQL database {named} at {host}{f' as {user}' if user else ''}"
 
 
-def address_of(url: str) -> Address:
-    """Read a URL, as libpq has it or as SQLAlchemy has it with a driver.
+def address_of(url: str, *, variable: str) -> Address:
+    """Read a URL, as libpq has it or as SQLAlchemy has it with a driver; `variable` is named where it is none.
 
     Raises:
         SettingsError: it is none. libpq's own words are not shown: they may repeat a part of the password.
     """
     scheme, _, rest = url.partition("://")
     if scheme.partition("+")[0] not in SCHEMES or not rest:
-        raise SettingsError(_expected("it does not begin with postgresql://"))
+        raise SettingsError(_expected(variable, "it does not begin with postgresql://"))
     # An @ or a / in a password that is not written as it should be makes a part of it the host or the database.
     authority, _, path = rest.partition("?")[0].partition("/")
     if "@" in path or authority.count("@") > 1:
-        raise SettingsError(_expected("it has an @ too many"))
+        raise SettingsError(_expected(variable, "it has an @ too many"))
     if not urlsplit(url).path.strip("/") and "dbname=" not in rest and "service=" not in rest:
-        raise SettingsError(_expected("it names no database"))
+        raise SettingsError(_expected(variable, "it names no database"))
     try:
         parameters = conninfo_to_dict(f"postgresql://{rest}")
     except psycopg.Error:
-        raise SettingsError(_expected("it cannot be read")) from None
+        raise SettingsError(_expected(variable, "it cannot be read")) from None
     if not all(port.isdigit() for port in str(parameters.get("port") or "0").split(",") if port):
-        raise SettingsError(_expected("its port is no number"))
+        raise SettingsError(_expected(variable, "its port is no number"))
     return Address(parameters=parameters)
 
 
-def _expected(why: str) -> str:
+def _expected(variable: str, why: str) -> str:
     return (
-        f"EXACT_WAREHOUSE_URL: expected {EXAMPLE}, and {why}. Characters such as @ : / ? # % in a user or a "
+        f"{variable}: expected {EXAMPLE}, and {why}. Characters such as @ : / ? # % in a user or a "
         "password are written %40 %3A %2F %3F %23 %25."
     )
