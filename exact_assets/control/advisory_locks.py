@@ -41,6 +41,8 @@ class LockSession:
         self._raw: psycopg.Connection[Any] | None = None
         self._held: dict[int, str] = {}
         """Names by key: a server would give a session a lock twice."""
+        self._missing: set[int] = set()
+        """Those of them that another took while the server was away."""
         self._keeper: threading.Thread | None = None
         self.was_there = False
         """Whether the server has answered this process before."""
@@ -66,6 +68,7 @@ class LockSession:
         key = key_of(name)
         with self._mutex:
             del self._held[key]
+            self._missing.discard(key)
             if self._raw is not None:
                 with suppress(psycopg.Error):
                     self._raw.execute("SELECT pg_advisory_unlock(%s)", [key])
@@ -74,12 +77,18 @@ class LockSession:
         """Return the session, or a new one that holds again what the one before held."""
         if self._raw is not None and not self._raw.closed:
             return self._raw
-        raw = self._connect()
+        self._raw = raw = self._connect()
         raw.autocommit = True
-        if lost := [name for key, name in self._held.items() if not self._take(raw, key)]:
-            _log.warning("%s was away, and others hold now: %s.", self.subject, ", ".join(lost))
-        self._raw, self.was_there = raw, True
+        self.was_there = True
+        self._missing = set(self._held)
+        self._take_missing(raw)
+        if self._missing:
+            names = ", ".join(self._held[key] for key in self._missing)
+            _log.warning("%s was away, and others hold for now: %s.", self.subject, names)
         return raw
+
+    def _take_missing(self, raw: "psycopg.Connection[Any]") -> None:
+        self._missing = {key for key in self._missing if not self._take(raw, key)}
 
     def _take(self, raw: "psycopg.Connection[Any]", key: int) -> bool:
         found = raw.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
@@ -93,7 +102,9 @@ class LockSession:
                 if not self._held:
                     continue
                 try:
-                    self._session().execute("SELECT 1")
+                    session = self._session()
+                    session.execute("SELECT 1")
+                    self._take_missing(session)
                 except psycopg.Error as error:
                     _log.warning(
                         "%s: the session that holds locks is lost (%s).", self.subject, type(error).__name__

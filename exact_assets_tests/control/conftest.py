@@ -16,7 +16,7 @@ from exact_simulator.process import Simulator, start
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
-        if name.startswith(("EXACT_", "DAGSTER_")):
+        if name.startswith(("EXACT_", "DAGSTER_")) and not name.startswith("EXACT_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -27,8 +27,23 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
+SECRET_KEY = "a key of the tests"
+ON_SQLITE = pytest.mark.parametrize("control_url", ["sqlite"], indirect=True)
+"""For what is about the file."""
+ON_POSTGRESQL = pytest.mark.parametrize("control_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def control_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return where a control store of the test's own will be, on each database that can have one."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'control.sqlite'}"
+    monkeypatch.setenv("EXACT_SECRET_KEY", SECRET_KEY)
+    return str(request.getfixturevalue("postgresql_url"))
+
+
 @pytest.fixture
-def config(simulator: Simulator, tmp_path: Path) -> ExactConfig:
+def config(simulator: Simulator, control_url: str) -> ExactConfig:
     simulator.control.clear_faults()
     simulator.control.forget_quota()
     simulator.control.set(token_seconds=600, minute_limit=60, day_limit=5000, minute_seconds=60)
@@ -37,8 +52,19 @@ def config(simulator: Simulator, tmp_path: Path) -> ExactConfig:
         client_id=simulator.client_id,
         client_secret=SecretStr(simulator.client_secret),
         redirect_uri=simulator.redirect_uri,
-        control_url=f"sqlite:///{tmp_path / 'control.sqlite'}",
+        control_url=control_url,
+        secret_key=SecretStr(SECRET_KEY) if "EXACT_SECRET_KEY" in os.environ else None,
     )
+
+
+@pytest.fixture
+def environment(config: ExactConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that a test starts read the configuration."""
+    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
+    monkeypatch.setenv("EXACT_CLIENT_ID", config.client_id or "")
+    secret = config.client_secret
+    monkeypatch.setenv("EXACT_CLIENT_SECRET", "" if secret is None else secret.get_secret_value())
+    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> AttemptLog:
-    return AttemptLog(open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False), site="s", client="c")
+def log(control_url: str) -> AttemptLog:
+    return AttemptLog(open_database(control_url, is_durable=False), site="s", client="c")
 
 
 def test_a_success_is_noted_and_takes_an_error_back(log: AttemptLog) -> None:
@@ -81,8 +81,8 @@ def test_a_purged_division_is_forgotten_and_others_are_not(log: AttemptLog) -> N
     assert set(log.read()) == {2}
 
 
-def test_attempts_of_another_app_or_site_are_others(log: AttemptLog, tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False)
+def test_attempts_of_another_app_or_site_are_others(log: AttemptLog, control_url: str) -> None:
+    engine = open_database(control_url, is_durable=False)
     log.note("a", {1: None}, at=AT)
     log.expect([1], ["a"], at=AT)
     other = AttemptLog(engine, site="s", client="other")
@@ -92,10 +92,8 @@ def test_attempts_of_another_app_or_site_are_others(log: AttemptLog, tmp_path: P
     assert log.read()[1]["a"].expected_since == AT
 
 
-def test_a_list_is_unknown_until_exact_was_asked_and_then_replaced(tmp_path: Path) -> None:
-    listing = DivisionListing(
-        open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False), site="s", client="c"
-    )
+def test_a_list_is_unknown_until_exact_was_asked_and_then_replaced(control_url: str) -> None:
+    listing = DivisionListing(open_database(control_url, is_durable=False), site="s", client="c")
     assert listing.read() is None
     listing.keep([1, 2])
     listing.keep([2, 3])

@@ -14,6 +14,7 @@ from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.tables import CLOCKS, QUOTAS, REFUSALS, STORMS
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets.exact.limits import Quota, Window
+from exact_assets_tests.control.conftest import ON_SQLITE
 from exact_assets_tests.control.processes import output_of, start
 
 NOW = datetime(2026, 11, 22, 12, 0, 20, tzinfo=UTC)
@@ -32,8 +33,8 @@ print(sum(ledger.book(7, "sync/CRM/Accounts", now=now).is_booked for _ in range(
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'deep' / 'control.sqlite'}"
+def url(control_url: str) -> str:
+    return control_url
 
 
 def open_ledger(url: str, *, client: str = "c") -> QuotaLedger:
@@ -102,6 +103,7 @@ def test_the_servers_clock_is_kept_for_the_next_process(url: str) -> None:
     assert open_ledger(url, client="other").skew() == timedelta(seconds=-5.25)
 
 
+@ON_SQLITE
 def test_booking_and_settling_cost_little_more_than_bare_transactions(url: str, tmp_path: Path) -> None:
     ledger = open_ledger(url)
     told(ledger)
@@ -135,7 +137,7 @@ def test_a_database_that_cannot_be_used_says_so(tmp_path: Path) -> None:
         open_database(f"sqlite:///{path}", is_durable=False)
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/name", "sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["mysql://host/name", "postgresql://host", "sqlite://", "sqlite:///:memory:"])
 def test_a_database_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="EXACT_CONTROL_URL"):
         open_database(url, is_durable=False)
@@ -251,6 +253,7 @@ def test_a_stored_reset_that_is_no_time_is_unknown(url: str, resets_at: float) -
     assert ledger.book(7, "x", now=MINUTE_END).is_booked
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("value", ["soon", b"x", 1e300, float("inf"), -1e300, 0.5, 10**18, ""])
 def test_rows_that_somebody_damaged_count_as_unknown_and_hold_nobody_up(url: str, value: object) -> None:
     """SQLite keeps a text in a column of numbers; one such row ended the runs of all divisions."""

@@ -1,7 +1,6 @@
 """What Exact said it does not know: left out for a month, or until an upgrade, of the questions of one table."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,10 +17,8 @@ SCHEMA = pa.schema([("ID", pa.string()), ("Name", pa.string()), ("Code", pa.int3
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> LeftOutProperties:
-    return LeftOutProperties(
-        open_database(f"sqlite:///{tmp_path}/c.sqlite", is_durable=False), site="s", client="c"
-    )
+def store(control_url: str) -> LeftOutProperties:
+    return LeftOutProperties(open_database(control_url, is_durable=False), site="s", client="c")
 
 
 def test_what_is_left_out_is_tried_again_after_a_month(store: LeftOutProperties) -> None:

@@ -8,25 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from exact_assets.control.file_locks import FileLocks
+from exact_assets.control.database import database_at
 from exact_assets.errors import ControlError
 from exact_assets_tests.control.processes import next_line, output_of, start
 
 HOLD = """
 import sys, time
-from pathlib import Path
-from exact_assets.control.file_locks import FileLocks
-with FileLocks(Path(sys.argv[1])).hold(sys.argv[2], wait=True):
+from exact_assets.control.database import database_at
+with database_at(sys.argv[1]).locks.hold(sys.argv[2], wait=True):
     print("held", flush=True)
     time.sleep(60)
 """
 COUNT = """
 import asyncio, sys
 from pathlib import Path
-from exact_assets.control.file_locks import FileLocks
+from exact_assets.control.database import database_at
 
 async def main():
-    locks, counter = FileLocks(Path(sys.argv[1])), Path(sys.argv[2])
+    locks, counter = database_at(sys.argv[1]).locks, Path(sys.argv[2])
     for _ in range(30):
         async with locks.hold_async("slot"):
             number = int(counter.read_text())
@@ -37,34 +36,29 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "control.sqlite"
-
-
-def test_a_lock_that_another_process_holds_is_not_given(database: Path) -> None:
-    holder = start(HOLD, str(database), "stream a/b")
+def test_a_lock_that_another_process_holds_is_not_given(control_url: str) -> None:
+    holder = start(HOLD, control_url, "stream a/b")
     assert next_line(holder) == "held"
     with (
-        FileLocks(database).hold("stream a/b", wait=False) as held,
-        FileLocks(database).hold("other", wait=False) as other,
+        database_at(control_url).locks.hold("stream a/b", wait=False) as held,
+        database_at(control_url).locks.hold("other", wait=False) as other,
     ):
         assert (held, other) == (False, True)
     holder.kill()
     holder.communicate()
 
 
-def test_a_killed_process_lets_go(database: Path) -> None:
-    holder = start(HOLD, str(database), "stream")
+def test_a_killed_process_lets_go(control_url: str) -> None:
+    holder = start(HOLD, control_url, "stream")
     assert next_line(holder) == "held"
     os.kill(holder.pid, signal.SIGKILL)
     holder.communicate()
-    with FileLocks(database).hold("stream", wait=False) as held:
+    with database_at(control_url).locks.hold("stream", wait=False) as held:
         assert held
 
 
-def test_waiting_has_a_bound(database: Path) -> None:
-    locks = FileLocks(database)
+def test_waiting_has_a_bound(control_url: str) -> None:
+    locks = database_at(control_url).locks
     with (
         locks.hold("stream", wait=True),
         pytest.raises(ControlError, match="stream"),
@@ -73,16 +67,16 @@ def test_waiting_has_a_bound(database: Path) -> None:
         raise AssertionError
 
 
-def test_processes_take_turns(database: Path, tmp_path: Path) -> None:
+def test_processes_take_turns(control_url: str, tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")
-    for process in [start(COUNT, str(database), str(counter)) for _ in range(3)]:
+    for process in [start(COUNT, control_url, str(counter)) for _ in range(3)]:
         output_of(process)
     assert counter.read_text() == "90"
 
 
-def test_tasks_of_one_process_take_turns_too(database: Path) -> None:
-    locks, inside, most = FileLocks(database), [0], [0]
+def test_tasks_of_one_process_take_turns_too(control_url: str) -> None:
+    locks, inside, most = database_at(control_url).locks, [0], [0]
 
     async def enter() -> None:
         async with locks.hold_async("slot"):
@@ -98,8 +92,8 @@ def test_tasks_of_one_process_take_turns_too(database: Path) -> None:
     assert most == [1]
 
 
-def test_hundreds_of_names_can_be_held_side_by_side(database: Path) -> None:
-    locks = FileLocks(database)
+def test_hundreds_of_names_can_be_held_side_by_side(control_url: str) -> None:
+    locks = database_at(control_url).locks
 
     async def hold(number: int) -> None:
         async with locks.hold_async(f"slot https://start.exactonline.nl {number}"):

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exact_assets.config import ExactConfig
 from exact_assets.control.access import SharedTokens
 from exact_assets.control.open import Control
 from exact_assets.errors import (
@@ -45,16 +44,6 @@ def age(control: Control, *, seconds: float = 571) -> None:
     """Let the stored token look as old as it would be after so long, for us and for the simulator."""
     token = control.tokens.read().token
     control.tokens.keep(replace(token, received_at=datetime.now(UTC) - timedelta(seconds=seconds)))
-
-
-@pytest.fixture
-def environment(config: ExactConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
-    monkeypatch.setenv("EXACT_CLIENT_ID", config.client_id or "")
-    monkeypatch.setenv(
-        "EXACT_CLIENT_SECRET", "" if config.client_secret is None else config.client_secret.get_secret_value()
-    )
-    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
 
 
 async def ask_me(control: Control) -> int:

@@ -1,9 +1,9 @@
 """What is kept of tables that have another name by now is found under it."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from exact_assets.config import ExactConfig
 from exact_assets.control.attempts import AttemptLog
@@ -18,10 +18,9 @@ AT = datetime(2026, 1, 2, tzinfo=UTC)
 PASSED = KeptResult(status="passed", words="All is well.", rows=3, examples=(), checked_at=AT)
 
 
-def test_attempts_results_and_marks_go_with_their_table(tmp_path: Path) -> None:
+def test_attempts_results_and_marks_go_with_their_table(control_url: str) -> None:
     """One program writes them under former names; the next that opens the store finds them."""
-    path = tmp_path / "control.sqlite"
-    engine = open_database(f"sqlite:///{path}", is_durable=False)
+    engine = open_database(control_url, is_durable=False)
     attempts, results = (
         AttemptLog(engine, site=SITE, client=CLIENT),
         CheckResultStore(engine, site=SITE, client=CLIENT),
@@ -35,7 +34,7 @@ def test_attempts_results_and_marks_go_with_their_table(tmp_path: Path) -> None:
     older = {"division": 8, "table_name": "hrm_cost_centers", "error": "older"}
     with transaction(engine) as connection:
         connection.execute(sa.insert(ATTEMPTS).values(site=SITE, client=CLIENT, **older))
-    config = ExactConfig(client_id=CLIENT, control_url=f"sqlite:///{path}")
+    config = ExactConfig(client_id=CLIENT, control_url=control_url, secret_key=SecretStr("of the tests"))
     Control.open(config)
     with transaction(engine) as connection:
         for shared in (ATTEMPTS, CHECK_RESULTS, UNRECORDED_LOADS):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.control.refresh import LOCK_TIMEOUT_SECONDS, LONGEST_LIFE_SECONDS, store_pair
 from exact_assets.control.room import ROOM_BYTES, reserved
@@ -44,12 +43,8 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def environment(config: ExactConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
-    monkeypatch.setenv("EXACT_CLIENT_ID", config.client_id or "")
-    secret = config.client_secret
-    monkeypatch.setenv("EXACT_CLIENT_SECRET", "" if secret is None else secret.get_secret_value())
-    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
+def control_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'control.sqlite'}"
 
 
 @pytest.mark.usefixtures("environment")

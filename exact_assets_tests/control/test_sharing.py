@@ -2,7 +2,6 @@
 
 import pytest
 
-from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets_tests.control.processes import next_line, output_of, start
 from exact_simulator.process import Simulator
@@ -41,15 +40,7 @@ asyncio.run(main())
 """
 
 
-@pytest.fixture(autouse=True)
-def _environment(config: ExactConfig, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXACT_BASE_URL", config.site_url)
-    monkeypatch.setenv("EXACT_CLIENT_ID", simulator.client_id)
-    monkeypatch.setenv("EXACT_CLIENT_SECRET", simulator.client_secret)
-    monkeypatch.setenv("EXACT_CONTROL_URL", config.control_url)
-
-
-@pytest.mark.usefixtures("connected")
+@pytest.mark.usefixtures("connected", "environment")
 def test_no_call_is_refused_and_no_two_of_a_division_overlap(simulator: Simulator) -> None:
     """10 calls in windows of 2 seconds; 3 processes reading 30 of each of two divisions."""
     simulator.control.set(minute_limit=10, minute_seconds=2)
@@ -62,7 +53,7 @@ def test_no_call_is_refused_and_no_two_of_a_division_overlap(simulator: Simulato
     assert not any(call["is_overlap"] for call in calls)
 
 
-@pytest.mark.usefixtures("connected")
+@pytest.mark.usefixtures("connected", "environment")
 def test_every_call_of_the_day_is_used_and_none_refused(simulator: Simulator) -> None:
     simulator.control.set(minute_limit=1000, day_limit=20)
     simulator.control.forget_calls()
@@ -73,6 +64,7 @@ def test_every_call_of_the_day_is_used_and_none_refused(simulator: Simulator) ->
     assert sum(words.count("day") for words in printed) >= 2
 
 
+@pytest.mark.usefixtures("environment")
 def test_a_killed_run_leaves_the_division_to_the_next(connected: Control, simulator: Simulator) -> None:
     simulator.control.fault("slow", path="sync/CRM/Accounts", division=100001, value=30, after=1)
     first = start(READ, "3")
