@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # duckdb or postgresql, for demo, storm and soak.
 WAREHOUSE ?= duckdb
 
-.PHONY: help install demo test test-floor lint storm storm-documents blackout soak bench large release-check clean
+.PHONY: help install demo test test-floor lint storm storm-documents blackout soak bench large sharing release-check clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -43,6 +43,9 @@ blackout: $(VENV)/.ready   ## Kill all of a real Dagster KILLS times (100) at ra
 
 soak: $(VENV)/.ready   ## Let Exact change, move, fail and throttle for 20 minutes while Dagster keeps in step
 	$(BIN)/python -m exact_assets_tests.trials.soak --warehouse $(WAREHOUSE)
+
+sharing: $(VENV)/.ready   ## Let 16 processes share tokens and quota, and kill some
+	$(BIN)/python -m exact_assets_tests.trials.sharing --warehouse $(WAREHOUSE)
 
 bench: $(VENV)/.ready   ## Measure CPU, memory and calls of large loads beside a bare lower bound
 	$(BIN)/python -m exact_assets_tests.trials.bench

@@ -26,6 +26,9 @@ CHECKOUT = Path(__file__).parents[1]
 YEARS_BACK = 4
 
 
+SECRET_KEY = "a key of the tests"
+
+
 @dataclass(frozen=True)
 class Installation:
     """Where everything of one installation is."""
@@ -35,6 +38,8 @@ class Installation:
     divisions: tuple[int, ...]
     database_url: str | None = None
     """Of a warehouse on PostgreSQL; None: it is a file."""
+    control_database_url: str | None = None
+    """Of a control store on PostgreSQL; None: it is a file."""
 
     @property
     def warehouse(self) -> Path:
@@ -56,7 +61,8 @@ class Installation:
             "EXACT_REDIRECT_URI": self.simulator.redirect_uri,
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
             "EXACT_WAREHOUSE_URL": self.database_url or f"duckdb:///{self.warehouse}",
-            "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
+            "EXACT_CONTROL_URL": self.control_database_url or f"sqlite:///{self.folder / 'control.sqlite'}",
+            "EXACT_SECRET_KEY": SECRET_KEY if self.control_database_url else "",
         }
 
     @property
@@ -71,6 +77,7 @@ class Installation:
             start_year=int(self.environment["EXACT_START_YEAR"]),
             warehouse_url=self.environment["EXACT_WAREHOUSE_URL"],
             control_url=self.environment["EXACT_CONTROL_URL"],
+            secret_key=SecretStr(SECRET_KEY) if self.control_database_url else None,
         )
 
     def command(self, *arguments: str, module: str = "exact_assets.cli", **environment: str) -> str:
@@ -117,7 +124,15 @@ def path_of(endpoint: str) -> str:
 
 
 @contextmanager
-def installation(folder: Path, *, divisions: int = 2, rows: int = 200, **options: Any) -> Iterator[Installation]:
+def installation(
+    folder: Path,
+    *,
+    divisions: int = 2,
+    rows: int = 200,
+    database_url: str | None = None,
+    control_database_url: str | None = None,
+    **options: Any,
+) -> Iterator[Installation]:
     """Start a simulator and connect to it."""
     this_year = datetime.now(UTC).year
     codes = tuple(range(100_001, 100_001 + divisions))
@@ -125,6 +140,6 @@ def installation(folder: Path, *, divisions: int = 2, rows: int = 200, **options
     with start(divisions=codes, years=years, rows=rows, **options) as simulator:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "dagster.yaml").write_text((CHECKOUT / "dagster.yaml").read_text())
-        place = Installation(folder, simulator, codes)
+        place = Installation(folder, simulator, codes, database_url, control_database_url)
         place.connect()
         yield place

@@ -7,7 +7,6 @@ as the server is back. Who must not go on without a lock has to bear that moment
 import asyncio
 import hashlib
 import logging
-import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,11 +17,10 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from exact_assets.control.locks import poll_pauses
 from exact_assets.control.tables import NOTED_LOCKS
 from exact_assets.errors import ControlError
 
-SHORTEST_POLL_SECONDS = 0.02
-LONGEST_POLL_SECONDS = 0.2
 SERVER_BACK_SECONDS = 30.0
 CHECK_SECONDS = 2.0
 """Between looks at whether the session lives, while anything is held."""
@@ -178,7 +176,7 @@ class _Taking:
     def __init__(self, session: LockSession, name: str) -> None:
         self._session = session
         self._name = name
-        self._longest_pause_seconds = SHORTEST_POLL_SECONDS
+        self._pauses = poll_pauses()
         self._back_until = time.monotonic() + SERVER_BACK_SECONDS
         self.is_answered = False
         """Whether the server has said who holds it."""
@@ -203,9 +201,8 @@ class _Taking:
         return is_taken
 
     def pause_seconds(self) -> float:
-        """Return how long to wait before the next try; all wait a different time."""
-        self._longest_pause_seconds = min(2 * self._longest_pause_seconds, LONGEST_POLL_SECONDS)
-        return random.uniform(0, self._longest_pause_seconds)  # noqa: S311 - fairness, not secrecy
+        """Return how long to wait before the next try."""
+        return next(self._pauses)
 
 
 def key_of(name: str) -> int:

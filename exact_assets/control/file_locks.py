@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import random
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import filelock
 
+from exact_assets.control.locks import poll_pauses
 from exact_assets.control.marks import check_store
 from exact_assets.disk import make_folder
 from exact_assets.errors import ControlError
@@ -58,12 +58,12 @@ class FileLocks:
     async def hold_async(self, name: str) -> AsyncIterator[None]:
         """Hold a lock, waiting without a thread: hundreds may wait at once."""
         lock = self._lock(name)
-        while True:
+        for pause_seconds in poll_pauses():
             try:
                 lock.acquire(timeout=0)
                 break
             except filelock.Timeout:
-                await asyncio.sleep(POLL_SECONDS * random.random())  # noqa: S311 - fairness, not secrecy
+                await asyncio.sleep(pause_seconds)
             except OSError as error:
                 raise _unusable(lock, error) from error
         try:

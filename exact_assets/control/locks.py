@@ -3,9 +3,21 @@
 What carries them is another module's: files beside an SQLite database, or sessions of a PostgreSQL server.
 """
 
+import random
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
+
+SHORTEST_POLL_SECONDS = 0.02
+LONGEST_POLL_SECONDS = 0.2
+
+
+def poll_pauses() -> Iterator[float]:
+    """Yield how many seconds to wait before each next try for a lock: all wait differently, and ever longer."""
+    longest = SHORTEST_POLL_SECONDS
+    while True:
+        yield random.uniform(0, longest)  # noqa: S311 - fairness, not secrecy
+        longest = min(2 * longest, LONGEST_POLL_SECONDS)
 
 
 class Locks(Protocol):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,12 +21,17 @@ SECRET = "s3cr3t"
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    with installation(tmp_path, divisions=2, rows=150) as made, postgresql.database() as url:
-        here = replace(made, database_url=url.replace("exact@", f"exact:{SECRET}@"))
-        for name, value in {**here.environment, "EXACT_TABLES": TABLES}.items():
-            monkeypatch.setenv(name, value)
-        here.enable(*here.divisions)
-        yield here
+    with postgresql.database() as url:
+        told = url.replace("exact@", f"exact:{SECRET}@")
+        with installation(tmp_path, divisions=2, rows=150, database_url=told, control_database_url=told) as here:
+            yield from _used(here, monkeypatch)
+
+
+def _used(here: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    for name, value in {**here.environment, "EXACT_TABLES": TABLES}.items():
+        monkeypatch.setenv(name, value)
+    here.enable(*here.divisions)
+    yield here
 
 
 def problems(place: Installation) -> list[str]:

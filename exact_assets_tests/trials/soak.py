@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -237,10 +237,16 @@ def main(minutes: float, seed: int, warehouse: str) -> None:
     with (
         trial_databases(warehouse) as databases,
         tempfile.TemporaryDirectory() as folder,
-        installation(Path(folder), divisions=DIVISIONS, rows=ROWS, seed=seed, settings=dict(SWITCHES)) as made,
+        installation(
+            Path(folder),
+            divisions=DIVISIONS,
+            rows=ROWS,
+            seed=seed,
+            settings=dict(SWITCHES),
+            database_url=(url := databases.enter_context(postgresql.database()) if databases else None),
+            control_database_url=url,
+        ) as place,
     ):
-        url = None if databases is None else databases.enter_context(postgresql.database())
-        place = replace(made, database_url=url)
         place.enable(*place.divisions)
         with dagster_of(place) as dagster:
             soak = Soak(place, chance, dagster, console)

@@ -193,7 +193,14 @@ def main(kills: int, seed: int, warehouse: str) -> None:
     with (
         trial_databases(warehouse) as databases,
         tempfile.TemporaryDirectory() as folder,
-        installation(Path(folder), divisions=2, rows=ROWS, seed=seed, settings=SWITCHES) as place,
+        installation(
+            Path(folder),
+            divisions=2,
+            rows=ROWS,
+            seed=seed,
+            settings=SWITCHES,
+            control_database_url=databases.enter_context(postgresql.database()) if databases else None,
+        ) as place,
     ):
         storm = Storm(place, random.Random(seed), databases=databases)
         storm.measure()
