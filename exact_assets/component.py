@@ -88,6 +88,7 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
     control_url: Annotated[str | None, _setting("control_url")] = None
     answer_seconds: Annotated[float | None, _setting("answer_seconds")] = None
     answer_mb: Annotated[int | None, _setting("answer_mb")] = None
+    write_documents: Annotated[bool | None, _setting("write_documents")] = None
     translation: Annotated[Translation | None, dg.Resolver.default(description=TRANSLATION)] = None
 
     @classmethod

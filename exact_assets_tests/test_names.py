@@ -15,6 +15,10 @@ SAME_ROLE = {
     "CHUNK_ROWS": (ENGINES_MODULES, "as many rows as an engine stores at once"),
     "DIALECT": (ENGINES_DIALECTS, "how an engine writes SQL"),
     "translated": (ENGINES_ERRORS, "an engine's errors as ours"),
+    "begun": (
+        {"control/postgresql.py", "control/sqlite.py"},
+        "each kind of control store's way to begin a transaction; `control/database.py` chooses between them",
+    ),
     "read": (
         {
             "feeds/deletion_log.py",
@@ -38,7 +42,7 @@ SPEAK_OTHERWISE = {
 PRIVATE_WORDS = re.compile(r"(?<![a-z])(visit(s|ed)?|verdicts?|standing)(?![a-z])", re.IGNORECASE)
 """The field says attempt, result of a check, and status."""
 STILL_PRIVATE = {
-    "control/database.py": "an SQL table of installations is named visits",
+    "control/tables.py": "an SQL table of installations is named visits",
 }
 NOT_VERBS = {"Give", "Gives", "Tell", "Tells", "Say", "Says", "Returns"}
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from exact_assets import errors
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.purges import forget_purged
 from exact_assets.control.tables import ATTEMPTS
 from exact_assets.errors import DayQuotaError, ExactAssetsError
@@ -75,7 +75,7 @@ class AttemptLog:
     def note(self, table: str, ended: Mapping[int, ExactAssetsError | None], *, at: datetime) -> None:
         """Note how attempts at a table ended, by division; None: it is up to date."""
         rows = [self._row(division, table, error, at.timestamp()) for division, error in ended.items()]
-        upsert = insert(self._engine, ATTEMPTS)
+        upsert = insert_into(self._engine, ATTEMPTS)
         new = upsert.excluded
         upsert = upsert.on_conflict_do_update(
             index_elements=list(ATTEMPTS.primary_key),
@@ -117,7 +117,7 @@ class AttemptLog:
                 values = [{"of_division": division, "of_table": table} for division, table in sorted(ended)]
                 connection.execute(ending.values(expected_since=None), values)
             if new := wanted - expected:
-                upsert = insert(self._engine, ATTEMPTS)
+                upsert = insert_into(self._engine, ATTEMPTS)
                 upsert = upsert.on_conflict_do_update(
                     index_elements=list(ATTEMPTS.primary_key),
                     set_={

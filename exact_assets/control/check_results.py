@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.purges import forget_purged
 from exact_assets.control.tables import CHECK_RESULTS
 
@@ -73,7 +73,7 @@ class CheckResultStore:
         ]
         if not rows and not gone:
             return
-        upsert = insert(self._engine, CHECK_RESULTS)
+        upsert = insert_into(self._engine, CHECK_RESULTS)
         values = {name: upsert.excluded[name] for name in ("status", "words", "rows", "examples", "checked_at")}
         with transaction(self._engine) as connection:
             if rows:

@@ -94,6 +94,6 @@ def transaction(engine: sa.Engine, *, division: int | None = None) -> Iterator[s
         yield connection
 
 
-def insert(engine: sa.Engine, table: sa.Table) -> "of_sqlite.Insert | of_postgresql.Insert":
+def insert_into(engine: sa.Engine, table: sa.Table) -> "of_sqlite.Insert | of_postgresql.Insert":
     """Return a statement that inserts, with what the database has for rows that are there already."""
     return of_sqlite.insert(table) if engine.dialect.name == "sqlite" else of_postgresql.insert(table)

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.tables import DOCUMENT_WRITES, REFUSED_FILTERS
 from exact_assets.errors import ExactAssetsError
 
@@ -162,7 +162,7 @@ class DocumentWrites:
     def refuse_filter(self, endpoint: str, name: str) -> None:
         """Remember that Exact refused it, for all processes: each refusal counts."""
         row = {**self._names, "endpoint": endpoint, "property": name, "at": self._now().timestamp()}
-        upsert = insert(self._engine, REFUSED_FILTERS).values(row)
+        upsert = insert_into(self._engine, REFUSED_FILTERS).values(row)
         upsert = upsert.on_conflict_do_update(
             index_elements=list(REFUSED_FILTERS.primary_key), set_={"at": upsert.excluded.at}
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.tables import CLOCKS, QUOTAS, REFUSALS, STORMS
 from exact_assets.exact.limits import SLACK, Quota, Storm, Window, reserve_of
 from exact_assets.exact.ports import Booking
@@ -49,13 +49,13 @@ class QuotaLedger:
         either = here.outerjoin(QUOTAS, mine & (QUOTAS.c.division == here.c.division))
         either = either.outerjoin(STORMS, own & (STORMS.c.division == here.c.division))
         self._read = sa.select(*columns, *storms).select_from(either)
-        storm = insert(self._engine, STORMS).values(
+        storm = insert_into(self._engine, STORMS).values(
             site=site, client=client, division=division, **{name: sa.bindparam(name) for name in STORM}
         )
         self._write_storm = storm.on_conflict_do_update(
             index_elements=["site", "client", "division"], set_={name: storm.excluded[name] for name in STORM}
         )
-        upsert = insert(self._engine, QUOTAS).values(
+        upsert = insert_into(self._engine, QUOTAS).values(
             site=site, client=client, division=division, **{name: sa.bindparam(name) for name in _columns()}
         )
         self._write = upsert.on_conflict_do_update(
@@ -151,7 +151,7 @@ class QuotaLedger:
 
     def keep_skew(self, at_least: timedelta) -> None:
         """Keep it for processes to come."""
-        upsert = insert(self._engine, CLOCKS).values(site=self._site, ahead_seconds=at_least.total_seconds())
+        upsert = insert_into(self._engine, CLOCKS).values(site=self._site, ahead_seconds=at_least.total_seconds())
         upsert = upsert.on_conflict_do_update(
             index_elements=["site"], set_={"ahead_seconds": upsert.excluded.ahead_seconds}
         )

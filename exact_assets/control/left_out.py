@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.tables import LEFT_OUT_PROPERTIES
 
 TRIED_AGAIN_AFTER = timedelta(days=30)
@@ -47,7 +47,7 @@ class LeftOutProperties:
         keys = ["site", "client", "table_name", "property"]
         with transaction(self._engine) as connection:
             for row in rows:
-                statement = insert(self._engine, LEFT_OUT_PROPERTIES).values(**row)
+                statement = insert_into(self._engine, LEFT_OUT_PROPERTIES).values(**row)
                 connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=news))
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from exact_assets import errors
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.tables import REFRESH_PAUSES
 from exact_assets.exact.auth import mark_of
 from exact_assets.exact.limits import LONGEST_PAUSE, growing_pause
@@ -82,7 +82,7 @@ class RefreshPauses:
             "error": str(error),
             "status": error.status,
         }
-        upsert = insert(self._engine, REFRESH_PAUSES).values(**self._key, **values)
+        upsert = insert_into(self._engine, REFRESH_PAUSES).values(**self._key, **values)
         with transaction(self._engine) as connection:
             connection.execute(upsert.on_conflict_do_update(index_elements=list(self._key), set_=values))
         return self.read()

@@ -22,30 +22,30 @@ from exact_assets.control.tables import FORMAT, METADATA, SERVER_METADATA
 from exact_assets.errors import ControlError
 from exact_assets.postgresql_address import Address, address_of
 
-SCHEMA = "exact_control"
-CONNECT_SECONDS = 10
-LOCK_SECONDS = 30
+CONTROL_SCHEMA = "exact_control"
+_CONNECT_SECONDS = 10
+_LOCK_SECONDS = 30
 BACK_SECONDS = 30.0
 """As long is a server waited for that was there before: it is started anew, or another takes its place."""
 BACK_POLL_SECONDS = 0.5
-KEPT_CONNECTIONS = 1
-MOST_CONNECTIONS = 4
+_KEPT_CONNECTIONS = 1
+_MOST_CONNECTIONS = 4
 """Of a process at once; whoever comes then waits: transactions are short."""
 STORE_LOCK = 0x45584301
-"""First half of the key of a transaction's lock; the second half tells the division."""
-NO_DIVISION = 0
+"""First half of the key of a transaction's lock; the second half tells the division, or that it is about all."""
+WHOLE_STORE = 0
 # The server, too, has to notice that a host vanished: its locks are held until then.
-SETTINGS = (
-    f"SET search_path = {SCHEMA}; SET lock_timeout = {LOCK_SECONDS * 1000}; SET client_min_messages = warning; "
-    "SET standard_conforming_strings = on; SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; "
+SESSION_SETTINGS = (
+    f"SET search_path = {CONTROL_SCHEMA}; SET lock_timeout = {_LOCK_SECONDS * 1000}; "
+    "SET client_min_messages = warning; SET standard_conforming_strings = on; SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; "
     "SET tcp_keepalives_count = 3"
 )
-Place = tuple[int, str]
+_Place = tuple[int, str]
 """Process and a mark of the address: a connection does not survive a fork."""
-_engines: dict[Place, Mapping[bool, sa.Engine]] = {}
+_engines: dict[_Place, Mapping[bool, sa.Engine]] = {}
 """By whether a commit survives a power cut."""
-_sessions: dict[Place, LockSession] = {}
-_opened: set[Place] = set()
+_sessions: dict[_Place, LockSession] = {}
+_opened: set[_Place] = set()
 """Those that were reached, and whose tables are there."""
 
 
@@ -107,7 +107,7 @@ class PostgreSQLDatabase:
 
 def conninfo_of(address: Address) -> str:
     """Return an address in libpq's words, with what it leaves open."""
-    defaults: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "fallback_application_name": "exact-assets"}
+    defaults: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "fallback_application_name": "exact-assets"}
     # A host that vanished is noticed within a minute, not within the two hours that systems wait.
     alive = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
     return make_conninfo("", **{**defaults, **alive, **address.parameters, "client_encoding": "UTF8"})
@@ -120,13 +120,13 @@ def begun(engine: sa.Engine, *, division: int | None = None) -> Iterator[sa.Conn
     Raises:
         ControlError: the database cannot be used.
     """
-    lock = NO_DIVISION if division is None else division
+    lock = WHOLE_STORE if division is None else division
     try:
         with _connected(engine, lock) as connection:
             yield connection
     except sa.exc.TimeoutError as error:
         raise ControlError(
-            f"{_subject(engine)}: all {MOST_CONNECTIONS} connections of this process are in use. Load again."
+            f"{_subject(engine)}: all {_MOST_CONNECTIONS} connections of this process are in use. Load again."
         ) from error
     except sa.exc.DBAPIError as error:
         raise ControlError(
@@ -178,7 +178,7 @@ def _may_come_back(engine: sa.Engine, error: sa.exc.DBAPIError) -> bool:
     return is_lost and engine.get_execution_options()["place"] in _opened
 
 
-def _place(conninfo: str) -> Place:
+def _place(conninfo: str) -> _Place:
     return os.getpid(), hashlib.sha256(conninfo.encode()).hexdigest()
 
 
@@ -187,9 +187,9 @@ def _engines_at(conninfo: str, *, subject: str) -> Mapping[bool, sa.Engine]:
     engine = sa.create_engine(
         "postgresql+psycopg://",
         creator=partial(_connect, conninfo),
-        pool_size=KEPT_CONNECTIONS,
-        max_overflow=MOST_CONNECTIONS - KEPT_CONNECTIONS,
-        pool_timeout=LOCK_SECONDS,
+        pool_size=_KEPT_CONNECTIONS,
+        max_overflow=_MOST_CONNECTIONS - _KEPT_CONNECTIONS,
+        pool_timeout=_LOCK_SECONDS,
         pool_use_lifo=True,
         hide_parameters=True,
         use_native_hstore=False,
@@ -201,7 +201,7 @@ def _engines_at(conninfo: str, *, subject: str) -> Mapping[bool, sa.Engine]:
 def _connect(conninfo: str) -> "psycopg.Connection[Any]":
     raw = psycopg.connect(conninfo)
     try:
-        raw.execute(SETTINGS)
+        raw.execute(SESSION_SETTINGS)
         raw.commit()
     except BaseException:
         raw.close()
@@ -217,10 +217,10 @@ def _prepare(engine: sa.Engine) -> None:
     """
     layout = _layout()
     with begun(engine) as connection:
-        has_schema = connection.scalar(sa.text(f"SELECT to_regnamespace('{SCHEMA}') IS NOT NULL"))
+        has_schema = connection.scalar(sa.text(f"SELECT to_regnamespace('{CONTROL_SCHEMA}') IS NOT NULL"))
         if not has_schema:
-            connection.execute(sa.text(f"CREATE SCHEMA {SCHEMA}"))
-        has_format = connection.scalar(sa.text(f"SELECT to_regclass('{SCHEMA}.format') IS NOT NULL"))
+            connection.execute(sa.text(f"CREATE CONTROL_SCHEMA {CONTROL_SCHEMA}"))
+        has_format = connection.scalar(sa.text(f"SELECT to_regclass('{CONTROL_SCHEMA}.format') IS NOT NULL"))
         found = connection.execute(sa.select(FORMAT)).one_or_none() if has_format else None
         if found is not None and found.version > SCHEMA_VERSION:
             raise ControlError(

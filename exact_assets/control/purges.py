@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.tables import PURGES
 
 PURGE_SLACK = timedelta(minutes=1)
@@ -27,7 +27,7 @@ class PurgeLog:
     def note(self, divisions: Collection[int], *, at: datetime) -> None:
         """Note that divisions are purged."""
         rows = [{**self._names, "division": one, "purged_at": at.timestamp()} for one in sorted(set(divisions))]
-        upsert = insert(self._engine, PURGES)
+        upsert = insert_into(self._engine, PURGES)
         upsert = upsert.on_conflict_do_update(
             index_elements=list(PURGES.primary_key), set_={"purged_at": upsert.excluded.purged_at}
         )

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from exact_assets import errors
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.secrets import Cipher
 from exact_assets.control.tables import CONNECTIONS, PENDING
 from exact_assets.exact.token import Token, lifetime_of
@@ -72,7 +72,7 @@ class TokenStore:
             "dead_kind": None,
             "dead_message": None,
         }
-        upsert = insert(self._engine, CONNECTIONS).values(**self._key, generation=1, **values)
+        upsert = insert_into(self._engine, CONNECTIONS).values(**self._key, generation=1, **values)
         upsert = upsert.on_conflict_do_update(
             index_elements=list(self._key), set_={**values, "generation": CONNECTIONS.c.generation + 1}
         )
@@ -105,7 +105,7 @@ class TokenStore:
         """Return a new state for the authorize address, and keep it for the answer."""
         state = secrets.token_urlsafe(24)
         values = {"state": state, "begun_at": at.timestamp()}
-        upsert = insert(self._engine, PENDING).values(**self._key, **values)
+        upsert = insert_into(self._engine, PENDING).values(**self._key, **values)
         with transaction(self._engine) as connection:
             connection.execute(upsert.on_conflict_do_update(index_elements=list(self._key), set_=values))
         return state

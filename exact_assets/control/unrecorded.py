@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from exact_assets.control.database import insert, transaction
+from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.purges import forget_purged
 from exact_assets.control.tables import UNRECORDED_LOADS
 
@@ -32,7 +32,7 @@ class UnrecordedLoads:
             found = connection.execute(sa.select(UNRECORDED_LOADS.c.division).where(its)).scalars()
             before = frozenset(found) & frozenset(divisions)
             if rows:
-                connection.execute(insert(self._engine, UNRECORDED_LOADS).on_conflict_do_nothing(), rows)
+                connection.execute(insert_into(self._engine, UNRECORDED_LOADS).on_conflict_do_nothing(), rows)
                 forget_purged(connection, UNRECORDED_LOADS, **self._names, since=self._since)
         return before
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from exact_assets.config import ExactConfig
 from exact_assets.control.database import database_at, open_database, transaction
 from exact_assets.control.open import Control
-from exact_assets.control.postgresql import SCHEMA
+from exact_assets.control.postgresql import CONTROL_SCHEMA
 from exact_assets.control.tables import CLOCKS, METADATA
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets_tests.control.conftest import ON_POSTGRESQL, connect
@@ -73,28 +73,28 @@ def test_it_is_beside_a_warehouse_on_postgresql_unless_something_else_is_said(co
 def test_processes_that_open_it_first_together_all_find_it_whole(control_url: str) -> None:
     assert {output_of(process) for process in [start(OPEN, control_url) for _ in range(6)]} == {"opened\n"}
     with psycopg.connect(control_url) as server:
-        found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [SCHEMA]).fetchall()
+        found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [CONTROL_SCHEMA]).fetchall()
     assert {name for (name,) in found} == {*METADATA.tables, "format", "noted_locks"}
 
 
 def test_a_table_or_a_column_that_a_newer_version_has_is_added(control_url: str) -> None:
     with psycopg.connect(control_url, autocommit=True) as server:
         output_of(start(OPEN, control_url))
-        server.execute(f"ALTER TABLE {SCHEMA}.visits DROP COLUMN error")
-        server.execute(f"DROP TABLE {SCHEMA}.purges")
-        server.execute(f"UPDATE {SCHEMA}.format SET layout = 'of a former version'")
+        server.execute(f"ALTER TABLE {CONTROL_SCHEMA}.visits DROP COLUMN error")
+        server.execute(f"DROP TABLE {CONTROL_SCHEMA}.purges")
+        server.execute(f"UPDATE {CONTROL_SCHEMA}.format SET layout = 'of a former version'")
         output_of(start(OPEN, control_url))
-        assert server.execute(f"SELECT error FROM {SCHEMA}.visits").fetchall() == []
-        assert server.execute(f"SELECT * FROM {SCHEMA}.purges").fetchall() == []
+        assert server.execute(f"SELECT error FROM {CONTROL_SCHEMA}.visits").fetchall() == []
+        assert server.execute(f"SELECT * FROM {CONTROL_SCHEMA}.purges").fetchall() == []
 
 
 def test_a_store_of_a_newer_version_is_left_alone(control_url: str) -> None:
     with psycopg.connect(control_url, autocommit=True) as server:
         output_of(start(OPEN, control_url))
-        server.execute(f"UPDATE {SCHEMA}.format SET version = 99")
+        server.execute(f"UPDATE {CONTROL_SCHEMA}.format SET version = 99")
         with pytest.raises(ControlError, match=r"newer version \(format 99\): upgrade exact-assets"):
             open_database(control_url, is_durable=True)
-        assert server.execute(f"SELECT version FROM {SCHEMA}.format").fetchall() == [(99,)]
+        assert server.execute(f"SELECT version FROM {CONTROL_SCHEMA}.format").fetchall() == [(99,)]
 
 
 def test_no_password_is_shown(control_url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -20,7 +20,7 @@ from exact_assets.errors import (
     DocumentNotFoundError,
     FileTooLargeError,
     FileUnreadableError,
-    ModuleNotLicensedError,
+    ForbiddenError,
     PagingError,
 )
 from exact_assets_tests.documents.conftest import DIVISION
@@ -114,7 +114,7 @@ def test_a_replacement_that_was_cut_short_is_ended(
 ) -> None:
     documents.add_attachment(DIVISION, document, b"one", name="a.txt")
     place.simulator.control.fault("status", path=r"DocumentAttachments\(", value=403)
-    with pytest.raises(ModuleNotLicensedError):
+    with pytest.raises(ForbiddenError):
         documents.add_attachment(DIVISION, document, b"two", name="a.txt", replace=True)
     assert len(files(document)) == 2
     assert documents.add_attachment(DIVISION, document, b"two", name="a.txt", replace=True).outcome == "replaced"

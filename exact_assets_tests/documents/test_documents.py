@@ -22,7 +22,7 @@ from exact_assets.errors import (
     AnswerError,
     DocumentError,
     DocumentNotFoundError,
-    ModuleNotLicensedError,
+    ForbiddenError,
     RequestRefusedError,
     ScopeMissingError,
     SeveralDocumentsError,
@@ -181,7 +181,7 @@ def test_what_cannot_be_looked_for_stays_open_and_is_looked_for_next_time(
 ) -> None:
     place.simulator.control.fault("answer_lost", path=POSTS)
     place.simulator.control.fault("status", path=r"filter=Created", value=403, times=None)
-    with pytest.raises(ModuleNotLicensedError):
+    with pytest.raises(ForbiddenError):
         documents.create(DIVISION, {"subject": subject, "type": 55})
     place.simulator.control.clear_faults()
     place.simulator.control.forget_quota()
