@@ -37,8 +37,8 @@ WHOLE_STORE = 0
 # The server, too, has to notice that a host vanished: its locks are held until then.
 SESSION_SETTINGS = (
     f"SET search_path = {CONTROL_SCHEMA}; SET lock_timeout = {_LOCK_SECONDS * 1000}; "
-    "SET client_min_messages = warning; SET standard_conforming_strings = on; SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; "
-    "SET tcp_keepalives_count = 3"
+    "SET client_min_messages = warning; SET standard_conforming_strings = on; SET tcp_keepalives_idle = 20; "
+    "SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 )
 _Place = tuple[int, str]
 """Process and a mark of the address: a connection does not survive a fork."""

@@ -62,6 +62,11 @@ class Place:
         """Where the warehouse is, as settings have it."""
         return url_of_server(self.warehouse) if self.has_server else file_url(self.warehouse)
 
+    @property
+    def control_url(self) -> str:
+        """Where the control store is: beside the warehouse on a server, else in a file."""
+        return self.warehouse_url if self.has_server else f"sqlite:///{self.folder / 'control.sqlite'}"
+
     def environment(self, site_url: str) -> dict[str, str]:
         """Return the settings under which all of the demo's processes run."""
         return {
@@ -73,8 +78,10 @@ class Place:
             "EXACT_REDIRECT_URI": "http://localhost:8735/callback",
             "EXACT_START_YEAR": str(datetime.now(UTC).year - YEARS_BACK),
             "EXACT_WAREHOUSE_URL": self.warehouse_url,
-            "EXACT_CONTROL_URL": f"sqlite:///{self.folder / 'control.sqlite'}",
+            "EXACT_CONTROL_URL": self.control_url,
             "EXACT_WRITE_DOCUMENTS": "true",
+            # What the demo keeps is made up, and so is its key.
+            **({"EXACT_SECRET_KEY": "demo-secret-key"} if self.has_server else {}),
         }
 
     def keep(self, environment: Mapping[str, str]) -> None:
