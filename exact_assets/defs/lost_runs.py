@@ -19,6 +19,7 @@ from exact_assets.control.run_locks import Life, RunLocks
 from exact_assets.defs.internals import NOT_FINISHED_STATUSES
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.own_runs import is_ours, missing_tags
+from exact_assets.defs.trouble import cursor_of, patient
 
 LOST_RUNS_INTERVAL_SECONDS = 15
 SETTLE = timedelta(seconds=10)
@@ -42,7 +43,7 @@ _PID = re.compile(r"\(pid: (\d+)\)")
 
 
 def lost_runs_sensor(location: CodeLocation) -> dg.SensorDefinition:
-    """Make the sensor. It needs neither the warehouse nor the control database."""
+    """Make the sensor. It needs the locks beside the control store, and neither that itself nor the warehouse."""
 
     @dg.sensor(
         name="exact_lost_runs",
@@ -50,20 +51,29 @@ def lost_runs_sensor(location: CodeLocation) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Notes that runs whose process was killed with Dagster have failed, so that they begin again.",
     )
-    def exact_lost_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        origin = context.code_location_origin
-        lost = LostRuns(
-            instance=context.instance,
-            run_locks=location.run_locks(),
-            location=origin.location_name if origin else None,
-            asset_keys=frozenset(location.keys),
-        )
-        suspects, failed = lost.look(_suspects(context.cursor), now=datetime.now(UTC))
-        context.update_cursor(msgspec.json.encode(suspects).decode())
-        named = ", ".join(run_id[:8] for run_id in failed)
-        return dg.SkipReason(f"Lost, and noted as failed: {named}." if failed else "No run is lost.")
+    def exact_lost_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        return patient(context, lambda: _looked(context, location))
 
     return exact_lost_runs
+
+
+def _looked(context: dg.SensorEvaluationContext, location: CodeLocation) -> dg.SkipReason:
+    """Look for lost runs once.
+
+    Raises:
+        ControlError: their locks are in a control store that does not answer.
+    """
+    origin = context.code_location_origin
+    lost = LostRuns(
+        instance=context.instance,
+        run_locks=location.run_locks(),
+        location=origin.location_name if origin else None,
+        asset_keys=frozenset(location.keys),
+    )
+    suspects, failed = lost.look(_suspects(cursor_of(context)), now=datetime.now(UTC))
+    context.update_cursor(msgspec.json.encode(suspects).decode())
+    named = ", ".join(run_id[:8] for run_id in failed)
+    return dg.SkipReason(f"Lost, and noted as failed: {named}." if failed else "No run is lost.")
 
 
 class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
