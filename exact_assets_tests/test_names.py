@@ -34,11 +34,6 @@ SAME_ROLE = {
 }
 """Names that several modules define because they play one role: a caller chooses the module. Which, and why."""
 
-SPEAK_OTHERWISE = {
-    "control/ledger.py",
-    "control/refresh.py",
-}
-"""Modules of which some docstrings still begin with another word. It may only shrink."""
 PRIVATE_WORDS = re.compile(r"(?<![a-z])(visit(s|ed)?|verdicts?|standing)(?![a-z])", re.IGNORECASE)
 """The field says attempt, result of a check, and status."""
 STILL_PRIVATE = {
@@ -95,11 +90,7 @@ def first_word(text: str) -> str:
 
 def test_docstrings_begin_with_the_verb_of_pep_257() -> None:
     wrong = [
-        where
-        for path in PACKAGE.rglob("*.py")
-        if str(path.relative_to(PACKAGE)) not in SPEAK_OTHERWISE
-        for where, text in docstrings(path)
-        if first_word(text) in NOT_VERBS
+        where for path in PACKAGE.rglob("*.py") for where, text in docstrings(path) if first_word(text) in NOT_VERBS
     ]
     assert wrong == []
 
@@ -117,5 +108,3 @@ def test_nobody_reads_a_private_word_where_the_field_has_one() -> None:
 def test_whatever_is_excused_still_has_to_be() -> None:
     for name in STILL_PRIVATE:
         assert PRIVATE_WORDS.search((PACKAGE / name).read_text()), name
-    for name in SPEAK_OTHERWISE:
-        assert any(first_word(text) in NOT_VERBS for _, text in docstrings(PACKAGE / name)), name

@@ -72,7 +72,7 @@ class QuotaLedger:
         )
 
     def for_background(self) -> "QuotaLedger":
-        """Give the same account for background work, which leaves the reserve to runs that people ask for."""
+        """Return the same account for background work, which leaves the reserve to runs that people ask for."""
         return QuotaLedger(self._engine, site=self._site, client=self._client, keeps_reserve=True)
 
     def quota(self, division: int) -> Quota:
@@ -135,7 +135,7 @@ class QuotaLedger:
                 self._count_refusal(connection, division, endpoint, now)
 
     def unsent(self, division: int | None) -> None:
-        """Give a booked call back of which no answer came."""
+        """Take back a booked call of which no answer came."""
         if division is None:
             return
         with self._transaction(division) as connection:

@@ -211,7 +211,7 @@ def _remember(
 
 
 def _explain(error: errors.ReconnectError, *, was_interrupted: datetime | None) -> errors.ReconnectError:
-    """Tell a token that another installation used from one of which our own last refresh lost the answer."""
+    """Distinguish a token that another installation used from one of which our own last refresh lost the answer."""
     if was_interrupted is None or not isinstance(error, errors.TokenUsedElsewhereError):
         return error
     return errors.ReconnectError(
