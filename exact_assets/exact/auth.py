@@ -1,8 +1,8 @@
 """OAuth2 as Exact speaks it: the authorize address, the token endpoint, and what its answers mean.
 
 Exact takes the app's credentials in the body only. Its errors come with varying statuses and codes, so they are
-told apart by their description. authlib makes the requests; its client does not send them, because it reads answers
-whole and strictly: a pair of tokens in an answer that is damaged beside them, which works once, would be lost. Where
+told apart by their description. authlib makes the requests. Its client does not send them, because it reads answers
+whole and strictly: a pair of tokens, which works once, would be lost in an answer that is damaged beside it. Where
 tokens are kept is `control`'s business.
 """
 
