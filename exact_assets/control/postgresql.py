@@ -219,7 +219,7 @@ def _prepare(engine: sa.Engine) -> None:
     with begun(engine) as connection:
         has_schema = connection.scalar(sa.text(f"SELECT to_regnamespace('{CONTROL_SCHEMA}') IS NOT NULL"))
         if not has_schema:
-            connection.execute(sa.text(f"CREATE CONTROL_SCHEMA {CONTROL_SCHEMA}"))
+            connection.execute(sa.text(f"CREATE SCHEMA {CONTROL_SCHEMA}"))
         has_format = connection.scalar(sa.text(f"SELECT to_regclass('{CONTROL_SCHEMA}.format') IS NOT NULL"))
         found = connection.execute(sa.select(FORMAT)).one_or_none() if has_format else None
         if found is not None and found.version > SCHEMA_VERSION:

@@ -56,6 +56,9 @@ class Place(Protocol):
     def columns(self, table: str) -> list[tuple[str, SqlType, bool, str | None]]:
         """Return name, type, whether it may be null, and comment."""
 
+    def commented_columns(self) -> dict[str, int]:
+        """Return how many columns have a comment, by table."""
+
     def tables(self) -> dict[str, str | None]:
         """Return the comments of the schema's tables by name."""
 
@@ -116,6 +119,13 @@ class DuckDBPlace:
             (name, types.get(type_) or SqlType(type_), nullable, comment)
             for name, type_, nullable, comment in found
         ]
+
+    def commented_columns(self) -> dict[str, int]:
+        return dict(
+            self.query(
+                "SELECT table_name, count(comment) FROM duckdb_columns() WHERE schema_name = 'exact' GROUP BY ALL"
+            )
+        )
 
     def tables(self) -> dict[str, str | None]:
         return dict(self.query("SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'exact'"))
@@ -190,6 +200,14 @@ class PostgreSQLPlace:
             (name, PG_TYPES.get(type_) or SqlType(type_.upper()), nullable, comment)
             for name, type_, nullable, comment in found
         ]
+
+    def commented_columns(self) -> dict[str, int]:
+        return dict(
+            self.query(
+                "SELECT relname::text, count(col_description(attrelid, attnum)) FROM pg_attribute JOIN pg_class "
+                "ON attrelid = pg_class.oid WHERE relnamespace = to_regnamespace('exact') GROUP BY relname"
+            )
+        )
 
     def tables(self) -> dict[str, str | None]:
         return dict(
