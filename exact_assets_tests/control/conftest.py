@@ -33,10 +33,31 @@ ON_SQLITE = pytest.mark.parametrize("control_url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("control_url", ["postgresql"], indirect=True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+ON_EACH_DATABASE = {
+    "test_attempts",
+    "test_ledger",
+    "test_left_out",
+    "test_locks",
+    "test_refresh",
+    "test_renamed_tables",
+    "test_sharing",
+}
+"""Modules whose tests run on all that can keep a control store: what is kept, and who may change it at once."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests on each database, unless they say which."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    says_which = any(mark.args[0] == "control_url" for mark in marks)
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "control_url" in metafunc.fixturenames and module in ON_EACH_DATABASE and not says_which:
+        metafunc.parametrize("control_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 def control_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return where a control store of the test's own will be, on each database that can have one."""
-    if request.param == "sqlite":
+    """Return where a control store of the test's own will be."""
+    if getattr(request, "param", "sqlite") == "sqlite":
         return f"sqlite:///{tmp_path / 'control.sqlite'}"
     monkeypatch.setenv("EXACT_SECRET_KEY", SECRET_KEY)
     return str(request.getfixturevalue("postgresql_url"))

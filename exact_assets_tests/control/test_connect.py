@@ -15,7 +15,6 @@ import pytest
 from exact_assets.config import ExactConfig
 from exact_assets.control.connect import look_around, zone_of
 from exact_assets.control.open import Control
-from exact_assets_tests.control.conftest import ON_SQLITE
 from exact_assets_tests.control.processes import ROOT, next_line, start
 from exact_simulator.process import Simulator
 from exact_simulator.process import start as start_simulator
@@ -148,6 +147,5 @@ def test_no_secret_is_logged_printed_or_kept_in_the_open(
         assert secret.encode() not in kept
 
 
-@ON_SQLITE
 def test_the_database_is_for_its_owner_only(connected: Control, tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o077 for path in tmp_path.glob("control.sqlite*") if path.is_file()} == {0}

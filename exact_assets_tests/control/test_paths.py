@@ -25,7 +25,6 @@ from exact_assets.control.secrets import KEY_FILE, open_cipher
 from exact_assets.control.tables import METADATA
 from exact_assets.errors import ControlError
 from exact_assets.exact.token import Token
-from exact_assets_tests.control.conftest import ON_SQLITE
 from exact_assets_tests.control.processes import output_of, start
 from exact_assets_tests.exact.fakes import token
 
@@ -264,7 +263,6 @@ def keep(control: Control) -> Token:
     return control.tokens.read().token
 
 
-@ON_SQLITE
 def test_a_lost_key_is_said_to_be_and_can_be_put_back(
     control: Control, config: ExactConfig, tmp_path: Path
 ) -> None:
@@ -280,7 +278,6 @@ def test_a_lost_key_is_said_to_be_and_can_be_put_back(
     assert Control.open(config).tokens.read().token.access_token == "access-1"
 
 
-@ON_SQLITE
 def test_connecting_again_makes_a_new_key_for_one_that_is_lost(
     control: Control, config: ExactConfig, tmp_path: Path
 ) -> None:
@@ -290,7 +287,6 @@ def test_connecting_again_makes_a_new_key_for_one_that_is_lost(
     assert Control.open(config).tokens.read().token.refresh_token == "refresh-1"
 
 
-@ON_SQLITE
 def test_a_key_that_does_not_fit_the_store_is_named(control: Control, config: ExactConfig, tmp_path: Path) -> None:
     keep(control)
     other = config.model_copy(update={"secret_key": SecretStr("another passphrase")})

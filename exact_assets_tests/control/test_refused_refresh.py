@@ -26,7 +26,7 @@ from exact_assets.errors import (
 )
 from exact_assets.exact.auth import TokenEndpoint
 from exact_assets.exact.token import Token
-from exact_assets_tests.control.conftest import ON_SQLITE, connect
+from exact_assets_tests.control.conftest import connect
 from exact_assets_tests.control.processes import output_of, start
 from exact_assets_tests.control.test_refresh import ask_me
 from exact_simulator.process import Simulator
@@ -215,7 +215,6 @@ def test_a_pause_that_a_wrong_clock_wrote_holds_nobody_up(connected: Control, ju
     assert (after.refused, after.until) == (1, NOW + timedelta(minutes=1))
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("value", ["soon", b"x", 1e300, float("inf")])
 def test_a_damaged_pause_holds_nobody_up(connected: Control, value: object) -> None:
     connected.pauses.note(RequestRefusedError("no", status=403), now=datetime.now(UTC))
@@ -225,7 +224,6 @@ def test_a_damaged_pause_holds_nobody_up(connected: Control, value: object) -> N
     assert asyncio.run(ask_me(connected)) == 100001
 
 
-@ON_SQLITE
 def test_no_secret_can_be_read_from_what_is_remembered(config: ExactConfig) -> None:
     control = with_secret(config, "a-secret-of-the-app")
     control.pauses.note(RequestRefusedError("no", status=403), now=NOW)

@@ -42,11 +42,6 @@ asyncio.run(main())
 """No file can grow beyond a size, as on a disk without room; processes that it starts are bound likewise."""
 
 
-@pytest.fixture
-def control_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.sqlite'}"
-
-
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("kilobytes", [4, 16, 40, 64, 100, 140, 200, 250])
 def test_without_room_no_token_is_asked_for(connected: Control, simulator: Simulator, kilobytes: int) -> None:
