@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # duckdb or postgresql, for demo, storm and soak.
 WAREHOUSE ?= duckdb
 
-.PHONY: help install demo test test-floor lint storm storm-documents blackout soak bench large sharing release-check clean
+.PHONY: help install demo test test-long test-floor lint storm storm-documents blackout soak bench large sharing release-check clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -15,9 +15,12 @@ install: $(VENV)/.ready   ## Make the virtual environment
 demo: $(VENV)/.ready   ## Load two divisions of a simulated Exact Online and open the Dagster UI
 	@$(BIN)/exact-assets demo --warehouse $(WAREHOUSE)
 
-test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4 $(VENV)/dg lint   ## Lint, type check, test; some 25 minutes on two cores
-	@echo 'Testing: some 25 minutes on two cores. A dot is a test.'
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4 $(VENV)/dg lint   ## Lint, type check, test; some 15 minutes on two cores
+	@echo 'Testing: some 15 minutes on two cores. A dot is a test.'
+	$(BIN)/pytest -m 'not long' -n 2 --dist loadfile --no-loadscope-reorder
+
+test-long: $(VENV)/.ready $(VENV)/dg   ## Test what takes longer: whole catalogues, days, backfills; some 25 minutes more
+	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder
 
 test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4   ## Test with the lowest versions that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)/floor

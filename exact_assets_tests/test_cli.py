@@ -77,6 +77,7 @@ def test_a_setting_that_makes_no_sense_is_named(monkeypatch: pytest.MonkeyPatch)
     assert "EXACT_COUNTRY" in result.stderr
 
 
+@pytest.mark.long
 def test_divisions_are_listed_enabled_and_disabled(tmp_path: Path) -> None:
     with installation(tmp_path / "place", divisions=3, rows=100) as place:
         place.command("divisions", "refresh")
@@ -93,6 +94,7 @@ def test_divisions_are_listed_enabled_and_disabled(tmp_path: Path) -> None:
         assert enabled == [(100001,)]
 
 
+@pytest.mark.long
 def test_choices_are_made_asked_for_and_shown(tmp_path: Path) -> None:
     year = datetime.now(UTC).year
     with installation(tmp_path / "place", divisions=3, rows=100) as place:
@@ -117,6 +119,7 @@ def test_choices_are_made_asked_for_and_shown(tmp_path: Path) -> None:
                 place.command("divisions", *wrong)
 
 
+@pytest.mark.long
 def test_a_division_is_purged_after_it_is_disabled_and_nobody_reads_it(tmp_path: Path) -> None:
     with installation(tmp_path / "place", divisions=2, rows=100) as place:
         place.enable(*place.divisions)
@@ -147,6 +150,7 @@ def count(place: Installation) -> dict[int, int]:
         return dict(found.fetchall())
 
 
+@pytest.mark.long
 def test_an_unknown_division_is_refused_by_its_number(tmp_path: Path) -> None:
     with installation(tmp_path / "place", divisions=1, rows=100) as place:
         place.command("divisions", "refresh")

@@ -37,6 +37,7 @@ def at(offset: timedelta, place: Installation, names: str, file: Path, *, mode: 
     return [one.error for ones in found.values() for one in ones.values() if one.error is not None]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jump", JUMPS)
 @pytest.mark.parametrize("name", [OPPORTUNITIES, ENTRIES])
 def test_rows_that_came_during_a_sweep_stay_whatever_the_clock_does(

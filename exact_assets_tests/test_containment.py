@@ -56,6 +56,7 @@ def is_equal(place: Installation, path: Path, division: int) -> bool:
     return not differences(path, LEDGER, division, truth, start_year=start_year)
 
 
+@pytest.mark.long
 def test_what_nobody_foresaw_fails_its_division_and_the_others_are_brought_up_to_date(
     place: Installation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -72,6 +72,7 @@ def test_every_type_of_the_log_names_tables_whose_key_is_one_guid() -> None:
     assert set().union(*types_of().values()) == set(range(1, 60)) - {52}
 
 
+@pytest.mark.long
 def test_the_log_takes_away_what_was_deleted_in_every_table_it_names(place: Installation, loaded: Outcomes) -> None:
     deleted = delete(place, COVERED, count=2)
     assert len(deleted) > 40
@@ -124,6 +125,7 @@ def test_a_row_whose_page_was_read_before_it_was_deleted_does_not_come_back(
     assert kept == [(1,)]
 
 
+@pytest.mark.long
 def test_a_sweep_takes_away_what_no_log_tells_and_the_lines_of_headers_that_went(place: Installation) -> None:
     file = place.folder / "swept.duckdb"
     bring(place, SWEPT, file=file)
@@ -143,6 +145,7 @@ def test_a_sweep_takes_away_what_no_log_tells_and_the_lines_of_headers_that_went
     assert problems(place, SWEPT, file=file) == {}
 
 
+@pytest.mark.long
 def test_a_sweep_leaves_rows_alone_that_came_after_it_began(place: Installation) -> None:
     file = place.folder / "racing.duckdb"
     bring(place, "crm_opportunities", file=file)
@@ -198,6 +201,7 @@ def _age(file: Path, *, days: int) -> None:
             )
 
 
+@pytest.mark.long
 def test_soft_deletions_mark_rows_and_views_leave_them_out(place: Installation) -> None:
     file = place.folder / "soft.duckdb"
     chosen = f"{LOG},crm_accounts,crm_opportunities,documents_documents,documents_document_attachments"

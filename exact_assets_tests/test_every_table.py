@@ -76,11 +76,13 @@ def errors(outcomes: Outcomes) -> list[str]:
     return [f"{name}: {one.error}" for name, ones in outcomes.items() for one in ones.values() if one.error]
 
 
+@pytest.mark.long
 def test_every_table_holds_what_exact_holds(place: Installation, folder: Path, loaded: Outcomes) -> None:
     assert errors(loaded) == []
     assert problems(place, TABLES, start_year=START_YEAR, folder=folder) == {}
 
 
+@pytest.mark.long
 def test_rows_that_are_new_or_changed_arrive_in_every_table(
     place: Installation, folder: Path, changed: Changed
 ) -> None:
@@ -89,6 +91,7 @@ def test_rows_that_are_new_or_changed_arrive_in_every_table(
     assert problems(place, TABLES, start_year=START_YEAR, folder=folder) == {}
 
 
+@pytest.mark.long
 def test_where_nothing_changed_a_load_is_one_call_and_no_write(
     place: Installation, folder: Path, changed: Changed
 ) -> None:
@@ -113,6 +116,7 @@ def test_where_nothing_changed_a_load_is_one_call_and_no_write(
     assert {name for name in written if "Modified" not in states[name][1].refused} == set()
 
 
+@pytest.mark.long
 def test_rows_that_move_before_the_starting_year_leave_the_warehouse(
     place: Installation, folder: Path, changed: Changed
 ) -> None:
@@ -138,6 +142,7 @@ def _move(place: Installation, table: Table) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_a_harder_server_gives_the_same_rows(place: Installation) -> None:
     tables = select("default")
     folder = place.folder / "harder"

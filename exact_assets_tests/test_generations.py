@@ -66,6 +66,7 @@ def test_another_generation_begins_anew_as_a_reload_and_drops_what_was_under_way
     )
 
 
+@pytest.mark.long
 def test_a_moved_division_is_read_anew_once_and_equals_exact(place: Installation) -> None:
     control, division = place.simulator.control, place.divisions[0]
     names = f"{LOG},{CHOSEN}"
@@ -84,6 +85,7 @@ def test_a_moved_division_is_read_anew_once_and_equals_exact(place: Installation
     assert {name: ones[division].state.load_seq for name, ones in third.items()} == stored
 
 
+@pytest.mark.long
 def test_linked_hr_gets_new_ids_and_the_old_ones_go(place: Installation) -> None:
     control, division = place.simulator.control, place.divisions[0]
     bring(place, CHOSEN, generations=generations())
@@ -92,6 +94,7 @@ def test_linked_hr_gets_new_ids_and_the_old_ones_go(place: Installation) -> None
     assert problems(place, CHOSEN) == {}
 
 
+@pytest.mark.long
 def test_a_reload_for_a_move_that_is_cut_off_goes_on_and_what_is_stored_stays_until_then(
     place: Installation,
 ) -> None:
@@ -110,6 +113,7 @@ def test_a_reload_for_a_move_that_is_cut_off_goes_on_and_what_is_stored_stays_un
     assert "skiptoken" in first["query"], "it goes on with the page where it stopped"
 
 
+@pytest.mark.long
 def test_deletions_of_hr_records_are_applied_though_hr_was_linked(place: Installation) -> None:
     """HR tables rest on more than the log does."""
     control, division = place.simulator.control, place.divisions[0]
@@ -121,6 +125,7 @@ def test_deletions_of_hr_records_are_applied_though_hr_was_linked(place: Install
     assert problems(place, HR) == {}
 
 
+@pytest.mark.long
 def test_deletions_of_before_a_move_do_not_touch_rows_of_after_it(place: Installation) -> None:
     """The new Timestamps may be lower than the old ones of the log, which say nothing of them."""
     control, division = place.simulator.control, place.divisions[0]

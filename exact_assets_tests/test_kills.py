@@ -3,6 +3,8 @@
 import random
 from pathlib import Path
 
+import pytest
+
 from exact_assets_tests.installation import installation
 from exact_assets_tests.trials.storm import SWITCHES, Storm
 
@@ -12,6 +14,7 @@ KILLS = 6
 SEED = 4
 
 
+@pytest.mark.long
 def test_loads_that_were_killed_end_with_what_exact_holds(tmp_path: Path) -> None:
     # Small pages: most chains have several chunks, between which a kill may fall.
     switches = SWITCHES | {"page_size_cap": 20}

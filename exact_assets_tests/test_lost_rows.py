@@ -53,6 +53,7 @@ def test_rows_of_a_table_that_is_read_whole_come_back(
     assert problems(place, WHOLE, file=file) == {}
 
 
+@pytest.mark.long
 def test_a_reload_brings_back_lost_rows_and_changed_values_of_every_feed(place: Installation, file: Path) -> None:
     damage(file, CHOSEN, ONE_IN_THREE)
     damage(file, "crm_accounts,crm_opportunities", "UPDATE {table} SET name = 'x' WHERE rowid % 5 = 0")

@@ -55,6 +55,7 @@ def asked_by_key(place: Installation, name: str) -> list[str]:
     return [query for query in found if " eq guid'" in query or "Timestamp eq " in query]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [OPPORTUNITIES, ENTRIES])
 def test_a_sweep_reads_the_rows_that_showed_up_hours_late_and_their_lines(
     place: Installation, file: Path, name: str

@@ -70,6 +70,7 @@ def run(
     return asyncio.run(work())
 
 
+@pytest.mark.long
 def test_an_outcome_tells_what_changed_and_what_it_cost(place: Installation, warehouse_path: Path) -> None:
     outcome = run(place, warehouse_path, LEDGER, [100001])[100001]
     rows = len(place.truth(LEDGER, 100001))

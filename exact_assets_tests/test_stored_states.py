@@ -205,6 +205,7 @@ def write_as_before(place: Installation) -> set[str]:
     return {name for name, _ in stored}
 
 
+@pytest.mark.long
 def test_an_installation_of_the_version_before_goes_on_with_one_call_a_stream(place: Installation) -> None:
     assert {tables()[name].feed for name in NAMES} == set(Feed)
     # Twice: what Exact refuses is known then.

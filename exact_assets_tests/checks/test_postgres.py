@@ -149,6 +149,7 @@ def comparable(results: Mapping[str, CheckResult]) -> dict[str, CheckResult]:
     }
 
 
+@pytest.mark.long
 def test_each_check_finds_the_same_on_postgres(copy: Copy, engine: Engine, tmp_path: Path) -> None:
     age_ledger(copy)
     line, _, period = ledger_line(copy)
@@ -193,6 +194,7 @@ def test_balances_that_are_not_kept_are_compared_on_postgres_too(
     assert there[f"{LEDGER} balances_equal_exact"].status is CheckStatus.FAILED
 
 
+@pytest.mark.long
 def test_the_statements_of_every_table_run_on_both(copy: Copy, engine: Engine, tmp_path: Path) -> None:
     """PostgreSQL compares no text with a UUID, which DuckDB does."""
     kept = select("all")

@@ -139,6 +139,7 @@ def test_a_division_that_exact_refuses_is_told_and_the_others_are_counted(copy: 
     assert result.summary.endswith("1 not checked.")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.timeout(280)
 def test_a_fresh_default_selection_passes_and_nothing_is_refused(tmp_path: Path, *, strict: bool) -> None:

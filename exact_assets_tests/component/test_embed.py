@@ -67,6 +67,7 @@ def test_commands_exist() -> None:
         assert CliRunner().invoke(main, [*(word for word in words if word.isalpha()), "--help"]).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_in_it")
 def test_the_derived_component_describes_and_runs_tables(place: Installation) -> None:
     found = run(blocks("python")[0])["Finance"].resolve_from_yaml("tables: logistics_units")

@@ -101,6 +101,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
 
 
+@pytest.mark.long
 def test_dg_lists_the_component_and_the_variables_it_needs(project: Project) -> None:
     assert "exact_assets.ExactOnlineComponent" in project.run("dg", "list", "components")
     told = project.run("dg", "list", "envs")
@@ -113,6 +114,7 @@ def test_what_was_scaffolded_passes_dagsters_checks(project: Project) -> None:
     assert "loaded successfully" in project.run("dg", "check", "defs")
 
 
+@pytest.mark.long
 def test_a_wrong_value_fails_the_check_with_file_line_and_what_was_expected(project: Project) -> None:
     path = project.root / "src" / "my_project" / "defs" / "exact" / "defs.yaml"
     right = path.read_text()

@@ -63,6 +63,7 @@ def address_in(printed: str) -> str:
     return next(line for line in printed.splitlines() if "/api/oauth2/auth?" in line)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_a_browser_that_comes_back_to_loopback_connects() -> None:
     command = start(COMMAND, "connect", "--no-browser")
@@ -95,6 +96,7 @@ def test_a_script_connects_in_two_steps() -> None:
     assert again.stderr.startswith("exact-assets: ")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_an_address_of_another_attempt_is_refused() -> None:
     first = run("connect", "--no-browser", "--wait-seconds", "0")
@@ -111,6 +113,7 @@ def test_what_is_missing_is_named(missing: str, code: int) -> None:
     assert (done.returncode, missing in done.stderr) == (code, True)
 
 
+@pytest.mark.long
 def test_wrong_usage_is_told_apart_from_failure() -> None:
     assert run("connect", "--nonsense").returncode == 2
     assert run("connect", EXACT_COUNTRY="nll").returncode == 1

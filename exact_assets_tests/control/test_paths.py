@@ -191,6 +191,7 @@ def test_a_link_to_a_store_is_followed_and_its_files_stay_beside_the_store(tmp_p
     assert (tmp_path / "real" / "store.sqlite.locks").is_dir()
 
 
+@pytest.mark.long
 def test_processes_that_make_a_store_together_all_use_it(tmp_path: Path) -> None:
     racers = [start(OPEN, f"sqlite:///{tmp_path}/deep/c.sqlite") for _ in range(4)]
     assert [output_of(process).strip() for process in racers] == ["good"] * 4
@@ -208,6 +209,7 @@ def open_to_all() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["c.sqlite", KEY_FILE])
 @pytest.mark.parametrize("mode", [0o000, 0o444])
 def test_a_file_that_may_not_be_read_or_written_is_named(open_to_all: Path, name: str, mode: int) -> None:

@@ -63,6 +63,7 @@ def test_processes_that_find_the_token_due_refresh_it_once(connected: Control, s
     assert len(simulator.control.calls(path="/oauth2/token")) == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_tokens_change_under_processes_that_go_on(connected: Control, simulator: Simulator) -> None:
     """Tokens of two seconds: each process outlives several, and none is refused or refreshed twice."""
@@ -77,6 +78,7 @@ def test_tokens_change_under_processes_that_go_on(connected: Control, simulator:
     assert len(statuses) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_a_run_that_is_killed_while_it_refreshes_loses_no_token(connected: Control, simulator: Simulator) -> None:
     simulator.control.advance(575)
@@ -253,6 +255,7 @@ def set_clock(control: Control, *, ahead: timedelta, age_seconds: float) -> None
     control.tokens.keep_age(replace(token, received_at=received_at))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("ahead", [timedelta(minutes=20), timedelta(hours=1), timedelta(days=365)])
 def test_a_clock_set_ahead_costs_one_refused_refresh_over_all_processes(
@@ -299,6 +302,7 @@ def test_a_token_is_refreshed_by_the_servers_clock_while_ours_stands_still(
     assert {call["status"] for call in simulator.control.calls(path="current/Me")} == {200}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_a_token_of_which_no_clock_knows_the_age_is_not_asked_about_in_a_storm(
     connected: Control, simulator: Simulator

@@ -83,6 +83,7 @@ def put_in_environment(config: ExactConfig, monkeypatch: pytest.MonkeyPatch, *, 
     monkeypatch.setenv("EXACT_WAREHOUSE_URL", f"duckdb:///{folder / 'warehouse.duckdb'}")
 
 
+@pytest.mark.long
 def test_a_wrong_secret_costs_one_refused_call_over_all_processes(
     connected: Control, config: ExactConfig, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_whatever_refuses_a_refresh_is_asked_once(connected: Control, simulator:
     assert asked(simulator) == [status]
 
 
+@pytest.mark.long
 def test_the_pause_grows_to_an_hour(connected: Control, simulator: Simulator) -> None:
     expire(connected, simulator)
     simulator.control.fault("status", path="oauth2/token", value=403, times=None)
@@ -123,6 +125,7 @@ def test_the_pause_grows_to_an_hour(connected: Control, simulator: Simulator) ->
     assert seconds == pytest.approx(wanted, abs=50)
 
 
+@pytest.mark.long
 def test_nothing_is_sent_after_ten_refusals(connected: Control, simulator: Simulator) -> None:
     """Exact blocks an app after more than ten on one endpoint within an hour, the token endpoint included."""
     simulator.control.set(token_errors_block=True)
@@ -161,6 +164,7 @@ def test_connecting_ends_the_pause(connected: Control, simulator: Simulator) -> 
     assert asyncio.run(ask_me(connected)) == 100001
 
 
+@pytest.mark.long
 def test_a_token_endpoint_that_is_down_is_left_alone_for_some_seconds(
     connected: Control, simulator: Simulator
 ) -> None:

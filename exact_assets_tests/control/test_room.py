@@ -42,6 +42,7 @@ asyncio.run(main())
 """No file can grow beyond a size, as on a disk without room; processes that it starts are bound likewise."""
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("kilobytes", [4, 16, 40, 64, 100, 140, 200, 250])
 def test_without_room_no_token_is_asked_for(connected: Control, simulator: Simulator, kilobytes: int) -> None:
@@ -53,6 +54,7 @@ def test_without_room_no_token_is_asked_for(connected: Control, simulator: Simul
     assert asyncio.run(ask_me(connected)) == 100001, "and with room again it goes on"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_with_room_a_token_is_asked_for_and_the_room_is_given_back(
     connected: Control, simulator: Simulator

@@ -40,6 +40,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("connected", "environment")
 def test_no_call_is_refused_and_no_two_of_a_division_overlap(simulator: Simulator) -> None:
     """10 calls in windows of 2 seconds; 3 processes reading 30 of each of two divisions."""
@@ -53,6 +54,7 @@ def test_no_call_is_refused_and_no_two_of_a_division_overlap(simulator: Simulato
     assert not any(call["is_overlap"] for call in calls)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("connected", "environment")
 def test_every_call_of_the_day_is_used_and_none_refused(simulator: Simulator) -> None:
     simulator.control.set(minute_limit=1000, day_limit=20)
@@ -64,6 +66,7 @@ def test_every_call_of_the_day_is_used_and_none_refused(simulator: Simulator) ->
     assert sum(words.count("day") for words in printed) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("environment")
 def test_a_killed_run_leaves_the_division_to_the_next(connected: Control, simulator: Simulator) -> None:
     simulator.control.fault("slow", path="sync/CRM/Accounts", division=100001, value=30, after=1)

@@ -76,6 +76,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
             yield Project(place, instance, build_defs())
 
 
+@pytest.mark.long
 def test_a_load_checks_its_rows_and_asks_exact_nothing_for_it(project: Project) -> None:
     project.place.simulator.control.forget_calls()
     done = project.load(ACCOUNTS)
@@ -88,6 +89,7 @@ def test_a_load_checks_its_rows_and_asks_exact_nothing_for_it(project: Project) 
     assert not [call for call in project.place.simulator.control.calls() if "inlinecount" in call["query"]]
 
 
+@pytest.mark.long
 def test_checks_come_after_what_they_check_so_that_dagster_shows_them(project: Project) -> None:
     done = project.load(ACCOUNTS)
     kinds = [event.event_type_value for event in done.all_events if event.step_key == f"exact__{ACCOUNTS}"]
@@ -95,6 +97,7 @@ def test_checks_come_after_what_they_check_so_that_dagster_shows_them(project: P
     assert "ASSET_CHECK_EVALUATION" not in kinds[:last_materialisation]
 
 
+@pytest.mark.long
 def test_what_is_wrong_in_one_division_is_shown_whatever_another_loads(project: Project) -> None:
     project.load(ACCOUNTS)
     project.damage(f"UPDATE exact.{ACCOUNTS} SET _year = 2001 WHERE division = {SECOND}")
@@ -106,6 +109,7 @@ def test_what_is_wrong_in_one_division_is_shown_whatever_another_loads(project: 
     assert shown.metadata["examples"].value
 
 
+@pytest.mark.long
 def test_a_division_in_which_something_was_wrong_is_looked_at_by_its_next_load(project: Project) -> None:
     project.load(ACCOUNTS)
     project.damage(f"UPDATE exact.{ACCOUNTS} SET _year = _year + 1000 WHERE division = {SECOND}")
@@ -114,6 +118,7 @@ def test_a_division_in_which_something_was_wrong_is_looked_at_by_its_next_load(p
     assert evaluations(project.load(ACCOUNTS))["year_in_partition"].passed
 
 
+@pytest.mark.long
 def test_a_division_without_news_is_not_searched_again(project: Project) -> None:
     """What a check found in rows that have not changed still holds, and costs nothing."""
     project.load(ACCOUNTS)
@@ -125,6 +130,7 @@ def test_a_division_without_news_is_not_searched_again(project: Project) -> None
     assert after[FIRST].checked_at > before[FIRST].checked_at
 
 
+@pytest.mark.long
 def test_a_count_holds_until_its_rows_change(project: Project) -> None:
     project.load(ACCOUNTS)
     counted = evaluations(project.run("exact_checks"))["row_count"]
@@ -137,6 +143,7 @@ def test_a_count_holds_until_its_rows_change(project: Project) -> None:
     assert not [call for call in project.place.simulator.control.calls() if "inlinecount" in call["query"]]
 
 
+@pytest.mark.long
 def test_a_count_that_differed_stays_wrong_until_it_is_made_again(project: Project) -> None:
     project.load(ACCOUNTS)
     project.damage(
@@ -148,6 +155,7 @@ def test_a_count_that_differed_stays_wrong_until_it_is_made_again(project: Proje
     assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
+@pytest.mark.long
 def test_a_division_that_fails_fails_the_step_after_the_others_are_recorded_and_checked(project: Project) -> None:
     project.place.simulator.control.set(refused_divisions={SECOND: "DivisionBlocked"})
     done = project.load(ACCOUNTS)
@@ -160,6 +168,7 @@ def test_a_division_that_fails_fails_the_step_after_the_others_are_recorded_and_
     assert (counted.passed, counted.severity) == (False, dg.AssetCheckSeverity.WARN), "nothing was ever counted"
 
 
+@pytest.mark.long
 def test_rows_that_the_deletion_log_takes_away_are_materialisations_and_are_checked_with_the_next_load(
     project: Project,
 ) -> None:
@@ -175,6 +184,7 @@ def test_rows_that_the_deletion_log_takes_away_are_materialisations_and_are_chec
     assert set(kept["keys_unique"]) == {FIRST, SECOND}
 
 
+@pytest.mark.long
 def test_a_scheduled_run_records_what_changed_and_of_the_rest_that_it_was_read(project: Project) -> None:
     project.load(ACCOUNTS, VAT, tags=SCHEDULE)
     project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
@@ -192,6 +202,7 @@ def test_a_scheduled_run_records_what_changed_and_of_the_rest_that_it_was_read(p
     assert read.asset_entry.last_materialization.run_id == done.run_id, "this is what freshness goes by"
 
 
+@pytest.mark.long
 def test_what_is_wrong_stays_wrong_while_it_cannot_be_looked_at(project: Project) -> None:
     project.load(ACCOUNTS)
     missing = f"SELECT min(id) FROM exact.{ACCOUNTS} WHERE division = {FIRST}"
@@ -202,6 +213,7 @@ def test_what_is_wrong_stays_wrong_while_it_cannot_be_looked_at(project: Project
     assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
+@pytest.mark.long
 def test_a_load_without_checks_leaves_no_green_of_rows_that_nobody_looked_at(project: Project) -> None:
     project.load(ACCOUNTS)
     project.place.simulator.control.update("crm/Accounts", FIRST, count=1)
@@ -224,6 +236,7 @@ def test_changes_that_a_killed_run_did_not_record_are_recorded_by_the_next(proje
         assert recorded == expected
 
 
+@pytest.mark.long
 def test_a_division_that_is_disabled_while_it_is_loaded_does_not_cost_the_events_of_others(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +251,7 @@ def test_a_division_that_is_disabled_while_it_is_loaded_does_not_cost_the_events
     assert {f"{FIRST}|{YEAR}", f"{SECOND}|{YEAR}"} <= recorded
 
 
+@pytest.mark.long
 def test_a_range_of_thousands_of_partitions_takes_no_longer_than_its_partitions_make_it() -> None:
     """Dagster's own method for one partition took 30 ms each of 4,000: two minutes for each table."""
     divisions = [str(100_000 + number) for number in range(500)]
@@ -270,6 +284,7 @@ def test_a_range_of_thousands_of_partitions_takes_no_longer_than_its_partitions_
     assert seconds["all"] < 5 * seconds["one"]
 
 
+@pytest.mark.long
 def test_a_purged_division_leaves_no_results(project: Project) -> None:
     project.load(ACCOUNTS)
     project.place.command("divisions", "disable", str(SECOND))
@@ -277,6 +292,7 @@ def test_a_purged_division_leaves_no_results(project: Project) -> None:
     assert set(Control.open(project.place.config).check_results.read(ACCOUNTS)["keys_unique"]) == {FIRST}
 
 
+@pytest.mark.long
 def test_while_a_program_holds_the_file_a_run_waits_and_says_for_whom(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +308,7 @@ def test_while_a_program_holds_the_file_a_run_waits_and_says_for_whom(
     assert all(one.passed for one in evaluations(done).values())
 
 
+@pytest.mark.long
 def test_checks_of_a_run_that_has_waited_in_vain_are_warnings(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

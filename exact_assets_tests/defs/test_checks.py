@@ -47,6 +47,7 @@ def dagster(place: Installation, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_job_records_an_evaluation_of_every_check(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     for table in ("crm_accounts", LEDGER, "financial_reporting_balance"):
         dagster(

@@ -41,6 +41,7 @@ def begin_at(place: Installation, division: int, *, started: str) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_a_run_of_three_divisions_fails_for_the_one_that_nobody_foresaw(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,6 +70,7 @@ def test_a_run_of_three_divisions_fails_for_the_one_that_nobody_foresaw(
         )
 
 
+@pytest.mark.long
 def test_a_state_that_cannot_be_read_fails_its_own_stream_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

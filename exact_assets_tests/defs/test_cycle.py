@@ -31,6 +31,7 @@ def cycle(defs: dg.Definitions, instance: dg.DagsterInstance, divisions: tuple[i
     return Counter(event.event_type_value for event in done.all_events if event.event_type_value in NEWS)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 def test_a_cycle_in_which_little_changed_writes_few_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with installation(tmp_path, divisions=DIVISIONS, rows=20) as place, dg.DagsterInstance.ephemeral() as instance:

@@ -52,6 +52,7 @@ def backfill(place: Installation, dagster: Webserver) -> dict[str, Any]:
     return backfills.ended(dagster, backfill_id, timeout_seconds=BACKFILL_SECONDS)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_backfill_counts_what_is_up_to_date_and_what_was_refused(backfill: dict[str, Any]) -> None:
     counts = {
@@ -81,6 +82,7 @@ def test_a_backfill_asks_a_stream_once_however_many_runs_it_is_cut_into(place: I
     assert [firsts.count(endpoint) for endpoint in endpoints] == [1] * len(endpoints)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("backfill")
 def test_one_run_of_one_partition_brings_every_year_up_to_date_and_leaves_untouched_years_alone(
     place: Installation, dagster: Webserver

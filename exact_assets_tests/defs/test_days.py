@@ -108,6 +108,7 @@ def problems(place: Installation) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_work_that_a_day_is_too_short_for_goes_on_after_midnight_until_all_is_there(
     place: Installation, instance: dg.DagsterInstance
 ) -> None:
@@ -133,6 +134,7 @@ def test_work_that_a_day_is_too_short_for_goes_on_after_midnight_until_all_is_th
         assert recorded == {f"{division}|{year}" for division in place.divisions for year in YEARS}, name
 
 
+@pytest.mark.long
 def test_small_tables_are_up_to_date_before_large_ones_have_used_the_day(
     place: Installation, instance: dg.DagsterInstance
 ) -> None:
@@ -149,6 +151,7 @@ def test_small_tables_are_up_to_date_before_large_ones_have_used_the_day(
     assert "financialtransaction_transaction_lines" in waiting
 
 
+@pytest.mark.long
 def test_background_leaves_the_reserve_to_people(place: Installation, instance: dg.DagsterInstance) -> None:
     division, vat = place.divisions[0], [dg.AssetKey(["exact", "vat_vat_codes"])]
     by_a_person = {"dagster/partition": f"{division}|{YEAR}", **partition_tags(division)}
@@ -175,6 +178,7 @@ def partition_tags(division: int) -> dict[str, str]:
     return {"dagster/partition/division": str(division), "dagster/partition/year": str(YEAR)}
 
 
+@pytest.mark.long
 def test_the_observation_says_which_divisions_wait_and_until_when(
     place: Installation, instance: dg.DagsterInstance
 ) -> None:

@@ -115,6 +115,7 @@ def test_the_weekly_sweep_asks_for_sweeps(instance: dg.DagsterInstance) -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_the_deletion_asset_takes_away_rows_of_other_tables_and_tells_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

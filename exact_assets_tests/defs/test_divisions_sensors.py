@@ -230,6 +230,7 @@ def test_a_division_that_exact_no_longer_lists_keeps_its_partition(chosen: Ticki
     assert chosen.partitions == {str(FIRST), str(SECOND)}
 
 
+@pytest.mark.long
 def test_a_start_year_that_makes_no_sense_is_said_and_the_settings_counts(chosen: Ticking) -> None:
     run_sql(chosen.place.warehouse, f"UPDATE exact.divisions SET start_year = -3 WHERE division = {FIRST}")
     chosen.warehouse.set_sync_now([FIRST], True)
@@ -277,6 +278,7 @@ def forget_connection(place: Installation) -> None:
         connection.execute("DELETE FROM connections")
 
 
+@pytest.mark.long
 def test_a_division_may_have_a_starting_year_of_its_own(chosen: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXACT_TABLES", LEDGER)
     chosen.defs = build_defs()
@@ -291,6 +293,7 @@ def test_a_division_may_have_a_starting_year_of_its_own(chosen: Ticking, monkeyp
     ]
 
 
+@pytest.mark.long
 def test_a_load_of_the_command_line_that_is_killed_is_found_out(chosen: Ticking) -> None:
     chosen.place.simulator.control.fault("slow", path="Accounts", division=FIRST, value=120)
     chosen.place.simulator.control.forget_calls()
@@ -321,6 +324,7 @@ def wait_for_call(place: Installation, division: int) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.long
 def test_freshness_is_judged_by_what_was_last_known_while_the_selection_cannot_be_read(chosen: Ticking) -> None:
     chosen.tick("exact_freshness")
     Control.open(ExactConfig.from_env()).attempts.note(

@@ -133,6 +133,7 @@ def test_an_asset_downstream_of_ours_runs_in_the_same_run(project: Project) -> N
     assert project.materialised(BELOW, run_id=run_id) == [None]
 
 
+@pytest.mark.long
 def test_a_model_by_division_is_asked_for_the_division_that_changed_and_no_other(project: Project) -> None:
     changed = project.place.divisions[1]
     _quiet_cycle(project)

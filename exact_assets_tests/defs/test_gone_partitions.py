@@ -68,6 +68,7 @@ def range_of(first: int, last: int, *, years: tuple[int, int] = (YEAR, YEAR)) ->
     return {f"{RANGE}start": f"{first}|{years[0]}", f"{RANGE}end": f"{last}|{years[1]}"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", [FIRST, SECOND])
 def test_a_range_one_end_of_which_was_disabled_loads_the_other_and_warns(project: Project, gone: int) -> None:
     run = asked(project, {**range_of(FIRST, SECOND, years=(YEAR - 1, YEAR)), "dagster/backfill": "b1"})
@@ -127,6 +128,7 @@ def test_years_outside_the_grid_are_parted_from_those_inside() -> None:
     assert in_grid(wanted, range(2024, 2027)) == ({100: (2025,), 300: ()}, ["100|2019", "200|2019"])
 
 
+@pytest.mark.long
 def test_a_partition_stays_as_long_as_a_run_that_waits_ends_its_range_there(project: Project) -> None:
     """Dagster could not begin the run again once it is gone; for a year in its middle it does not matter."""
     run = asked(project, range_of(FIRST, SECOND))

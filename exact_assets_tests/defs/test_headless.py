@@ -52,18 +52,21 @@ def test_one_partition_brings_its_stream_up_to_date(place: Installation) -> None
     assert rows(place, "crm_accounts") == {100001: len(place.truth(select("crm_accounts")[0], 100001))}
 
 
+@pytest.mark.long
 def test_a_range_brings_all_its_divisions_up_to_date(place: Installation) -> None:
     done = materialise(place, "crm_contacts", "--partition-range", f"100001|{YEAR - 1}...100002|{YEAR}")
     assert done.returncode == 0, done.stderr[-2000:]
     assert set(rows(place, "crm_contacts")) == {100001, 100002}
 
 
+@pytest.mark.long
 def test_an_undated_table_has_the_partitions_of_all_others(place: Installation) -> None:
     done = materialise(place, "logistics_units", "--partition", f"100002|{YEAR}")
     assert done.returncode == 0, done.stderr[-2000:]
     assert set(rows(place, "logistics_units")) == {100002}
 
 
+@pytest.mark.long
 def test_a_refused_division_fails_the_command_with_exacts_reason(place: Installation) -> None:
     place.simulator.control.set(refused_divisions={100002: "DivisionBlocked"})
     try:
@@ -75,6 +78,7 @@ def test_a_refused_division_fails_the_command_with_exacts_reason(place: Installa
     assert "the division is blocked" in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_no_secret_is_in_what_a_run_prints_or_records(place: Installation) -> None:
     done = materialise(place, "vat_vat_codes", "--partition", f"100001|{YEAR}")
     printed = done.stdout + done.stderr
@@ -85,6 +89,7 @@ def test_no_secret_is_in_what_a_run_prints_or_records(place: Installation) -> No
         assert secret.encode() not in recorded
 
 
+@pytest.mark.long
 def test_a_checkout_without_dagster_home_keeps_dagsters_history_beside_the_data(
     place: Installation, tmp_path: Path
 ) -> None:
@@ -100,6 +105,7 @@ def test_a_checkout_without_dagster_home_keeps_dagsters_history_beside_the_data(
     assert (tmp_path / ".state" / "dagster" / "history" / "runs.db").exists()
 
 
+@pytest.mark.long
 def test_partitions_of_what_is_loaded_are_recorded_where_dagster_has_no_record(
     place: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +127,7 @@ def test_partitions_of_what_is_loaded_are_recorded_where_dagster_has_no_record(
     assert len(units) == 1
 
 
+@pytest.mark.long
 def test_one_range_loads_all_tables(place: Installation) -> None:
     done = materialise(
         place,

@@ -249,6 +249,7 @@ def test_a_clock_that_was_set_ahead_makes_no_living_process_a_dead_one(
     assert looks(lost, after=timedelta(days=1)) == ()
 
 
+@pytest.mark.long
 def test_a_run_that_begins_while_somebody_looks_after_it_holds_its_lock_all_the_same(run_locks: RunLocks) -> None:
     run_id = "00000000-0000-0000-0000-000000000001"
     with process(run_id, seconds=0.5), run_locks.hold(run_id, leaves_trace=True, timeout_seconds=5):
@@ -290,6 +291,7 @@ def test_a_run_whose_process_was_killed_while_it_was_starting_is_lost(
     assert run.tags["dagster/will_retry"] == "true"
 
 
+@pytest.mark.long
 def test_what_is_left_of_the_locks_of_ended_runs_is_removed(
     instance: dg.DagsterInstance, lost: LostRuns, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def level(place: Installation) -> tuple[Level, str]:
     return found.level, " ".join(one.reason for one in found.findings)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_a_withheld_removal_is_red_everywhere_until_it_is_confirmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

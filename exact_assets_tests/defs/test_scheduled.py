@@ -68,6 +68,7 @@ def test_a_schedule_starts_by_itself_and_brings_all_years_up_to_date(
         assert differences(place.warehouse, table, division, truth, start_year=YEARS[0]) == []
 
 
+@pytest.mark.long
 def test_a_backfill_that_calls_fall_short_for_ends_with_the_partitions_that_wait(
     place: Installation, dagster: Webserver
 ) -> None:

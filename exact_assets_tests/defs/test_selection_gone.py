@@ -270,6 +270,7 @@ def test_odd_values_in_other_columns_stop_neither_ticks_nor_commands(chosen: Tic
         assert (done.exit_code, done.exception) == (0, None), (arguments, done.output)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("enabled", ["true", "false"])
 def test_ticks_take_no_longer_than_rows_make_them_with_100_000_rows(
     chosen: Ticking, enabled: str, record_property: Callable[[str, object], None]

@@ -123,6 +123,7 @@ def call_of(place: Installation, division: int) -> bool | None:
     return True if struck else None
 
 
+@pytest.mark.long
 def test_a_request_that_succeeds_ends_as_up_to_date(choices: dict[int, DivisionChoice]) -> None:
     assert choices[LOADED].status == "up to date"
     assert choices[LOADED].last_sync is not None
@@ -171,6 +172,7 @@ def test_the_refused_division_has_turned_its_tables_red_without_a_run(
     assert f"{REFUSED}: " in (evaluation.description or "")
 
 
+@pytest.mark.long
 def test_the_check_runs_in_the_ui_too(
     place: Installation, choices: dict[int, DivisionChoice], dagster: Webserver
 ) -> None:

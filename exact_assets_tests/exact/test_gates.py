@@ -289,6 +289,7 @@ def test_a_hint_to_wait_is_bounded(bench: Bench, hint: str) -> None:
     assert sum(bench.clock.slept) <= 120
 
 
+@pytest.mark.long
 def test_without_headers_the_documented_calls_a_minute_hold(bench: Bench) -> None:
     """Pages with ever-new links cost 8,560 calls a minute where no rate headers came."""
     site = bench.vendor.base_url

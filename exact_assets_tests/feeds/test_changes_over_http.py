@@ -42,6 +42,7 @@ def test_a_load_costs_its_pages_and_a_catch_up_one_call(site: Connected, name: s
     assert (site.calls() - before, len(model.steps) - steps) == (1, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["crm/Accounts", "salesinvoice/SalesInvoices", "logistics/Items"])
 def test_rows_that_were_changed_or_added_arrive(site: Connected, path: str) -> None:
     models = [Model(tables()[name]) for name in READ_BY_CHANGES]

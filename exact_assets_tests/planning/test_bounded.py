@@ -73,6 +73,7 @@ def small(calls: int) -> Share:
     return Share(loads=-(-4000 // calls))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", [LEDGER, ACCOUNTS], ids=lambda table: table.name)
 def test_a_load_stops_at_its_share_and_goes_on_there(place: Installation, tmp_path: Path, table: Table) -> None:
     path = tmp_path / "warehouse.duckdb"

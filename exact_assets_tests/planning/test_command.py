@@ -24,11 +24,13 @@ def plan(place: Installation, *arguments: str, **environment: str) -> list[dict[
     return list(json.loads(printed))
 
 
+@pytest.mark.long
 def test_without_divisions_it_says_what_to_do(place: Installation) -> None:
     assert "divisions list" in place.command("plan", EXACT_TABLES=TABLES)
     assert plan(place) == []
 
 
+@pytest.mark.long
 def test_before_the_first_call_quota_and_sizes_are_unknown(place: Installation) -> None:
     (found,) = plan(place, "--division", "100003")
     assert (found["is_limit_assumed"], found["day_limit"], found["used_today"]) == (True, 5000, None)
@@ -65,6 +67,7 @@ def test_a_table_that_exact_refuses_to_count_stays_unknown(place: Installation) 
     assert len(found["tables"]) == 6
 
 
+@pytest.mark.long
 def test_the_limits_that_exact_reports_are_taken_and_what_does_not_fit_comes_with_a_way_out(
     place: Installation,
 ) -> None:

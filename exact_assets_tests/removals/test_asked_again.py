@@ -25,6 +25,7 @@ from exact_assets_tests.removals.asking import (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stood", [1, 3])
 def test_of_two_years_in_a_reload_only_the_one_that_stood_for_a_day_may_go(
     place: Installation, file: Path, stood: int
@@ -107,6 +108,7 @@ def test_a_table_that_is_read_whole_is_asked_for_twice_at_most(place: Installati
     assert rows(file, name) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["rows_missing", "rows_missing_counted"])
 @pytest.mark.parametrize("mode", [Mode.SWEEP, Mode.RELOAD])
 @pytest.mark.parametrize("name", [OPPORTUNITIES, ACCOUNTS])
@@ -126,6 +128,7 @@ def test_a_doubted_or_withheld_answer_is_not_asked_for_again_within_six_hours(
         assert asked(place, name) == calls, f"{hours} hours later"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["rows_missing", "rows_missing_counted"])
 @pytest.mark.parametrize("name", [UNITS, CODES])
 def test_a_table_that_is_read_whole_is_asked_for_twice_only_every_six_hours(
@@ -144,6 +147,7 @@ def test_a_table_that_is_read_whole_is_asked_for_twice_only_every_six_hours(
         assert kept_aside(file) == []
 
 
+@pytest.mark.long
 def test_an_answer_that_takes_more_than_what_stood_for_a_day_has_to_stand_itself(
     place: Installation, file: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_an_empty_answer_that_stands_is_withheld_until_it_is_confirmed(
     assert kept_aside(file) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "mode"), [one for one in QUESTIONS if one.id != "reload of lines"])
 def test_an_answer_that_exact_contradicts_is_never_believed(
     place: Installation, file: Path, name: str, mode: Mode
@@ -98,6 +99,7 @@ def test_an_answer_that_exact_contradicts_is_never_believed(
     assert one(place, name, file).state.withheld is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "mode"), QUESTIONS)
 def test_an_answer_that_stood_for_a_day_of_the_servers_time_is_applied(
     place: Installation, file: Path, name: str, mode: Mode
@@ -123,6 +125,7 @@ def test_an_answer_that_stood_for_a_day_of_the_servers_time_is_applied(
     assert rows(file, name) == before
 
 
+@pytest.mark.long
 def test_a_good_answer_in_between_forgets_how_long_it_stood(place: Installation, file: Path) -> None:
     bring(place, UNITS, file=file)
     fault(place, "rows_missing_counted", UNITS)

@@ -109,6 +109,7 @@ def most_more_open_files(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.long
 def test_four_divisions_are_purged_with_few_files_open(
     warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
@@ -120,6 +121,7 @@ def test_four_divisions_are_purged_with_few_files_open(
     assert statuses == dict.fromkeys(DIVISIONS, "disabled: purged, nothing of it is left") | {KEPT: None}
 
 
+@pytest.mark.long
 def test_a_killed_purge_leaves_each_table_with_all_or_nothing_and_the_next_one_goes_on(
     warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
@@ -155,6 +157,7 @@ purge({DIVISIONS}, control=Control.open(config), warehouse=warehouse)
     assert counts(config) == {KEPT: 2 * len(NAMES)}
 
 
+@pytest.mark.long
 def test_nothing_is_deleted_while_a_run_reads_one_of_the_tables(
     warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
@@ -167,6 +170,7 @@ def test_nothing_is_deleted_while_a_run_reads_one_of_the_tables(
     assert counts(config) == before
 
 
+@pytest.mark.long
 def test_a_run_that_was_at_work_before_cannot_bring_rows_back(warehouse: Warehouse, control: Control) -> None:
     purge(DIVISIONS, control=control, warehouse=warehouse)
     accounts, row = tables()["crm_accounts"], one_row("crm_accounts", 11)
@@ -178,6 +182,7 @@ def test_a_run_that_was_at_work_before_cannot_bring_rows_back(warehouse: Warehou
     assert warehouse.store(accounts, 11, row, expected_seq=0).changes.inserted == 1
 
 
+@pytest.mark.long
 def test_a_division_that_is_enabled_meanwhile_keeps_its_rows(
     warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
@@ -190,6 +195,7 @@ def test_a_division_that_is_enabled_meanwhile_keeps_its_rows(
     assert counts(config) == before
 
 
+@pytest.mark.long
 def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Control, config: ExactConfig) -> None:
     path = url_of(config).removeprefix("duckdb:///")
     with duckdb.connect(path) as connection:
@@ -203,6 +209,7 @@ def test_keys_of_a_sweep_that_was_cut_go_too(warehouse: Warehouse, control: Cont
         assert found.fetchall() == [("_sweep_crm_accounts_20",)]
 
 
+@pytest.mark.long
 def test_who_was_at_work_before_writes_nothing_of_a_purged_division(
     warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
@@ -234,6 +241,7 @@ def test_a_purge_that_a_clock_ahead_noted_keeps_nobody_from_writing(control: Con
     assert set(control.attempts.read()) == {11}
 
 
+@pytest.mark.long
 def test_a_division_that_the_selection_lacks_is_taken_up_so_that_nothing_of_it_comes_back(
     warehouse: Warehouse, control: Control, config: ExactConfig
 ) -> None:
@@ -257,6 +265,7 @@ MADE_ANEW = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", MADE_ANEW)
 def test_a_selection_of_other_types_is_read_alike_by_loads_and_purges(
     warehouse: Warehouse, control: Control, config: ExactConfig, kind: str

@@ -40,6 +40,7 @@ def test_it_ends_cleanly_when_asked() -> None:
         assert not is_alive(simulator.pid)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process that its parent ended")
 def test_it_ends_with_its_parent() -> None:
     program = (
@@ -58,6 +59,7 @@ def test_it_ends_with_its_parent() -> None:
     assert not is_alive(pid)
 
 
+@pytest.mark.long
 def test_a_second_start_finds_rows_tokens_and_calls(tmp_path: Path) -> None:
     data = tmp_path / "books.sqlite"
     with tiny(data=data) as first:

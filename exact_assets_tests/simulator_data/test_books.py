@@ -151,6 +151,7 @@ def _digest(books: Books) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_books_and_another_seed_others() -> None:
     digests = []
     for seed in (1, 1, 2):

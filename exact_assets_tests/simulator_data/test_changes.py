@@ -181,6 +181,7 @@ def test_late_rows_have_lower_timestamps_than_rows_seen_before_them(desk: Desk) 
     assert not {key for key, _ in seen} & set(keys)
 
 
+@pytest.mark.long
 def test_every_endpoint_can_be_changed_or_says_why_not(desk: Desk) -> None:
     reasons = set()
     for item in READABLE:

@@ -59,6 +59,7 @@ def age_view(place: Place, table: Table, former: str) -> None:
     place.run(f'CREATE VIEW exact_live."{former}" AS SELECT {", ".join(columns)} FROM exact."{former}"')
 
 
+@pytest.mark.long
 def test_every_table_and_column_that_had_another_name_gets_todays(warehouse: Warehouse, place: Place) -> None:
     warehouse.prepare(RENAMED)
     before = {table.name: place.columns(table.name) for table in RENAMED}

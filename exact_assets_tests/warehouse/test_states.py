@@ -84,6 +84,7 @@ def test_a_batch_keeps_the_order_of_a_streams_steps(warehouse: Warehouse) -> Non
     assert [answer.load_seq for answer in answers if isinstance(answer, Stored)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_a_batch_may_have_any_number_of_steps(warehouse: Warehouse, place: Place, count: int) -> None:
     warehouse.prepare([SNAPSHOT])

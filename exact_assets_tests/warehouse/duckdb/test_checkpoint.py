@@ -115,6 +115,7 @@ def contents_of(path: Path) -> list[tuple[int, ...]]:
         return sorted(connection.execute(SUMS).fetchall())
 
 
+@pytest.mark.long
 def test_without_what_was_put_aside_a_torn_checkpoint_is_a_corrupt_file(cuts: list[Cut], tmp_path: Path) -> None:
     """The reason for all this; when DuckDB mends it, this fails, and `duckdb_checkpoint` can go."""
     path, chance, refusals = tmp_path / "warehouse.duckdb", random.Random(1), list[str]()

@@ -37,6 +37,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.long
 def test_kills_leave_rows_and_state_that_agree(path: Path) -> None:
     chance = random.Random(SECONDS)
     warehouse = open_warehouse(f"duckdb:///{path}", lock_timeout_seconds=10)

@@ -30,6 +30,7 @@ def test_one_deadline_holds_for_all_openings_of_a_run(path: Path) -> None:
     waiting.prepare(ALL)
 
 
+@pytest.mark.long
 def test_what_was_got_hold_of_is_waited_for_anew(path: Path) -> None:
     waiting = open_warehouse(f"duckdb:///{path}", patience=Patience(3))
     waiting.prepare([SYNC])

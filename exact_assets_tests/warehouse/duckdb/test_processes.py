@@ -51,6 +51,7 @@ def test_a_look_at_the_file_does_not_end_the_hold_of_another_thread_on_it(path: 
     assert query(path, "SELECT one FROM ours") == [(1,)]
 
 
+@pytest.mark.long
 def test_processes_at_one_file_lose_nothing(path: Path) -> None:
     """Two work on the same stream, and each step is stored by exactly one of them."""
     processes = [start(path, division, 12) for division in (1, 1, 2, 3)]
