@@ -28,7 +28,7 @@ test-floor: $(VENV)/.ready $(VENV)/duckdb-1.5 $(VENV)/exactonline-0.4   ## Test 
 	$(VENV)/floor/bin/pip install --quiet --disable-pip-version-check --constraint $(VENV)/floor.txt --editable '.[dev]'
 	ln -sfn ../duckdb-1.5 $(VENV)/floor/duckdb-1.5
 	ln -sfn ../exactonline-0.4 $(VENV)/floor/exactonline-0.4
-	$(VENV)/floor/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/floor/bin/pytest -m 'not long' -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
