@@ -225,6 +225,7 @@ NAMES_AN_ENGINE = {
     "control/database.py": "the one place that chooses where a control store is",
     "control/postgresql.py": "a control store on a server",
     "control/advisory_locks.py": "its locks",
+    "cli/migrate.py": "tells by two URLs what is to be moved",
     "control/secrets.py": "says when a key is needed",
     "warehouse/patience.py": "says what to use where many must read",
     "control/marks.py": "names a stranger's file that stands where the control store should be",

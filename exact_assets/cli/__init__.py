@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "Show the status of the enabled divisions.",
     "documents": "Find, create, update, upsert documents in Exact; attach and download files.",
     "grant-reader": "Let a role of the warehouse read the copy, and nothing else.",
+    "migrate": "Copy a warehouse, or move a control store, to another database.",
     "demo": "Load two simulated divisions, and open the Dagster UI.",
 }
 """Each is in the module of its name, as `<name>_command`."""

@@ -97,3 +97,9 @@ def transaction(engine: sa.Engine, *, division: int | None = None) -> Iterator[s
 def insert_into(engine: sa.Engine, table: sa.Table) -> "of_sqlite.Insert | of_postgresql.Insert":
     """Return a statement that inserts, with what the database has for rows that are there already."""
     return of_sqlite.insert(table) if engine.dialect.name == "sqlite" else of_postgresql.insert(table)
+
+
+def continue_numbers(connection: sa.Connection) -> None:
+    """Let numbers that the database gives go on behind those that were inserted; SQLite does so by itself."""
+    if connection.dialect.name != "sqlite":
+        postgresql.advance_sequences(connection)

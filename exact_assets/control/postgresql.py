@@ -236,6 +236,16 @@ def _prepare(engine: sa.Engine) -> None:
         connection.execute(sa.insert(FORMAT).values(version=SCHEMA_VERSION, layout=layout))
 
 
+def advance_sequences(connection: sa.Connection) -> None:
+    """Let numbers that the server gives go on behind those that were inserted."""
+    for table in METADATA.sorted_tables:
+        for column in table.primary_key:
+            if column.autoincrement is True:
+                last = f'SELECT max("{column.name}") FROM {table.name}'
+                sequence = f"pg_get_serial_sequence('{CONTROL_SCHEMA}.{table.name}', '{column.name}')"
+                connection.execute(sa.text(f"SELECT setval({sequence}, coalesce(({last}), 0) + 1, false)"))
+
+
 def _add_columns(connection: sa.Connection) -> None:
     """Add to tables of a former version what they lack: such columns may be null."""
     known = sa.inspect(connection)

@@ -13,6 +13,7 @@ from exact_assets.control.database import database_at
 from exact_assets.errors import ControlError
 
 MOMENT_SECONDS = 1.0
+_RUN = re.compile(r"run[ _](?P<run_id>[0-9a-f-]{36})")
 _HELD: set[tuple[str, str]] = set()
 """The locks that this process holds: it need not wait for itself."""
 
@@ -79,10 +80,15 @@ class RunLocks:
         with self._locks.hold(name, wait=False) as is_free:
             return Life.ENDED if is_free else Life.ALIVE
 
+    def alive(self) -> tuple[str, ...]:
+        """Return the runs that are at work."""
+        found = (_RUN.fullmatch(name) for name in self._locks.names())
+        return tuple(one["run_id"] for one in found if one and self.life_of(one["run_id"]) is Life.ALIVE)
+
     def forget_all_but(self, run_ids: Collection[str]) -> None:
         """Remove what is left of the locks of runs that have ended and are noted as such."""
         for name in self._locks.names():
-            found = re.fullmatch(r"run[ _](?P<run_id>[0-9a-f-]{36})", name)
+            found = _RUN.fullmatch(name)
             if found and found["run_id"] not in run_ids and self.life_of(found["run_id"]) is not Life.ALIVE:
                 self._locks.forget(_name(found["run_id"]))
 

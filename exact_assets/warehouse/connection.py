@@ -3,7 +3,7 @@
 No statement and no policy belongs here. A folder beside this implements it for each engine.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +30,9 @@ class Connection(Protocol):
 
     def named_rows(self, statement: str) -> list[dict[str, Any]]:
         """Run a statement that reads; return its rows by column name."""
+
+    def batches(self, statement: str, *, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a statement that reads; yield its rows by so many. Nothing else may be run until they are read."""
 
     def affected(self, statement: str, **values: object) -> int:
         """Run a statement that writes; return how many rows it wrote."""

@@ -75,11 +75,15 @@ def open_warehouse(
     """
     from exact_assets.warehouse.sql_warehouse import SqlWarehouse  # noqa: PLC0415 - as with engines
 
-    return SqlWarehouse(_engine(url, lock_timeout_seconds=lock_timeout_seconds, patience=patience), is_soft=is_soft)
+    return SqlWarehouse(
+        open_engine(url, lock_timeout_seconds=lock_timeout_seconds, patience=patience), is_soft=is_soft
+    )
 
 
-def _engine(url: str, *, lock_timeout_seconds: float, patience: Patience | None = None) -> Engine:
-    """Choose an engine. A driver that is not used is not loaded."""
+def open_engine(
+    url: str, *, lock_timeout_seconds: float = WAREHOUSE_LOCK_TIMEOUT_SECONDS, patience: Patience | None = None
+) -> Engine:
+    """Choose an engine; a driver that is not used is not loaded. Raises as `open_warehouse`."""
     kind = warehouse_kind(url)
     if kind == "postgresql":
         from exact_assets.warehouse.postgresql.engine import PostgreSQLEngine  # noqa: PLC0415 - as said above

@@ -42,6 +42,13 @@ class DuckDBConnection:
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
+    def batches(self, statement: str, *, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a statement that reads, and fetch as it goes."""
+        with self._errors():
+            found = self._raw.execute(statement)
+            while batch := found.fetchmany(rows):
+                yield batch
+
     def affected(self, statement: str, **values: object) -> int:
         """Run a statement that writes; DuckDB answers with the number of rows."""
         return int(self.rows(statement, **values)[0][0])

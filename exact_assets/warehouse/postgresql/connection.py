@@ -59,6 +59,13 @@ class PostgreSQLConnection:
         with self._errors(), self._raw.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement).fetchall()
 
+    def batches(self, statement: str, *, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a statement that reads, by a cursor of the server's."""
+        with self._errors(), self._raw.cursor(name="batches") as cursor:
+            cursor.execute(statement)
+            while batch := cursor.fetchmany(rows):
+                yield batch
+
     def affected(self, statement: str, **values: object) -> int:
         """Run a statement that writes."""
         with self._errors():
