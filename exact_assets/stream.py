@@ -100,9 +100,19 @@ class UnfitValues(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Whether there were more than are kept here."""
 
 
+STATE_FORMAT = 1
+"""Of states that this version writes. It rises when a version before would lose what a state says."""
+
+
+class NewerStateError(ValueError):
+    """A state was written by a version that knows more than this one."""
+
+
 class StreamState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What has been read of a stream. The warehouse stores it as JSON and understands `load_seq` only."""
 
+    format: int = 1
+    """Which version of exact-assets can read it; not written while it is the first."""
     load_seq: int = 0
     """Fence: raised by one with every stored step; 0 is a stream of which nothing was ever stored."""
     cursor: Cursor | None = None
@@ -181,7 +191,10 @@ def decode_state(text: str | bytes) -> StreamState:
 
     Raises:
         msgspec.ValidationError: it is no state.
+        NewerStateError: it is a newer version's, of which this one would lose a part.
     """
+    if (newer := _FORMAT.decode(text).format) > STATE_FORMAT:
+        raise NewerStateError(f"format {newer}; this version knows {STATE_FORMAT}")
     try:
         return _STATE.decode(text)
     except msgspec.ValidationError:
@@ -192,7 +205,14 @@ def decode_state(text: str | bytes) -> StreamState:
     return msgspec.convert({**found, "cursor": msgspec.to_builtins(cursor)}, StreamState)
 
 
+class _Format(msgspec.Struct):
+    """What every version can read of a state."""
+
+    format: int = 1
+
+
 _STATE = msgspec.json.Decoder(StreamState)
+_FORMAT = msgspec.json.Decoder(_Format)
 
 
 class Verb(StrEnum):

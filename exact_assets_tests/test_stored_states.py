@@ -15,7 +15,7 @@ from exact_assets.catalogue.tables import tables
 from exact_assets.cursors import ModifiedCursor, SnapshotCursor, SyncCursor
 from exact_assets.stream import Chain, RemovalKind, StreamState, Withheld, decode_state, encode_state
 from exact_assets_tests.installation import Installation, installation
-from exact_assets_tests.one_warehouse import bring, problems
+from exact_assets_tests.one_warehouse import attempt, bring, problems
 
 PACKAGE = Path(__file__).parents[1] / "exact_assets"
 DIVISION = 100001
@@ -161,6 +161,25 @@ def test_what_is_no_state_is_refused() -> None:
             decode_state(text)
     with pytest.raises(ValueError, match="soon"):
         decode_state('{"cursor":"soon"}')
+
+
+def test_a_state_of_a_newer_version_is_neither_read_nor_changed_and_stops_its_stream_alone(
+    place: Installation,
+) -> None:
+    bring(place, "crm_accounts,accountancy_task_types")
+    newer = '{"format":2,"load_seq":9,"cursor":{"feed":"sync","timestamp":1},"of_tomorrow":true}'
+    is_it = "table_name = 'crm_accounts'"
+    with duckdb.connect(str(place.warehouse)) as connection:
+        [before] = connection.execute(f"SELECT state, load_seq FROM exact._streams WHERE {is_it}").fetchall()
+        connection.execute(f"UPDATE exact._streams SET state = ?, load_seq = 9 WHERE {is_it}", [newer])
+    found = attempt(place, "crm_accounts,accountancy_task_types")
+    assert "is of a newer version of exact-assets (format 2; this version knows 1)" in str(
+        found["crm_accounts"][DIVISION].error
+    )
+    assert found["accountancy_task_types"][DIVISION].error is None
+    with duckdb.connect(str(place.warehouse)) as connection:
+        assert connection.execute(f"SELECT state FROM exact._streams WHERE {is_it}").fetchall() == [(newer,)]
+        connection.execute(f"UPDATE exact._streams SET state = ?, load_seq = ? WHERE {is_it}", before)
 
 
 def test_a_wall_clock_has_no_zone_and_an_instant_has_one() -> None:

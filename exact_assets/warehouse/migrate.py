@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import WarehouseError
-from exact_assets.stream import StreamState, decode_state, encode_state
+from exact_assets.stream import StreamState, encode_state
 from exact_assets.warehouse.connection import Connection, Engine
 from exact_assets.warehouse.divisions import CHOSEN
 from exact_assets.warehouse.prepare import ensure
@@ -24,6 +24,7 @@ from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql.ddl import SHOWN
 from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, LOADED_AT, SELECTION, STREAMS, YEAR, text
 from exact_assets.warehouse.sql.types import SqlType, own_columns, sql_type
+from exact_assets.warehouse.states import decoded_state
 
 BATCH_ROWS = 20_000
 _ROWS = "migrated"
@@ -58,6 +59,7 @@ def migrate_warehouse(
     began.
 
     Raises:
+        StateUnreadableError: a stream's state is damaged, or a newer version's.
         WarehouseError: the target has newer rows of a stream, or holds other rows than the source afterwards.
     """
     with source.connection() as reading, reading.opened(is_read_only=True):
@@ -175,7 +177,7 @@ def _state_of(connection: Connection, table: Table, division: int) -> dict[str, 
     streams = connection.dialect.qualified(STREAMS)
     [(updated_at,)] = connection.rows(f"SELECT updated_at FROM {streams} WHERE {where}")
     row["updated_at"] = updated_at.astimezone(UTC).isoformat()
-    row["state"] = encode_state(_settled(decode_state(row["state"])))
+    row["state"] = encode_state(_settled(decoded_state(row["state"], table.name, division)))
     return row
 
 

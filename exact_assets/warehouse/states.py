@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import LoadSupersededError, StateUnreadableError
-from exact_assets.stream import StreamState, decode_state, encode_state
+from exact_assets.stream import NewerStateError, StreamState, decode_state, encode_state
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.names import SCHEMA, STREAMS, one_of
@@ -26,7 +26,7 @@ def read_state(connection: Connection, table: str, division: int) -> StreamState
     """
     statement = f"SELECT state FROM {connection.dialect.qualified(STREAMS)} WHERE {_is_it(connection.dialect)}"
     found = connection.rows(statement, division=division, table=table)
-    return _decoded(found[0][0], table, division) if found else None
+    return decoded_state(found[0][0], table, division) if found else None
 
 
 def read_states(
@@ -44,7 +44,7 @@ def read_states(
         f"SELECT division, table_name, state FROM {connection.dialect.qualified(STREAMS)} "
         f"WHERE division IN {one_of(divisions)}{wanted}"
     )
-    decoded = _decoded_or_none if names is None else _decoded
+    decoded = _decoded_or_none if names is None else decoded_state
     states = ((division, name, decoded(text, name, division)) for division, name, text in found)
     return [(division, name, state) for division, name, state in states if state is not None]
 
@@ -146,9 +146,19 @@ def _is_it(dialect: Dialect) -> str:
     return f"division = {dialect.value('division')} AND table_name = {dialect.value('table')}"
 
 
-def _decoded(text: str, table: str, division: int) -> StreamState:
+def decoded_state(text: str, table: str, division: int) -> StreamState:
+    """Return a state as it was stored.
+
+    Raises:
+        StateUnreadableError: it cannot be read, and why.
+    """
     try:
         return decode_state(text)
+    except NewerStateError as error:
+        raise StateUnreadableError(
+            f"{table} of division {division}: its state is of a newer version of exact-assets ({error}). Nothing "
+            "of it is changed: upgrade to load it."
+        ) from error
     except (msgspec.MsgspecError, ValueError) as error:
         raise StateUnreadableError(
             f"{table} of division {division}: its state in {SCHEMA}.{STREAMS} cannot be read ({error}). "
@@ -158,7 +168,7 @@ def _decoded(text: str, table: str, division: int) -> StreamState:
 
 def _decoded_or_none(text: str, table: str, division: int) -> StreamState | None:
     try:
-        return _decoded(text, table, division)
+        return decoded_state(text, table, division)
     except StateUnreadableError as error:
         _log.warning("%s", error)
         return None
