@@ -18,6 +18,7 @@ from exact_assets.control.check_results import CheckResultStore
 from exact_assets.control.choices import ChoiceStore
 from exact_assets.control.database import Database, database_at
 from exact_assets.control.document_writes import DocumentWrites
+from exact_assets.control.hosts import require_one_host
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.left_out import LeftOutProperties
 from exact_assets.control.listing import DivisionListing
@@ -75,6 +76,7 @@ class Control:
             since: when the work began that it is opened for; None: now.
 
         Raises:
+            ControlError: the store cannot be used, or is a file that another machine uses as well.
             SettingsError: there is no client id, or the control URL is none that can be used.
         """
         if not config.client_id:
@@ -82,6 +84,7 @@ class Control:
         names = {"site": config.site_url, "client": config.client_id}
         database = database_at(config.control_url)
         durable, quick = (database.engine(is_durable=is_durable) for is_durable in (True, False))
+        require_one_host(quick)
         put_under_new_names(durable)
         cipher = open_cipher(config.secret_key, folder=database.key_folder, is_in_use=has_tokens(durable))
         return cls(

@@ -224,6 +224,13 @@ CHOICES = sa.Table(
     sa.Column("start_year", sa.Integer, comment="null: the setting's"),
 )
 
+HOSTS = sa.Table(
+    "hosts",
+    METADATA,
+    sa.Column("boot_id", AnyText, primary_key=True, comment="of the kernel that runs: the same in its containers"),
+    sa.Column("seen_at", sa.Float, nullable=False, comment="epoch seconds, its clock"),
+)
+
 SERVER_METADATA = sa.MetaData()
 """Of a database on a server, which has neither a file's header nor lock files."""
 
