@@ -226,6 +226,7 @@ NAMES_AN_ENGINE = {
     "control/postgresql.py": "a control store on a server",
     "control/advisory_locks.py": "its locks",
     "cli/migrate.py": "tells by two URLs what is to be moved",
+    "control/hosts.py": "says what to use on several machines",
     "control/secrets.py": "says when a key is needed",
     "warehouse/patience.py": "says what to use where many must read",
     "control/marks.py": "names a stranger's file that stands where the control store should be",

@@ -1,8 +1,8 @@
 """Which machines use a control store that is a file: one at a time, as its locks and log hold on one machine only.
 
-A folder that two machines share looks like any other, and SQLite would corrupt the file in silence. So each
-machine leaves its mark, which is the kernel's: containers of one machine have the same. Where the system gives none,
-nothing is known and nothing refused.
+A folder that two machines share looks like any other, and SQLite would corrupt the file in silence. So each leaves
+its mark, which is the kernel's: containers of one machine have the same. Where the system gives none, nothing is
+known, and nothing refused.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -44,8 +44,8 @@ def require_one_host(engine: sa.Engine, *, now: datetime | None = None) -> None:
     if others:
         raise ControlError(
             f"{engine.url.database} is a file, and another machine used it at {max(others):%H:%M:%S} UTC: a file "
-            "is for runs on one machine. Set EXACT_CONTROL_URL and EXACT_WAREHOUSE_URL to a PostgreSQL database, or "
-            "let all run on one. Where the other one has ended, this goes on "
+            "is for runs on one machine. Set EXACT_CONTROL_URL and EXACT_WAREHOUSE_URL to a PostgreSQL database, "
+            "or let all run on one. Where the other one has ended, this goes on "
             f"{SEEN_LATELY.seconds // 60} minutes later."
         )
 
