@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # duckdb or postgresql, for demo, storm and soak.
 WAREHOUSE ?= duckdb
 
-.PHONY: help install demo test test-long test-floor lint storm storm-documents blackout soak bench large sharing release-check clean
+.PHONY: help install demo test test-long test-floor lint storm storm-outages storm-documents blackout soak bench large sharing release-check clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -40,6 +40,9 @@ storm: $(VENV)/.ready   ## Kill 200 real loads at random moments, then compare t
 
 storm-documents: $(VENV)/.ready   ## Kill the process that writes 1,000 documents at random moments; each must be there once
 	$(BIN)/python -m exact_assets_tests.trials.storm_documents
+
+storm-outages: $(VENV)/.ready   ## The same on PostgreSQL, whose server is killed and restarted as well
+	$(BIN)/python -m exact_assets_tests.trials.storm --warehouse postgresql --outages
 
 blackout: $(VENV)/.ready   ## Kill all of a real Dagster KILLS times (100) at random moments; all work must go on
 	$(BIN)/python -m exact_assets_tests.trials.blackout $(KILLS)

@@ -17,6 +17,7 @@ def arguments(**first: float) -> argparse.Namespace:
         parser.add_argument(name, nargs="?", type=float, default=default)
     parser.add_argument("seed", nargs="?", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--warehouse", choices=WAREHOUSES, default=WAREHOUSES[0])
+    parser.add_argument("--outages", action="store_true", help="strike the server as well, where there is one")
     return parser.parse_args()
 
 

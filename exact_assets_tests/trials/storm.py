@@ -1,10 +1,10 @@
 """Kills real loads at random moments; afterwards the warehouse must equal the simulator, and no key be doubled.
 
 `make storm` kills 200 processes (`python -m exact_assets_tests.trials.storm KILLS SEED --warehouse postgresql` for
-others) in rounds, each
-with a new warehouse: first loads, catch-ups, reloads, two at a time now and then, over tokens that are due every 20
-seconds, while the simulator inserts and updates between them. After a round one load is left alone, and all tables
-are compared. The seed is printed: a failing one can be played again.
+others) in rounds, each with a new warehouse: first loads, catch-ups, reloads, two at a time now and then, over
+tokens that are due every 20 seconds, while the simulator inserts and updates between them. With `--outages` the
+server of warehouse and control store is killed or restarted under a third of the loads. After a round one load is
+left alone, and all tables are compared. The seed is printed: a failing one can be played again.
 """
 
 import random
@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from multiprocessing.context import ForkServerProcess
@@ -26,6 +26,7 @@ from exact_assets_tests.comparison import differences, doubled_keys
 from exact_assets_tests.installation import Installation, installation
 from exact_assets_tests.trials.load import start
 from exact_assets_tests.trials.options import arguments, trial_databases
+from exact_assets_tests.trials.server import Server, own_server
 
 TABLES = (
     "financialtransaction_transaction_lines,crm_accounts,logistics_items,crm_opportunities,"
@@ -39,6 +40,8 @@ CHANGING = (
     "vat/VATCodes",
 )
 KILLS_A_ROUND = 25
+STRUCK = 1 / 3
+"""Of the loads, where the server is struck as well."""
 ROWS = 12_000
 """Ledger lines of each division: more than one chunk holds."""
 TOKEN_SECONDS = 20
@@ -77,6 +80,8 @@ class Storm:
     """Compared so far."""
     databases: ExitStack | None = None
     """What drops databases afterwards; None: warehouses are files."""
+    server: Server | None = None
+    """What is struck as well."""
     _made: dict[str, str] = field(default_factory=dict)
 
     def measure(self) -> None:
@@ -131,7 +136,14 @@ class Storm:
         started = time.monotonic()
         moments = sorted(self.chance.uniform(0, self.seconds[phase]) for _ in range(count))
         processes = [self._start(warehouse, phase) for _ in moments]
-        killed = [_killed(process, started + moment) for process, moment in zip(processes, moments, strict=True)]
+        may_fail = self.server is not None and self.chance.random() < STRUCK
+        if self.server is not None and may_fail:
+            time.sleep(self.chance.uniform(0, moments[0]))
+            self.server.strike(self.chance)
+        killed = [
+            _killed(process, started + moment, may_fail=may_fail)
+            for process, moment in zip(processes, moments, strict=True)
+        ]
         self.kills[phase] += sum(killed)
         self.loads += count
         if any(killed) and control.refreshes() > refreshes:
@@ -174,23 +186,26 @@ class Storm:
                 yield from differences(warehouse, table, division, truth, start_year=start_year, headers=headers)
 
 
-def _killed(process: ForkServerProcess, at: float | None) -> bool:
-    """Wait for a load, or kill it when its time has come (by the monotonic clock); tell whether it was killed."""
+def _killed(process: ForkServerProcess, at: float | None, *, may_fail: bool = False) -> bool:
+    """Wait for a load, or kill it when its time has come (by the monotonic clock); tell whether it ended badly."""
     process.join(None if at is None else max(0.0, at - time.monotonic()))
     if process.is_alive():
         process.kill()
         process.join()
         if process.exitcode != 0:
             return True
+    if may_fail and process.exitcode != 0:
+        return True
     assert process.exitcode == 0, "a load failed by itself: its error stands above"
     return False
 
 
-def main(kills: int, seed: int, warehouse: str) -> None:
+def main(kills: int, seed: int, warehouse: str, *, has_outages: bool) -> None:
     """Play one storm and report; fails with the first differences."""
     console, began = Console(), time.monotonic()
     console.print(f"seed {seed}, {kills} kills, {warehouse}")
     with (
+        own_server() if has_outages else nullcontext() as server,
         trial_databases(warehouse) as databases,
         tempfile.TemporaryDirectory() as folder,
         installation(
@@ -202,7 +217,7 @@ def main(kills: int, seed: int, warehouse: str) -> None:
             control_database_url=databases.enter_context(postgresql.database()) if databases else None,
         ) as place,
     ):
-        storm = Storm(place, random.Random(seed), databases=databases)
+        storm = Storm(place, random.Random(seed), databases=databases, server=server)
         storm.measure()
         console.print(f"undisturbed: {', '.join(f'{phase} {took:.1f} s' for phase, took in storm.seconds.items())}")
         for number, first in enumerate(range(0, kills, KILLS_A_ROUND)):
@@ -216,9 +231,10 @@ def main(kills: int, seed: int, warehouse: str) -> None:
         f"{storm.loads} loads in {time.monotonic() - began:.0f} s; {calls} calls, none refused; {refreshes} "
         f"refreshes, {storm.refreshed_under_fire} while loads were killed; {storm.rows} rows compared in "
         f"{number + 1} warehouses, all equal to the simulator's, no key doubled"
+        + (f"; the server was struck {server.strikes.total()} times: {dict(server.strikes)}" if server else "")
     )
 
 
 if __name__ == "__main__":
     chosen = arguments(kills=200)
-    main(int(chosen.kills), chosen.seed, chosen.warehouse)
+    main(int(chosen.kills), chosen.seed, chosen.warehouse, has_outages=chosen.outages)
