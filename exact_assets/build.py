@@ -23,6 +23,7 @@ from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.lost_runs import lost_runs_sensor
 from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import RESOURCE, exact_resource
+from exact_assets.defs.retention import retention_sensor
 from exact_assets.defs.schedules import schedules
 from exact_assets.defs.translator import ExactTranslator
 
@@ -73,6 +74,7 @@ def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
             *([deletions_sensor(log)] if log else []),
             freshness_sensor(location),
             lost_runs_sensor(location),
+            retention_sensor(location),
         ],
         schedules=[
             *schedules(

@@ -18,6 +18,7 @@ from dagster._core.definitions.executor_definition import (
     _core_in_process_executor_creation as core_in_process_executor_creation,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, PIPELINE_EVENTS
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
 from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -29,6 +30,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
@@ -56,6 +59,7 @@ __all__ = [
     "BACKFILL_ID_TAG",
     "IMPLICIT_ASSET_JOB_NAME",
     "IN_PROC_CONFIG",
+    "KEPT_EVENT_TYPES",
     "MAX_RETRIES_TAG",
     "NOT_FINISHED_STATUSES",
     "PARTITION_NAME_TAG",
@@ -78,6 +82,8 @@ __all__ = [
     "ExecutionPlan",
     "InProcessExecutor",
     "PlanOrchestrationContext",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
     "SqliteEventLogStorage",
     "TranslationFn",
     "TranslationFnResolver",
@@ -87,6 +93,9 @@ __all__ = [
     "core_in_process_executor_creation",
     "get_possibly_temporary_instance_for_cli",
 ]
+
+KEPT_EVENT_TYPES = tuple(sorted(one.value for one in {*ASSET_EVENTS, *ASSET_CHECK_EVENTS, *PIPELINE_EVENTS}))
+"""Of what is known of assets, their checks, and how runs went."""
 
 
 def add_partition_metadata(

@@ -16,5 +16,7 @@ FIRST_RUN = "exact/first_run"
 OUTCOME = "exact/outcome"
 PARTIAL = "partial"
 """Of `OUTCOME`: the run did what the day's calls allowed; the rest waits."""
+TRIMMED = "exact/events_trimmed"
+"""`true`: the step events of an old run are gone, to make room; what it materialised is still known."""
 
 TRUE = "true"
