@@ -225,6 +225,7 @@ NAMES_AN_ENGINE = {
     "control/database.py": "the one place that chooses where a control store is",
     "control/postgresql.py": "a control store on a server",
     "control/advisory_locks.py": "its locks",
+    "cli/sql.py": "names the files that can be read beside a copy that is one",
     "cli/migrate.py": "tells by two URLs what is to be moved",
     "control/hosts.py": "says what to use on several machines",
     "control/secrets.py": "says when a key is needed",

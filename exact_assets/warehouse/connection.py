@@ -5,6 +5,8 @@ No statement and no policy belongs here. A folder beside this implements it for 
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -13,6 +15,14 @@ from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.types import SqlType
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a statement of a user's returned."""
+
+    names: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
 
 
 class Connection(Protocol):
@@ -30,6 +40,16 @@ class Connection(Protocol):
 
     def named_rows(self, statement: str) -> list[dict[str, Any]]:
         """Run a statement that reads; return its rows by column name."""
+
+    def fetched(self, statement: str) -> Fetched:
+        """Run what a user wrote, while reading; whatever would change the warehouse is refused."""
+
+    def attach(self, name: str, file: Path) -> None:
+        """Let statements read another database as `name`, or a file's rows as a table of that name.
+
+        Raises:
+            SettingsError: the engine reads no files, or none of this kind.
+        """
 
     def batches(self, statement: str, *, rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """Run a statement that reads; yield its rows by so many. Nothing else may be run until they are read."""

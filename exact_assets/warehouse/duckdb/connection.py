@@ -2,19 +2,25 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from exact_assets.errors import SettingsError
+from exact_assets.warehouse.connection import Fetched
 from exact_assets.warehouse.duckdb.dialect import DIALECT
 from exact_assets.warehouse.duckdb.errors import translated
 from exact_assets.warehouse.duckdb.file import DuckDBFile
+from exact_assets.warehouse.duckdb.path import has_content
 from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.types import SqlType
 
 ARROW = "arriving"
+FILE_READERS = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet", ".json": "read_json"}
+"""Functions that read files, by the ending of a file's name."""
 
 
 class DuckDBConnection:
@@ -41,6 +47,23 @@ class DuckDBConnection:
             found = self._raw.execute(statement)
             names = [column[0] for column in found.description or ()]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def fetched(self, statement: str) -> Fetched:
+        """Run a statement; the file is attached for reading only."""
+        with self._errors():
+            found = self._raw.execute(statement)
+            return Fetched(tuple(column[0] for column in found.description or ()), found.fetchall())
+
+    def attach(self, name: str, file: Path) -> None:
+        """Attach a database for reading, or make a view of a file."""
+        quoted, path = self.dialect.quoted(name), "'" + str(file.resolve()).replace("'", "''") + "'"
+        kind = file.suffix.lower()
+        if kind in FILE_READERS:
+            self.run(f"CREATE OR REPLACE TEMP VIEW {quoted} AS SELECT * FROM {FILE_READERS[kind]}({path})")
+        elif has_content(file):
+            self.run(f"ATTACH {path} AS {quoted} (READ_ONLY)")
+        else:
+            raise SettingsError(f"--attach: {file} is empty.")
 
     def batches(self, statement: str, *, rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """Run a statement that reads, and fetch as it goes."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,7 +11,8 @@ import pyarrow as pa
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from exact_assets.errors import TransactionConflictError, UnknownTableError, WarehouseBusyError
+from exact_assets.errors import SettingsError, TransactionConflictError, UnknownTableError, WarehouseBusyError
+from exact_assets.warehouse.connection import Fetched
 from exact_assets.warehouse.postgresql.dialect import DIALECT
 from exact_assets.warehouse.postgresql.errors import translated
 from exact_assets.warehouse.postgresql.rows import definition, encoded
@@ -58,6 +60,21 @@ class PostgreSQLConnection:
         """Run a statement that reads."""
         with self._errors(), self._raw.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement).fetchall()
+
+    def fetched(self, statement: str) -> Fetched:
+        """Run one statement in a transaction that only reads; prepared, so that it cannot end that and go on."""
+        with self._errors(), psycopg.Cursor(self._raw) as cursor:
+            cursor.execute("SET LOCAL transaction_read_only = on")
+            cursor.execute(statement.encode(), prepare=True)
+            rows = cursor.fetchall() if cursor.description else []
+            return Fetched(tuple(column.name for column in cursor.description or ()), rows)
+
+    def attach(self, name: str, file: Path) -> None:
+        """Refuse it: the server reads none of our files."""
+        raise SettingsError(
+            f"--attach {name}: a warehouse on PostgreSQL reads no files. Load {file.name} into a table there, or "
+            "attach both in a DuckDB of your own."
+        )
 
     def batches(self, statement: str, *, rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """Run a statement that reads, by a cursor of the server's."""
