@@ -24,6 +24,7 @@ MAY_KNOW = {
     "feeds": {"errors", "cursors", "next_state", "stream", "exact", "catalogue"},
     "warehouse": {"errors", "config", "disk", "postgresql_address", "next_state", "stream", "catalogue"},
     "control": {"errors", "disk", "postgresql_address", "config", "exact", "catalogue"},
+    "export": {"errors", "warehouse"},
     "write_queue": {"errors"},
     "containment": {"errors"},
     "generations": {"next_state", "stream", "catalogue"},
@@ -127,6 +128,7 @@ MAY_KNOW = {
         "defs",
         "project",
         "demo",
+        "export",
     },
 }
 ONLY_HERE = {

@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "Show what the chosen tables cost in calls a day.",
     "status": "Show the status of the enabled divisions.",
     "sql": "Run a statement on the copy, which it can only read.",
+    "export": "Write tables or models as Parquet, CSV or a workbook.",
     "dbt-sources": "Print a sources.yml for dbt.",
     "documents": "Find, create, update, upsert documents in Exact; attach and download files.",
     "grant-reader": "Let a role of the warehouse read the copy, and nothing else.",

@@ -26,7 +26,7 @@ from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, LOADED_AT, SE
 from exact_assets.warehouse.sql.types import SqlType, own_columns, sql_type
 from exact_assets.warehouse.states import decoded_state
 
-BATCH_ROWS = 20_000
+COPIED_ROWS = 20_000
 _ROWS = "migrated"
 _STATE = ("load_seq", "cursor", "floor", "state", "updated_at")
 _STATE_TYPES = {"load_seq": SqlType.BIGINT, "updated_at": SqlType.INSTANT}
@@ -112,7 +112,7 @@ def _replace(
     writing.run(f"DELETE FROM {dialect.qualified(STREAMS)} WHERE {is_it} AND table_name = {text(table.name)}")
     present = columns_present(reading)[reading.dialect.fitted(table.name)]
     types = {name: type_ for name, type_ in _types(table).items() if reading.dialect.fitted(name) in present}
-    for batch in reading.batches(_as_text(reading, table.name, types, where=is_it), rows=BATCH_ROWS):
+    for batch in reading.batches(_as_text(reading, table.name, types, where=is_it), rows=COPIED_ROWS):
         _insert(writing, table.name, batch, types)
     if state is not None:
         state_types = {"division": SqlType.INTEGER, "table_name": SqlType.TEXT, **_types_of_state()}
