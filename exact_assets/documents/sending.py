@@ -6,7 +6,7 @@ request that was under way must have been carried out; only then is it sent agai
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -201,3 +201,12 @@ def _facts(error: ExactError) -> dict[str, Any]:
 
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)
+
+
+def only_row(rows: Sequence[Mapping[str, Any]], endpoint: str, division: int) -> Mapping[str, Any]:
+    """Return the row that a POST answered with; raises AnswerError where it names nothing that was made."""
+    if len(rows) != 1 or not rows[0].get("ID"):
+        raise AnswerError(
+            f"{endpoint}: Exact did not answer with the ID of what it made.", division=division, endpoint=endpoint
+        )
+    return rows[0]
