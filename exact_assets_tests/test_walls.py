@@ -89,7 +89,7 @@ MAY_KNOW = {
         "feeds",
         "warehouse",
     },
-    "documents": {"errors", "config", "exact", "control", "feeds"},
+    "documents": {"errors", "config", "containment", "exact", "control", "feeds", "warehouse"},
     "defs": {
         "disk",
         "errors",

@@ -86,10 +86,12 @@ class Documents:
         """Make a new document. See `DocumentClient.create`."""
         return self._run(lambda client: client.create(division, values, key=key, is_complete=is_complete))
 
-    def update(self, division: int, document_id: Id, values: FieldValues) -> WrittenDocument:
+    def update(
+        self, division: int, document_id: Id, values: FieldValues, *, key: str | None = None
+    ) -> WrittenDocument:
         """Change a document, and verify that it is changed. See `DocumentClient.update`."""
         document = _guid(document_id)
-        return self._run(lambda client: client.update(division, document, values))
+        return self._run(lambda client: client.update(division, document, values, key=key))
 
     def upsert(
         self,

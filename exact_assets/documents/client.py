@@ -113,12 +113,21 @@ class DocumentClient:
             created = await self._created(division, fields, key=key)
         return await self._completed(division, created) if is_complete else created
 
-    async def update(self, division: int, document_id: UUID, values: FieldValues) -> WrittenDocument:
-        """Change a document, and verify that it is changed. What is not given stays as it is."""
+    async def update(
+        self, division: int, document_id: UUID, values: FieldValues, *, key: str | None = None
+    ) -> WrittenDocument:
+        """Change a document, and verify that it is changed. What is not given stays as it is.
+
+        Args:
+            division: in which.
+            document_id: which.
+            values: what is changed.
+            key: as for `create`: once it was changed, a second call with it does not undo what others did since.
+        """
         fields = self._writable(values)
         _refuse_cleared(fields)
         async with document_leases(self._control, division, [f"id {document_id}"]):
-            return await self._updated(division, await self.get(division, document_id), fields)
+            return await self._updated(division, await self.get(division, document_id), fields, key=key)
 
     async def upsert(
         self,
@@ -157,7 +166,7 @@ class DocumentClient:
             if found is not None:
                 if before is not None:
                     self._sending.done(before, document_id=found.id)
-                return await self._updated(division, found, fields)
+                return await self._updated(division, found, fields, key=key and f"{key} (update)")
             created = await self._created(division, fields, key=key)
         return await self._completed(division, created) if is_complete else created
 
@@ -227,20 +236,28 @@ class DocumentClient:
             )
         return candidates[0] if candidates else None
 
-    async def _updated(self, division: int, found: Document, fields: DocumentFields) -> WrittenDocument:
+    async def _updated(
+        self, division: int, found: Document, fields: DocumentFields, *, key: str | None
+    ) -> WrittenDocument:
+        digest = _digest(fields)
+        before = None if key is None else self._sending.open_write(division, Action.UPDATE, digest, key=key)
         is_same = not [*differences(fields, found)]
         is_body_same = (fields.body or "").strip(" ") == (found.body or "").strip(" ")
-        if is_same and (is_body_same or not fields.is_given("body")):
+        is_all_same = is_same and (is_body_same or not fields.is_given("body"))
+        if is_all_same and before is not None:
+            self._sending.done(before, document_id=found.id)
+        if is_all_same or (before is not None and before.status is WriteStatus.DONE):
             return WrittenDocument(document=found, outcome=WriteOutcome.UNCHANGED)
         path = f"{DOCUMENTS}({guid_literal(str(found.id))})"
-        noted = self._sending.note(
+        noted = before or self._sending.note(
             division,
             Action.UPDATE,
-            digest=_digest(fields),
+            digest=digest,
             subject=fields.subject or found.subject,
+            key=key,
             document_id=found.id,
         )
-        with self._sending.ending(noted):
+        with self._sending.ending(noted, is_first=before is None):
             await self._client.write(division, path, Write(method="PUT", body=JsonBody(content=fields.payload())))
         self._sending.done(noted, document_id=found.id)
         stored = await self.get(division, found.id)
