@@ -44,6 +44,7 @@ KINDS: Mapping[str, type[ExactAssetsError]] = {
     "RemovalDoubtedError": errors.RemovalDoubtedError,
     "DocumentError": errors.DocumentError,
     "WritingDisabledError": errors.WritingDisabledError,
+    "KeyUsedError": errors.KeyUsedError,
     "DocumentNotFoundError": errors.DocumentNotFoundError,
     "SeveralDocumentsError": errors.SeveralDocumentsError,
     "FileUnreadableError": errors.FileUnreadableError,

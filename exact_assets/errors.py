@@ -36,6 +36,7 @@ ExactAssetsError
 │       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
 ├── DocumentError                a document or a file cannot be written or read as asked; Exact was told nothing
 │   ├── WritingDisabledError     writing documents is not switched on
+│   ├── KeyUsedError             a caller's key was used for another document, or for other values
 │   ├── DocumentNotFoundError    there is none
 │   ├── SeveralDocumentsError    a search fits more than one; they are listed
 │   ├── FileUnreadableError      the file is not there, is empty or cannot be read
@@ -255,6 +256,10 @@ class DocumentError(ExactAssetsError):
 
 class WritingDisabledError(DocumentError):
     """Writing documents is not switched on in the configuration."""
+
+
+class KeyUsedError(DocumentError):
+    """A caller's key was used for another document, or for other values."""
 
 
 class DocumentNotFoundError(DocumentError):

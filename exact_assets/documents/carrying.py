@@ -11,7 +11,7 @@ from exact_assets.documents.files import FileContent, read_file
 from exact_assets.documents.models import Document, WriteOutcome, WrittenDocument
 from exact_assets.documents.orders import DocumentOrder, Operation
 from exact_assets.documents.places import place_of
-from exact_assets.errors import DocumentNotFoundError, ExactError
+from exact_assets.errors import DocumentError, DocumentNotFoundError, ExactError, KeyUsedError
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,15 @@ class OrderCarrier:
         Raises:
             ExactAssetsError: it cannot be written; a file that cannot be read is found before anything is.
         """
+        try:
+            return self._carried_out(order)
+        except KeyUsedError as error:
+            raise DocumentError(
+                "id: a row of this name was sent before, and asked for something else. Give this one another id. "
+                f"({error})"
+            ) from error
+
+    def _carried_out(self, order: DocumentOrder) -> SentRow:
         is_missing = order.file is not None and not self._is_attached(order)
         file = read_file(place_of(order.file, self._places)) if order.file and is_missing else None
         written = self._written(order)

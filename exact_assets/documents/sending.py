@@ -15,9 +15,9 @@ from uuid import UUID
 from exact_assets.control.document_writes import Action, DocumentWrites, NotedWrite, WriteStatus
 from exact_assets.errors import (
     AnswerError,
-    DocumentError,
     ExactError,
     ForbiddenError,
+    KeyUsedError,
     RequestRefusedError,
     ScopeMissingError,
     UnavailableError,
@@ -61,7 +61,7 @@ class Sending:
         if key is not None:
             known = self._writes.keyed(key)
             if known is not None and (known.division, known.action, known.digest) != (division, action, digest):
-                raise DocumentError(
+                raise KeyUsedError(
                     f"The key {key!r} was used for another document, or for other values, at "
                     f"{known.noted_at:%Y-%m-%d %H:%M} UTC. Nothing was sent: use a key for one document only."
                 )

@@ -253,7 +253,7 @@ def test_a_row_that_was_corrected_after_its_document_was_made_gets_its_file_and_
     assert len(files(UUID(row["ID"]))) == 1
     outbox.run("UPDATE exact.document_outbox SET status = NULL, fields = ?", '{"subject": "other", "type": 55}')
     outbox.send(documents)
-    assert "was used for another document" in outbox.row(name)["error"]
+    assert "Give this one another id" in outbox.row(name)["error"]
     assert stored("other") == []
 
 
