@@ -14,7 +14,7 @@ from exact_assets.warehouse.edited import truth, whole_number
 from exact_assets.warehouse.outbox import OutboxRow, RowStatus
 
 LONGEST_ROW_NAME = 200
-LONGEST_QUOTED = 60
+LONGEST_VALUE_SHOWN = 60
 
 
 class Operation(StrEnum):
@@ -171,4 +171,8 @@ def _given(text: str | None) -> str | None:
 
 
 def _shown(text: str | None) -> str:
-    return "null" if text is None else repr(text if len(text) <= LONGEST_QUOTED else f"{text[:LONGEST_QUOTED]}…")
+    return (
+        "null"
+        if text is None
+        else repr(text if len(text) <= LONGEST_VALUE_SHOWN else f"{text[:LONGEST_VALUE_SHOWN]}…")
+    )

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,27 +38,34 @@ class Outbox:
         self.warehouse.prepare_outbox()
         self.later = timedelta()
 
-    def add(self, id: str | None = None, **values: Any) -> str:  # noqa: A002 - the column's name
+    def add(self, **values: Any) -> str:
         """Insert a row as a person would; return its name."""
-        row = {"id": id or str(uuid4()), "division": DIVISION, "operation": "create", **values}
-        if isinstance(row.get("fields"), dict):
-            row["fields"] = json.dumps(row["fields"])
-        self.run(
-            f"INSERT INTO exact.document_outbox ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
-            *row.values(),
-        )
-        return str(row["id"])
+        (name,) = self.add_all([values])
+        return name
+
+    def add_all(self, many: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Insert rows; return their names."""
+        rows = [{"id": str(uuid4()), "division": DIVISION, "operation": "create", **values} for values in many]
+        with duckdb.connect(str(self.path)) as connection:
+            for row in rows:
+                given = [json.dumps(value) if isinstance(value, dict) else value for value in row.values()]
+                places = ", ".join("?" * len(row))
+                connection.execute(f"INSERT INTO exact.document_outbox ({', '.join(row)}) VALUES ({places})", given)
+        return [row["id"] for row in rows]
 
     def run(self, statement: str, *values: Any) -> None:
         with duckdb.connect(str(self.path)) as connection:
             connection.execute(statement, values)
 
-    def row(self, id: str) -> dict[str, Any]:  # noqa: A002 - likewise
+    def row(self, name: str) -> dict[str, Any]:
+        return self.rows()[name]
+
+    def rows(self) -> dict[str, dict[str, Any]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
-            found = connection.execute("SELECT * FROM exact.document_outbox WHERE id = ?", [id])
+            found = connection.execute("FROM exact.document_outbox")
             names = [column[0] for column in found.description or ()]
-            (values,) = found.fetchall()
-        return dict(zip(names, values, strict=True))
+            rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+        return {row["id"]: row for row in rows}
 
     def send(self, documents: Documents) -> OutboxReport:
         work = OutboxWork(
@@ -153,16 +160,17 @@ def test_rows_of_nonsense_fail_with_a_sentence_and_stop_no_other(
 ) -> None:
     sane = {"fields": {"subject": "never", "type": 55}}
     first = outbox.add(fields={"subject": f"{subject} 1", "type": 55})
-    wrong = [(outbox.add(**{**sane, **values}), told) for values, told in NONSENSE]
-    outbox.run("INSERT INTO exact.document_outbox (id, division, operation) VALUES ('  ', 100001, 'create')")
+    wrong = outbox.add_all([{**sane, **values} for values, _ in NONSENSE])
+    outbox.add(id="  ")
     last = outbox.add(fields={"subject": f"{subject} 2", "type": 55})
     report = outbox.send(documents)
     assert (len(report.sent), report.failed, report.error) == (2, len(NONSENSE) + 1, None)
-    for name, told in wrong:
-        row = outbox.row(name)
+    rows = outbox.rows()
+    for name, (_, told) in zip(wrong, NONSENSE, strict=True):
+        row = rows[name]
         assert (row["status"], told in row["error"], row["finished_at"] is None) == ("failed", True, False), row
-    assert "id: expected a name" in outbox.row("  ")["error"]
-    assert [outbox.row(name)["status"] for name in (first, last)] == ["done", "done"]
+    assert "id: expected a name" in rows["  "]["error"]
+    assert [rows[name]["status"] for name in (first, last)] == ["done", "done"]
     assert (len(stored(f"{subject} 1")), len(stored(f"{subject} 2")), stored("never")) == (1, 1, [])
     place.simulator.control.forget_calls()
     assert outbox.send(documents).failed == 0
@@ -296,12 +304,11 @@ def test_nothing_is_asked_of_exact_once_the_days_calls_are_used(
 ) -> None:
     place.simulator.control.set(day_limit=3)
     place.simulator.control.forget_quota()
-    names = [outbox.add(fields={"subject": f"{subject} {number}", "type": 55}) for number in range(8)]
+    outbox.add_all([{"fields": {"subject": f"{subject} {number}", "type": 55}} for number in range(6)])
     report = outbox.send(documents)
-    rows = [outbox.row(name) for name in names]
-    waiting = [row for row in rows if row["status"] == "waiting"]
+    waiting = [row for row in outbox.rows().values() if row["status"] == "waiting"]
     assert (report.error, report.failed) == (None, 0)
-    assert 4 < len(waiting) < 8
+    assert 2 < len(waiting) < 6
     assert all(row["attempts"] == 0 and "The day's" in row["error"] for row in waiting)
     assert all(row["retry_at"] > datetime.now(UTC) for row in waiting)
     place.simulator.control.forget_calls()
@@ -314,20 +321,20 @@ def test_nothing_is_asked_of_exact_once_the_days_calls_are_used(
     Control.open(outbox.config).ledger.unsent(DIVISION)
     outbox.later = timedelta(days=1)
     assert outbox.send(documents).waiting == 0
-    assert [len(stored(f"{subject} {number}")) for number in (*range(8), "late")] == [1] * 9
+    assert [len(stored(f"{subject} {number}")) for number in (*range(6), "late")] == [1] * 7
 
 
 def test_a_missing_scope_has_all_rows_wait_and_is_asked_once(
     outbox: Outbox, documents: Documents, place: Installation, subject: str
 ) -> None:
     place.simulator.control.set(read_only_services=["documents"])
-    names = [outbox.add(fields={"subject": f"{subject} {number}", "type": 55}) for number in range(4)]
+    outbox.add_all([{"fields": {"subject": f"{subject} {number}", "type": 55}} for number in range(4)])
     place.simulator.control.forget_calls()
     report = outbox.send(documents)
     assert isinstance(report.error, ScopeMissingError)
     assert {call["status"] for call in place.simulator.control.calls()} == {403}
     assert len(place.simulator.control.calls()) == 1
-    rows = [outbox.row(name) for name in names]
+    rows = outbox.rows().values()
     assert {(row["status"], row["attempts"], row["retry_at"] is None) for row in rows} == {("waiting", 0, False)}
     assert all("Manage" in row["error"] for row in rows)
 
@@ -335,7 +342,7 @@ def test_a_missing_scope_has_all_rows_wait_and_is_asked_once(
 def test_a_division_that_is_not_granted_is_asked_once_and_its_rows_fail(
     outbox: Outbox, documents: Documents, place: Installation, subject: str, stored: Stored
 ) -> None:
-    wrong = [outbox.add(fields={"subject": subject, "type": 55}, division=123_456) for _ in range(5)]
+    wrong = outbox.add_all([{"fields": {"subject": subject, "type": 55}, "division": 123_456}] * 5)
     right = outbox.add(fields={"subject": subject, "type": 55})
     place.simulator.control.forget_calls()
     report = outbox.send(documents)

@@ -62,6 +62,12 @@ def test_rows_come_in_their_order_by_division(outbox: Warehouse, place: Place) -
     assert [row.id for row in due(outbox, None)] == ["n"]
 
 
+def test_rows_of_one_insert_come_as_they_stand_there(outbox: Warehouse, place: Place) -> None:
+    names = ["9", "b", "1", "a", "5"]
+    place.run(INSERT + ", ".join(f"('{name}', 7, 'create', '{{}}')" for name in names))
+    assert [row.id for row in due(outbox)] == names
+
+
 @pytest.mark.parametrize("status", ["done", "failed", " DONE ", "Failed"])
 def test_what_has_ended_is_not_due(outbox: Warehouse, place: Place, status: str) -> None:
     place.run(INSERT + "('a', 7, 'create', '{}')")
@@ -85,7 +91,7 @@ def test_a_row_waits_until_the_moment_that_it_names(outbox: Warehouse, place: Pl
     waits = RowEnd(status=RowStatus.WAITING, attempts=1, error="Not now.", retry_at=later)
     assert outbox.end_row(begun, waits)
     assert [one.id for one in due(outbox)] == ["b"]
-    assert [(one.id, one.attempts) for one in due(outbox, now=later)] == [("a", 1), ("b", 0)]
+    assert {one.id: one.attempts for one in due(outbox, now=later)} == {"a": 1, "b": 0}
     outbox.postpone_rows(["7"], now=NOW, until=later, why="The day's calls are used.")
     assert outbox.due_rows(now=NOW) == {"8": 1}
     outbox.postpone_rows(None, now=NOW, until=later, why="No connection.")

@@ -102,7 +102,8 @@ def count_due(dialect: Dialect, columns: Collection[str], *, now: datetime) -> s
 
 def select_due(dialect: Dialect, columns: Collection[str], *, now: datetime, limit: int) -> str:
     """Read rows of a division that are due, in the order in which they came."""
-    order = f"{_tried(dialect, columns, 'created_at', SqlType.INSTANT)}, {dialect.cast('id', SqlType.TEXT)}"
+    # Rows of one INSERT have the same moment, and come in the order in which they stand there.
+    order = f"{_tried(dialect, columns, 'created_at', SqlType.INSTANT)}, {dialect.address}"
     wanted = f"{_is_due(dialect, columns, now)} AND {_same(dialect, 'division')}"
     return f"{_select(dialect, columns)} WHERE {wanted} ORDER BY {order} LIMIT {int(limit)}"
 
