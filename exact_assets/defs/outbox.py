@@ -3,6 +3,7 @@
 The sensor counts rows and quota, and asks for one run at a time; what becomes of each row is written by the run.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ AFTER_FAILURE = timedelta(minutes=10)
 """Between a run that failed and the next: what it failed for is not to be met with every tick."""
 MOST_LINKS = 100
 """In the metadata of a run; the table has all."""
+_MARKUP = re.compile(r"[!-/:-@\[-`{-~]")
+"""What a backslash in Markdown may stand before."""
 OUTBOX_JOB = "exact_document_outbox"
 
 
@@ -132,8 +135,6 @@ def _metadata(report: OutboxReport) -> Mapping[str, Any]:
 
 def _line(sent: SentRow) -> str:
     """Return a line of Markdown: whatever the row's name holds is shown as it is."""
-    name = "".join(
-        f"\\{sign}" if not sign.isalnum() and sign.isprintable() and sign != " " else sign for sign in sent.name
-    )
+    name = _MARKUP.sub(r"\\\g<0>", "".join(sign if sign.isprintable() else " " for sign in sent.name))
     told = f"division {sent.division}, {sent.outcome.value}"
     return f"- [{name}]({sent.document.url}) ({told})" if sent.document.url else f"- {name} ({told})"

@@ -7,8 +7,9 @@ what a run that was killed had sent is found by the next one, which then writes 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -143,14 +144,23 @@ class OutboxWork:
                 return OutboxReport(is_elsewhere=True)
             self._listed = self._control.listing.read()
             due = self._store.due_rows(now=self._now()) or {}
-            with ThreadPoolExecutor(DIVISIONS_AT_ONCE, thread_name_prefix="outbox") as pool:
-                try:
-                    list(pool.map(self._work_off, due))
-                except BaseException:
-                    # Each thread ends with the row that it is at.
-                    self._stopping.set()
-                    raise
+            threads = ThreadPoolExecutor(DIVISIONS_AT_ONCE, thread_name_prefix="outbox")
+            with threads as pool, self._stopping_when_it_fails():
+                list(pool.map(self._work_off_alone, due))
         return self._report
+
+    @contextmanager
+    def _stopping_when_it_fails(self) -> Iterator[None]:
+        """Let each thread end with the row that it is at, where anything ends the run."""
+        try:
+            yield
+        except BaseException:
+            self._stopping.set()
+            raise
+
+    def _work_off_alone(self, division: str | None) -> None:
+        with self._stopping_when_it_fails():
+            self._work_off(division)
 
     def _work_off(self, division: str | None) -> None:
         """Send the rows of a division."""

@@ -17,6 +17,8 @@ from exact_assets.warehouse.sql import outbox as sql
 from exact_assets.warehouse.sql.names import OUTBOX
 
 _T = TypeVar("_T")
+MOST_COUNTED = 10_000
+"""Attempts; whoever writes a larger number into the column must not have it overflow."""
 _REFUSED = (UnknownNameError, UnconvertibleError, ConstraintError)
 
 
@@ -172,4 +174,4 @@ def _found(connection: Connection, row: OutboxRow) -> tuple[str, OutboxRow] | No
 
 def _row(values: Sequence[Any]) -> OutboxRow:
     *read, attempts = values
-    return OutboxRow(**dict(zip(sql.READ, read, strict=True)), attempts=max(attempts or 0, 0))
+    return OutboxRow(**dict(zip(sql.READ, read, strict=True)), attempts=min(max(attempts or 0, 0), MOST_COUNTED))
