@@ -25,7 +25,7 @@ from exact_assets.errors import (
     WritingDisabledError,
     WrongDivisionError,
 )
-from exact_assets_tests.documents.conftest import DIVISION
+from exact_assets_tests.documents.outbox import DIVISION
 from exact_assets_tests.installation import Installation
 
 Stored = Callable[[str], list[dict[str, Any]]]

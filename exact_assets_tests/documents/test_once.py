@@ -19,7 +19,7 @@ from exact_assets.errors import (
     ForbiddenError,
     UncertainWriteError,
 )
-from exact_assets_tests.documents.conftest import DIVISION
+from exact_assets_tests.documents.outbox import DIVISION
 from exact_assets_tests.installation import Installation
 from exact_simulator.settings import STRICT
 

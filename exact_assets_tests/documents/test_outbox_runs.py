@@ -18,7 +18,7 @@ from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.defs.outbox import OUTBOX_JOB
 from exact_assets.exact.limits import Quota, Window
-from exact_assets_tests.documents.conftest import DIVISION
+from exact_assets_tests.documents.outbox import DIVISION
 from exact_assets_tests.installation import CHECKOUT, Installation
 from exact_assets_tests.warehouse.engines import ENGINES, DuckDBPlace, Place, PostgreSQLPlace
 

@@ -17,7 +17,7 @@ from exact_assets.documents.access import Documents
 from exact_assets.documents.models import LONGEST_SUBJECT, WriteOutcome
 from exact_assets.documents.outbox import OutboxWork
 from exact_assets.warehouse.open import open_warehouse
-from exact_assets_tests.documents.conftest import DIVISION
+from exact_assets_tests.documents.outbox import DIVISION
 from exact_assets_tests.installation import Installation
 
 Stored = Callable[[str], list[dict[str, Any]]]

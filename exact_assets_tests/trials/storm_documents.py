@@ -133,7 +133,7 @@ def main() -> int:
     with trial_databases(asked.warehouse) as databases, tempfile.TemporaryDirectory() as folder:
         url = None if databases is None else databases.enter_context(postgresql.database())
         with installation(Path(folder), divisions=2, rows=100, database_url=url) as place:
-            place.simulator.control.set(minute_limit=10**6, day_limit=10**7, token_seconds=86_400)
+            place.simulator.control.set(minute_limit=10**6, day_limit=10**7)
             fill(place, count)
             kills = storm(place)
             wrong = problems(place, count)
