@@ -29,6 +29,8 @@ from exact_assets_tests.trials.options import arguments, trial_databases
 
 ROWS = 1_000
 SETTLE_SECONDS = 0.5
+SWITCHES = {"minute_limit": 10**6, "day_limit": 10**7, "token_seconds": 30}
+"""Tokens are due often, so that some processes are killed while they wait for one."""
 LOSSES = ("answer_lost", "answer_failed", "reset", "cut_body", "server_error")
 WORK = "work"
 TABLE = "exact.document_outbox"
@@ -132,8 +134,7 @@ def main() -> int:
     began = time.monotonic()
     with trial_databases(asked.warehouse) as databases, tempfile.TemporaryDirectory() as folder:
         url = None if databases is None else databases.enter_context(postgresql.database())
-        with installation(Path(folder), divisions=2, rows=100, database_url=url) as place:
-            place.simulator.control.set(minute_limit=10**6, day_limit=10**7)
+        with installation(Path(folder), divisions=2, rows=100, database_url=url, settings=SWITCHES) as place:
             fill(place, count)
             kills = storm(place)
             wrong = problems(place, count)
