@@ -7,9 +7,10 @@ from uuid import UUID
 
 from exact_assets.control.document_writes import DocumentWrites, WriteStatus
 from exact_assets.documents.access import Documents
+from exact_assets.documents.client import update_key_of
 from exact_assets.documents.files import FileContent, read_file
 from exact_assets.documents.models import Document, WriteOutcome, WrittenDocument
-from exact_assets.documents.orders import DocumentOrder, Operation
+from exact_assets.documents.orders import DocumentOrder, Operation, key_of_document
 from exact_assets.documents.places import place_of
 from exact_assets.errors import DocumentError, DocumentNotFoundError, ExactError, KeyUsedError
 
@@ -68,6 +69,12 @@ class OrderCarrier:
             document=self._with_address(order.division, written.document),
             outcome=outcome,
         )
+
+    def known_document(self, name: str) -> str | None:
+        """Return the ID of the document that a row is known to have made or changed; None: it did neither."""
+        key = key_of_document(name)
+        found = [self._writes.keyed(key), self._writes.keyed(update_key_of(key))]
+        return next((one.document_id for one in found if one and one.status is WriteStatus.DONE), None)
 
     def _is_attached(self, order: DocumentOrder) -> bool:
         """Return whether its file is known to be there: it may be gone here since, or be written anew."""

@@ -162,11 +162,11 @@ class DocumentClient:
             before = self._sending.open_write(division, Action.CREATE, _digest(fields), key=key)
             if before is not None and (done := _document_of(before)) is not None:
                 return WrittenDocument(document=done, outcome=WriteOutcome.UNCHANGED)
-            found = await self.find_one(division, search)
+            found = await self._updated_before(division, fields, key=key) or await self.find_one(division, search)
             if found is not None:
                 if before is not None:
                     self._sending.done(before, document_id=found.id)
-                return await self._updated(division, found, fields, key=key and f"{key} (update)")
+                return await self._updated(division, found, fields, key=key and update_key_of(key))
             created = await self._created(division, fields, key=key)
         return await self._completed(division, created) if is_complete else created
 
@@ -270,6 +270,14 @@ class DocumentClient:
             )
         return WrittenDocument(document=stored, outcome=WriteOutcome.UPDATED)
 
+    async def _updated_before(self, division: int, fields: DocumentFields, *, key: str | None) -> Document | None:
+        """Return the document that an upsert of a key has found before: it may be called otherwise since."""
+        if key is None:
+            return None
+        noted = self._sending.open_write(division, Action.UPDATE, _digest(fields), key=update_key_of(key))
+        known = None if noted is None else noted.document_id
+        return None if known is None else await self._lookup.by_id(division, UUID(known))
+
     async def _completed(self, division: int, written: WrittenDocument) -> WrittenDocument:
         return WrittenDocument(document=await self.get(division, written.document.id), outcome=written.outcome)
 
@@ -288,6 +296,11 @@ def _refuse_cleared(fields: DocumentFields) -> None:
 
 def _digest(fields: DocumentFields) -> str:
     return hashlib.sha256(fields.payload()).hexdigest()
+
+
+def update_key_of(key: str) -> str:
+    """Return the key of the update that an upsert becomes where the document is there."""
+    return f"{key} (update)"
 
 
 def _document_of(noted: NotedWrite) -> Document | None:

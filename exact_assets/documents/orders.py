@@ -47,12 +47,17 @@ class DocumentOrder:
     @property
     def document_key(self) -> str:
         """The key of the document's write."""
-        return f"outbox document {self.name}"
+        return key_of_document(self.name)
 
     @property
     def file_key(self) -> str:
         """The key of the file's write."""
         return f"outbox file {self.name}"
+
+
+def key_of_document(name: str) -> str:
+    """Return the key under which the document of a row is written."""
+    return f"outbox document {name}"
 
 
 def read_order(row: OutboxRow, *, listed: Collection[int] | None) -> DocumentOrder:

@@ -57,7 +57,7 @@ MOST_LEFT = 3
 """Times that a row is left in one run: one that reads otherwise each time must not keep a run for ever."""
 BEGUN_TOO_OFTEN = (
     f"It was begun {MOST_BEGUN} times, and no attempt came to an end: look for it in Exact Online, and in the log "
-    "for what ended the runs, before you set the row's status to waiting and its attempts to 0."
+    "for what ended the runs, before you set the row's status to waiting again."
 )
 STOPPED_PAUSE = timedelta(minutes=10)
 """Where it is not the row's fault."""
@@ -222,8 +222,15 @@ class OutboxWork:
                 return _Next.STOP
             return _Next.LEFT
         _log.warning("%s failed: %s", _subject(row), error)
-        told = str(error)[:LONGEST_WRITE_ERROR]
-        self._end(row, RowEnd(status=RowStatus.FAILED, attempts=row.attempts, error=told, at=self._now()))
+        end = RowEnd(
+            status=RowStatus.FAILED,
+            attempts=row.attempts,
+            # Its file may be what failed.
+            document_id=None if row.id is None else self._carrier.known_document(row.id),
+            error=str(error)[:LONGEST_WRITE_ERROR],
+            at=self._now(),
+        )
+        self._end(row, end)
         with self._lock:
             self._report.failed += 1
         return _Next.GO_ON

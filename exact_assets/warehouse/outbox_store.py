@@ -154,8 +154,8 @@ def _begun(connection: Connection, row: OutboxRow) -> OutboxRow | None:
         return None
     address, now = found
     begun = replace(now, attempts=now.attempts + 1)
-    statement = sql.write_row(connection.dialect, _required(connection), ["attempts"])
-    connection.run(statement, address=address, attempts=begun.attempts)
+    values = {"attempts": begun.attempts, "finished_at": None}
+    connection.run(sql.write_row(connection.dialect, _required(connection), values), address=address, **values)
     return begun
 
 

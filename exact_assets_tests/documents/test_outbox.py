@@ -114,6 +114,37 @@ def test_rows_of_nonsense_fail_with_a_sentence_and_stop_no_other(
     assert place.simulator.control.calls() == []
 
 
+def test_a_row_whose_file_is_refused_names_the_document_that_it_has_made(
+    outbox: Outbox, documents: Documents, folder: Path, subject: str, stored: Stored
+) -> None:
+    made = outbox.add(operation="upsert", fields={"subject": subject, "type": 55}, file="a.txt")
+    outbox.send(documents)
+    (folder / "a.txt").write_bytes(b"other content")
+    refused = outbox.add(operation="upsert", fields={"subject": subject, "type": 55, "body": "x"}, file="a.txt")
+    outbox.send(documents)
+    (row,) = stored(subject)
+    told = outbox.row(refused)
+    assert (told["status"], "with other content" in told["error"]) == ("failed", True)
+    assert outbox.row(made)["document_id"] == told["document_id"] == row["ID"]
+    outbox.run("UPDATE exact.document_outbox SET status = 'waiting', replace_file = true WHERE id = ?", refused)
+    assert outbox.send(documents).failed == 0
+    assert (outbox.row(refused)["status"], outbox.row(refused)["attempts"]) == ("done", 1)
+    assert len(stored(subject)) == 1
+
+
+def test_an_upsert_that_was_cut_short_finds_its_document_though_it_was_renamed_meanwhile(
+    outbox: Outbox, documents: Documents, subject: str, stored: Stored
+) -> None:
+    document = documents.create(DIVISION, {"subject": subject, "type": 55}).document.id
+    outbox.add(operation="upsert", fields={"subject": subject, "type": 55, "body": "by the row"})
+    outbox.send(documents)
+    outbox.run("UPDATE exact.document_outbox SET status = 'waiting', document_id = NULL, finished_at = NULL")
+    documents.update(DIVISION, document, {"subject": f"{subject}, renamed", "body": "by a person"})
+    (sent,) = outbox.send(documents).sent
+    assert (sent.document.id, sent.outcome) == (document, WriteOutcome.UNCHANGED)
+    assert (stored(subject), stored(f"{subject}, renamed")[0]["Body"]) == ([], "by a person")
+
+
 def test_no_file_leaves_the_machine_unless_a_folder_is_chosen(
     outbox: Outbox, documents: Documents, folder: Path, subject: str, stored: Stored
 ) -> None:

@@ -44,8 +44,13 @@ def test_what_exact_does_not_serve_waits_and_is_tried_again_for_a_while(
     assert outbox.send(documents).failed == 1
     assert (outbox.row(name)["status"], outbox.row(name)["attempts"]) == ("failed", MOST_BEGUN)
     place.simulator.control.clear_faults()
-    outbox.run("UPDATE exact.document_outbox SET status = 'waiting', attempts = 0")
+    outbox.run("UPDATE exact.document_outbox SET status = 'waiting'")
     outbox.send(documents)
+    assert (outbox.row(name)["status"], outbox.row(name)["attempts"], outbox.row(name)["error"]) == (
+        "done",
+        1,
+        None,
+    )
     assert len(stored(subject)) == 1
 
 

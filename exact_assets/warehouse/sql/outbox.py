@@ -143,7 +143,11 @@ def _set(dialect: Dialect, columns: Mapping[str, str], names: Iterable[str]) -> 
 
 def _select(dialect: Dialect, columns: Collection[str], *, first: Sequence[str] = ()) -> str:
     read = [dialect.cast(name, SqlType.TEXT) if name in columns else "NULL" for name in READ]
-    values = ", ".join([*first, *read, _tried(dialect, columns, "attempts", SqlType.INTEGER)])
+    attempts = _tried(dialect, columns, "attempts", SqlType.INTEGER)
+    if "finished_at" in columns:
+        # It had ended, and a person has it sent again: that counts anew.
+        attempts = f"CASE WHEN finished_at IS NULL THEN {attempts} ELSE 0 END"
+    values = ", ".join([*first, *read, attempts])
     return f"SELECT {values} FROM {_outbox(dialect)} AS kept"
 
 
