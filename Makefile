@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-# duckdb or postgresql, for demo, storm and soak.
+# duckdb or postgresql, for demo, storm, storm-documents and soak.
 WAREHOUSE ?= duckdb
 
 .PHONY: help install demo test test-long test-floor lint storm storm-outages storm-documents blackout soak bench large sharing release-check clean
@@ -38,8 +38,8 @@ lint: $(VENV)/.ready
 storm: $(VENV)/.ready   ## Kill 200 real loads at random moments, then compare the warehouse with its source
 	$(BIN)/python -m exact_assets_tests.trials.storm --warehouse $(WAREHOUSE)
 
-storm-documents: $(VENV)/.ready   ## Kill the process that writes 1,000 documents at random moments; each must be there once
-	$(BIN)/python -m exact_assets_tests.trials.storm_documents
+storm-documents: $(VENV)/.ready   ## Kill the process that sends 1,000 rows of the outbox at random moments; each document must be there once
+	$(BIN)/python -m exact_assets_tests.trials.storm_documents --warehouse $(WAREHOUSE)
 
 storm-outages: $(VENV)/.ready   ## The same on PostgreSQL, whose server is killed and restarted as well
 	$(BIN)/python -m exact_assets_tests.trials.storm --warehouse postgresql --outages

@@ -21,6 +21,7 @@ from exact_assets.defs.jobs import (
 )
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.lost_runs import lost_runs_sensor
+from exact_assets.defs.outbox import outbox_job, outbox_sensor
 from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import RESOURCE, exact_resource
 from exact_assets.defs.retention import retention_sensor
@@ -62,11 +63,11 @@ def _location(config: ExactConfig | None, translator: ExactTranslator | None) ->
 
 def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
     everything = job_of_everything(location)
-    log = deletion_log_job(location)
+    log, outbox = deletion_log_job(location), outbox_job(location)
     return dg.Definitions(
         assets=[table_asset(location, table, execute=execute) for table in location.tables],
         # Those of the frequencies come with their schedules.
-        jobs=[everything.job, *check_jobs(location), *document_jobs(location)],
+        jobs=[everything.job, *check_jobs(location), *document_jobs(location), *([outbox] if outbox else [])],
         asset_checks=[fresh_checks(location)],
         sensors=[
             divisions_sensor(location, [everything.job]),
@@ -75,6 +76,7 @@ def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
             freshness_sensor(location),
             lost_runs_sensor(location),
             retention_sensor(location),
+            outbox_sensor(location, outbox),
         ],
         schedules=[
             *schedules(

@@ -89,6 +89,9 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
     answer_seconds: Annotated[float | None, _setting("answer_seconds")] = None
     answer_mb: Annotated[int | None, _setting("answer_mb")] = None
     write_documents: Annotated[bool | None, _setting("write_documents")] = None
+    document_files: Annotated[
+        str | list[str] | None, _setting("document_files", ["/srv/invoices", "s3://bucket/invoices"])
+    ] = None
     translation: Annotated[Translation | None, dg.Resolver.default(description=TRANSLATION)] = None
 
     @classmethod

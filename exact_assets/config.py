@@ -131,6 +131,9 @@ class ExactConfig(BaseModel):
     """Megabytes that one answer may have, decompressed."""
     write_documents: bool = False
     """Whether documents and attachments may be written in Exact; reading needs no leave."""
+    document_files: str | None = None
+    """Folders and addresses below which files of `exact.document_outbox` may be, comma separated, such as
+    `/srv/invoices,s3://bucket/invoices`. None: no row has a file."""
     secret_key: SecretStr | None = None
     """Encrypts tokens at rest; none: a key file beside the control database, made on first use. With a control
     database on PostgreSQL it is needed."""

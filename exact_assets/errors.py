@@ -1,7 +1,7 @@
 """Every error this package raises on purpose, sorted by what can be done about it. Standard library only.
 
-Stored and sent between processes by name: `KINDS` has the class of each. What is raised and caught within one
-module has no place here, nor have errors of libraries.
+What is raised and caught within one module has no place here, nor have errors of libraries. How an error is stored
+is in `error_records`.
 
 ExactAssetsError
 ├── UnforeseenError              something else went wrong: a fault of this package; its class and message
@@ -36,6 +36,7 @@ ExactAssetsError
 │       └── RemovalDoubtedError   likewise, and Exact contradicts it: applied when confirmed only
 ├── DocumentError                a document or a file cannot be written or read as asked; Exact was told nothing
 │   ├── WritingDisabledError     writing documents is not switched on
+│   ├── KeyUsedError             a caller's key was used for another document, or for other values
 │   ├── DocumentNotFoundError    there is none
 │   ├── SeveralDocumentsError    a search fits more than one; they are listed
 │   ├── FileUnreadableError      the file is not there, is empty or cannot be read
@@ -53,6 +54,7 @@ ExactAssetsError
     │   ├── UnconvertibleError       a value cannot be converted
     │   └── ConstraintError          a constraint refused a value
     ├── SelectionError           the division selection cannot be read: it was edited, or made anew, by hand
+    ├── OutboxError              the outbox of documents cannot be read or written: it was made anew by hand
     ├── StateUnreadableError     how far a stream was read cannot be told from what is stored of it
     ├── LoadSupersededError      another run stored this stream first: nothing was written
     ├── DivisionDisabledError    the division was disabled, and nothing new of it is begun
@@ -60,7 +62,6 @@ ExactAssetsError
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -73,7 +74,11 @@ class ExactAssetsError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what it is made again of: most have arguments that pickle does not know of."""
-        return error_from, (record_of(self),)
+        return _made_again, (type(self), str(self), {name: getattr(self, name) for name in self.FACTS})
+
+
+def _made_again(kind: type[ExactAssetsError], message: str, facts: Mapping[str, Any]) -> ExactAssetsError:
+    return kind(message, **facts)
 
 
 class UnforeseenError(ExactAssetsError):
@@ -253,6 +258,10 @@ class WritingDisabledError(DocumentError):
     """Writing documents is not switched on in the configuration."""
 
 
+class KeyUsedError(DocumentError):
+    """A caller's key was used for another document, or for other values."""
+
+
 class DocumentNotFoundError(DocumentError):
     """There is no such document, or no such attachment."""
 
@@ -331,6 +340,10 @@ class SelectionError(WarehouseError):
     """The division selection is there and cannot be read, or not be followed. Nothing changes meanwhile."""
 
 
+class OutboxError(WarehouseError):
+    """The outbox of documents is there and cannot be read or written. No row of it is sent meanwhile."""
+
+
 class StateUnreadableError(WarehouseError):
     """What is stored of how far a stream was read is no state. Nothing of the stream is read or written."""
 
@@ -354,98 +367,3 @@ class RemovalBoundError(WarehouseError):
         self.table = table
         self.rows = rows
         self.of = of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRecord:
-    """An error as it is stored or sent to another process."""
-
-    kind: str
-    """As in `KINDS`."""
-    message: str
-    facts: Mapping[str, str | int | None] = field(default_factory=dict)
-    """The class's `FACTS`; moments as ISO text."""
-
-
-def record_of(error: ExactAssetsError) -> ErrorRecord:
-    """Return an error as it is stored."""
-    facts = {name: getattr(error, name) for name in error.FACTS}
-    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
-    return ErrorRecord(kind=name_of(error), message=str(error), facts=plain)
-
-
-def error_from(record: ErrorRecord) -> ExactAssetsError:
-    """Return a stored error; one of a kind that this version does not know is a plain `ExactAssetsError`."""
-    kind = KINDS.get(record.kind, ExactAssetsError)
-    facts: dict[str, Any] = {name: value for name, value in record.facts.items() if name in kind.FACTS}
-    for name in _MOMENTS & facts.keys():
-        facts[name] = None if facts[name] is None else datetime.fromisoformat(facts[name])
-    return kind(record.message, **facts)
-
-
-def name_of(error: ExactAssetsError) -> str:
-    """Return the name under which an error's class is stored: that of the nearest class that has one."""
-    return next(_NAMES[kind] for kind in type(error).__mro__ if kind in _NAMES)
-
-
-_MOMENTS = {"resets_at", "server_time"}
-
-KINDS: Mapping[str, type[ExactAssetsError]] = {
-    "ExactAssetsError": ExactAssetsError,
-    "UnforeseenError": UnforeseenError,
-    "DemoError": DemoError,
-    "SettingsError": SettingsError,
-    "ControlError": ControlError,
-    "ExactError": ExactError,
-    "NotConnectedError": NotConnectedError,
-    "TooEarlyError": TooEarlyError,
-    "ReconnectError": ReconnectError,
-    "TokenUsedElsewhereError": TokenUsedElsewhereError,
-    "TokenExpiredError": TokenExpiredError,
-    "RequestRefusedError": RequestRefusedError,
-    "AccessTokenRefusedError": AccessTokenRefusedError,
-    "ForbiddenError": ForbiddenError,
-    "DivisionNotGrantedError": DivisionNotGrantedError,
-    "ModuleNotLicensedError": ModuleNotLicensedError,
-    "ScopeMissingError": ScopeMissingError,
-    "UserBlockedError": UserBlockedError,
-    "DayQuotaError": DayQuotaError,
-    "QuotaShareError": QuotaShareError,
-    "KeyBlockedError": KeyBlockedError,
-    "UnavailableError": UnavailableError,
-    "UncertainWriteError": UncertainWriteError,
-    "UnreachableError": UnreachableError,
-    "AnswerError": AnswerError,
-    "PagingError": PagingError,
-    "StaleLinkError": StaleLinkError,
-    "WrongDivisionError": WrongDivisionError,
-    "ValueRangeError": ValueRangeError,
-    "RemovalWithheldError": RemovalWithheldError,
-    "RemovalDoubtedError": RemovalDoubtedError,
-    "DocumentError": DocumentError,
-    "WritingDisabledError": WritingDisabledError,
-    "DocumentNotFoundError": DocumentNotFoundError,
-    "SeveralDocumentsError": SeveralDocumentsError,
-    "FileUnreadableError": FileUnreadableError,
-    "FileTooLargeError": FileTooLargeError,
-    "AttachmentConflictError": AttachmentConflictError,
-    "WarehouseError": WarehouseError,
-    "WarehouseBusyError": WarehouseBusyError,
-    "RetryError": RetryError,
-    "ShortOfMemoryError": ShortOfMemoryError,
-    "EngineLostError": EngineLostError,
-    "TransactionConflictError": TransactionConflictError,
-    "StatementError": StatementError,
-    "UnknownNameError": UnknownNameError,
-    "UnknownTableError": UnknownTableError,
-    "UnconvertibleError": UnconvertibleError,
-    "ConstraintError": ConstraintError,
-    "SelectionError": SelectionError,
-    "StateUnreadableError": StateUnreadableError,
-    "LoadSupersededError": LoadSupersededError,
-    "DivisionDisabledError": DivisionDisabledError,
-    "RemovalBoundError": RemovalBoundError,
-}
-"""Each class by the name under which installations have stored it: a class may be renamed, its name here not."""
-
-_NAMES = {kind: name for name, kind in KINDS.items()}

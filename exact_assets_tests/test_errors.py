@@ -14,7 +14,8 @@ import pytest
 
 import exact_assets
 from exact_assets import errors
-from exact_assets.errors import KINDS, ErrorRecord, ExactAssetsError, error_from, name_of, record_of
+from exact_assets.error_records import KINDS, ErrorRecord, error_from, name_of, record_of
+from exact_assets.errors import ExactAssetsError
 
 SAMPLES: dict[str, Any] = {
     "division": 100001,

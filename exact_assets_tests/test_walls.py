@@ -12,6 +12,7 @@ PACKAGE = ROOT / "exact_assets"
 
 MAY_KNOW = {
     "errors": set(),
+    "error_records": {"errors"},
     "disk": set(),
     "postgresql_address": {"errors"},
     "config": {"errors"},
@@ -23,7 +24,7 @@ MAY_KNOW = {
     "catalogue": {"errors"},
     "feeds": {"errors", "cursors", "next_state", "stream", "exact", "catalogue"},
     "warehouse": {"errors", "config", "disk", "postgresql_address", "next_state", "stream", "catalogue"},
-    "control": {"errors", "disk", "postgresql_address", "config", "exact", "catalogue"},
+    "control": {"errors", "error_records", "disk", "postgresql_address", "config", "exact", "catalogue"},
     "export": {"errors", "warehouse"},
     "write_queue": {"errors"},
     "containment": {"errors"},
@@ -89,7 +90,7 @@ MAY_KNOW = {
         "feeds",
         "warehouse",
     },
-    "documents": {"errors", "config", "exact", "control", "feeds"},
+    "documents": {"errors", "config", "containment", "exact", "control", "feeds", "warehouse"},
     "defs": {
         "disk",
         "errors",

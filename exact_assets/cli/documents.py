@@ -1,4 +1,4 @@
-"""`exact-assets documents …`: documents and attachments in Exact Online, one at a time."""
+"""`exact-assets documents …`: documents and attachments in Exact Online, one at a time, and the outbox."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,11 @@ from exact_assets.control.open import Control
 from exact_assets.documents.access import Documents
 from exact_assets.documents.lookup import SEARCHABLE
 from exact_assets.documents.models import Document, DocumentFields, WrittenDocument
+from exact_assets.documents.outbox import OutboxWork
 from exact_assets.errors import DocumentError, DocumentNotFoundError
+from exact_assets.warehouse.open import open_configured
+from exact_assets.warehouse.outbox import OUTBOX_TABLE
+from exact_assets.warehouse.query import Query
 
 DIVISION_ARGUMENT = click.argument("division", type=int)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -23,6 +27,10 @@ SET_OPTION = click.option(
     help=f"A field and its value; empty clears it. Fields: {', '.join(DocumentFields.model_fields)}.",
 )
 SHOWN_FIELDS = ("id", "hid", "subject", "type", "document_date", "account_name", "created", "url")
+LATEST_ROWS = (
+    "SELECT id, division, operation, status, document_id, error, attempts, retry_at, created_at, finished_at "
+    f"FROM {OUTBOX_TABLE} ORDER BY created_at DESC LIMIT 200"
+)
 pass_documents = click.make_pass_decorator(Documents)
 
 
@@ -128,6 +136,25 @@ def download(documents: Documents, *, division: int, attachment_id: str, to: Pat
     """Download a file, and print its hash."""
     file = documents.download_attachment(division, attachment_id, to=to)
     click.echo(f"{file.sha256}  {file.name}  {len(file.content):,} bytes")
+
+
+@documents_command.command()
+@click.option("--send", is_flag=True, help="Send now what is due, as a run of the sensor does.")
+@JSON_OPTION
+@pass_documents
+def outbox(documents: Documents, *, send: bool, as_json: bool) -> None:
+    """Show the rows of exact.document_outbox, the newest first; make the table where there is none."""
+    config = ExactConfig.from_env()
+    warehouse = open_configured(config)
+    warehouse.prepare_outbox()
+    if send:
+        report = OutboxWork(warehouse, documents, Control.open(config)).run()
+        if report.error is not None:
+            raise report.error
+        told = f"{len(report.sent)} done, {report.failed} failed, {report.waiting} waiting"
+        click.echo("Another process is at it." if report.is_elsewhere else told, err=True)
+    (rows,) = warehouse.query([Query(statement=LATEST_ROWS)])
+    show([dict(row) for row in rows or ()], as_json=as_json)
 
 
 def _fields(settings: tuple[str, ...]) -> DocumentFields:

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from exact_assets import errors
+from exact_assets import error_records, errors
 from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.purges import forget_purged
 from exact_assets.control.tables import ATTEMPTS
@@ -45,7 +45,7 @@ class Attempt:
 
     def error_is(self, *kinds: type[ExactAssetsError]) -> bool:
         """Whether the last attempt failed with an error of one of these kinds."""
-        kind = errors.KINDS.get(self.error_kind or "")
+        kind = error_records.KINDS.get(self.error_kind or "")
         return kind is not None and issubclass(kind, kinds)
 
 
@@ -161,7 +161,7 @@ class AttemptLog:
         if isinstance(error, DayQuotaError):
             row["waiting_until"] = error.resets_at.timestamp()
         elif error is not None:
-            row |= {"error_kind": errors.name_of(error), "error": str(error)[:LONGEST_ERROR]}
+            row |= {"error_kind": error_records.name_of(error), "error": str(error)[:LONGEST_ERROR]}
         return row
 
 

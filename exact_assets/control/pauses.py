@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from exact_assets import errors
+from exact_assets import error_records, errors
 from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.tables import REFRESH_PAUSES
 from exact_assets.exact.auth import mark_of
@@ -78,7 +78,7 @@ class RefreshPauses:
             "credentials": self._credentials,
             "refused": refused,
             "until": (now + pause).timestamp(),
-            "error_kind": errors.name_of(error),
+            "error_kind": error_records.name_of(error),
             "error": str(error),
             "status": error.status,
         }
@@ -98,7 +98,7 @@ def _error_of(row: sa.RowMapping, until: datetime) -> errors.ExactError:
         f"{row['error']} The token is not asked for again before {until:%Y-%m-%d %H:%M:%S} UTC, unless "
         "EXACT_CLIENT_SECRET changes or `exact-assets connect` is run."
     )
-    error = errors.error_from(errors.ErrorRecord(kind=row["error_kind"], message=told))
+    error = error_records.error_from(error_records.ErrorRecord(kind=row["error_kind"], message=told))
     if not isinstance(error, errors.ExactError):
         return errors.UnavailableError(told)
     error.endpoint, error.status = "oauth2/token", row["status"]

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 import msgspec
 from pydantic import SecretStr
 
-from exact_assets import errors
+from exact_assets import error_records, errors
 from exact_assets.control.database import database_at
 from exact_assets.control.ledger import QuotaLedger
 from exact_assets.control.locks import Locks
@@ -72,11 +72,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended. No error: the store holds a good token."""
 
-    error: errors.ErrorRecord | None = None
+    error: error_records.ErrorRecord | None = None
 
     def to_error(self) -> errors.ExactAssetsError | None:
         """Return the error, as it was raised in the other process."""
-        return None if self.error is None else errors.error_from(self.error)
+        return None if self.error is None else error_records.error_from(self.error)
 
 
 def lock_name_of(*, site_url: str, client_id: str) -> str:
@@ -254,7 +254,7 @@ def fulfil(order: Order) -> Report:
             lock_name=lock_name_of(site_url=site, client_id=client),
         )
     except errors.ExactAssetsError as error:
-        return Report(error=errors.record_of(error))
+        return Report(error=error_records.record_of(error))
     return Report()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from exact_assets import errors
+from exact_assets import error_records, errors
 from exact_assets.control.database import insert_into, transaction
 from exact_assets.control.secrets import Cipher
 from exact_assets.control.tables import CONNECTIONS, PENDING
@@ -95,7 +95,7 @@ class TokenStore:
 
     def note_death(self, error: errors.ExactError) -> None:
         """Note that no refresh will work any more, so that none is tried."""
-        self._update(dead_kind=errors.name_of(error), dead_message=str(error))
+        self._update(dead_kind=error_records.name_of(error), dead_message=str(error))
 
     def keep_zone(self, zone: str) -> None:
         """Note the zone of the site's wall clocks."""
@@ -141,5 +141,5 @@ def _moment(seconds: float) -> datetime:
 def _death(row: sa.RowMapping) -> errors.ExactError | None:
     if row["dead_kind"] is None:
         return None
-    error = errors.error_from(errors.ErrorRecord(kind=row["dead_kind"], message=row["dead_message"]))
+    error = error_records.error_from(error_records.ErrorRecord(kind=row["dead_kind"], message=row["dead_message"]))
     return error if isinstance(error, errors.ExactError) else errors.ReconnectError(row["dead_message"])

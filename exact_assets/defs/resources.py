@@ -22,6 +22,7 @@ from exact_assets.control.open import DEFAULT_ZONE, Control
 from exact_assets.control.unrecorded import UnrecordedLoads
 from exact_assets.defs.location import CodeLocation
 from exact_assets.documents.access import Documents
+from exact_assets.documents.outbox import OutboxReport, OutboxWork
 from exact_assets.errors import ExactAssetsError, NotConnectedError, WarehouseError
 from exact_assets.exact.client import ExactClient
 from exact_assets.planning.shares import Share
@@ -143,6 +144,10 @@ class ExactSession:
         except ExactAssetsError as error:
             self._control().attempts.note(table.name, dict.fromkeys(divisions, error), at=datetime.now(UTC))
             raise
+
+    def send_outbox(self) -> OutboxReport:
+        """Send the rows of the outbox that are due."""
+        return OutboxWork(self.warehouse, self.documents, self._control()).run()
 
     @property
     def check_results(self) -> CheckResultStore:

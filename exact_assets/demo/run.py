@@ -80,6 +80,7 @@ class Place:
             "EXACT_WAREHOUSE_URL": self.warehouse_url,
             "EXACT_CONTROL_URL": self.control_url,
             "EXACT_WRITE_DOCUMENTS": "true",
+            "EXACT_DOCUMENT_FILES": str(self.folder / "files"),
             # What the demo keeps is made up, and so is its key.
             **({"EXACT_SECRET_KEY": "demo-secret-key"} if self.has_server else {}),
         }

@@ -1,1 +1,1 @@
-"""Writes documents and attachments in Exact, and reads them one by one. Knows no Dagster and no warehouse."""
+"""Writes documents and attachments in Exact, and reads them one by one; works off the outbox. Knows no Dagster."""

@@ -86,10 +86,12 @@ class Documents:
         """Make a new document. See `DocumentClient.create`."""
         return self._run(lambda client: client.create(division, values, key=key, is_complete=is_complete))
 
-    def update(self, division: int, document_id: Id, values: FieldValues) -> WrittenDocument:
+    def update(
+        self, division: int, document_id: Id, values: FieldValues, *, key: str | None = None
+    ) -> WrittenDocument:
         """Change a document, and verify that it is changed. See `DocumentClient.update`."""
         document = _guid(document_id)
-        return self._run(lambda client: client.update(division, document, values))
+        return self._run(lambda client: client.update(division, document, values, key=key))
 
     def upsert(
         self,
@@ -113,10 +115,10 @@ class Documents:
         replace: bool = False,
         key: str | None = None,
     ) -> WrittenAttachment:
-        """Attach a file, unless it is attached already. See `DocumentClient.add_attachment`."""
+        """Attach a file, unless it is attached already. See `AttachmentClient.add`."""
         document = _guid(document_id)
         return self._run(
-            lambda client: client.add_attachment(division, document, source, name=name, replace=replace, key=key)
+            lambda client: client.attachments.add(division, document, source, name=name, replace=replace, key=key)
         )
 
     def find_attachments(
@@ -124,7 +126,7 @@ class Documents:
     ) -> Sequence[Attachment]:
         """Return a document's attachments, or those of one file name, or the one of an ID."""
         document, one = _guid(document_id), None if attachment_id is None else _guid(attachment_id)
-        found = self._run(lambda client: client.find_attachments(division, document, name=name))
+        found = self._run(lambda client: client.attachments.find(division, document, name=name))
         return [attachment for attachment in found if one in {None, attachment.id}]
 
     def download_attachment(
@@ -138,7 +140,7 @@ class Documents:
             to: a file to write, or a folder in which it gets its own name; None: it is only returned.
         """
         which = attachment if isinstance(attachment, Attachment) else _guid(attachment)
-        file = self._run(lambda client: client.download_attachment(division, which))
+        file = self._run(lambda client: client.attachments.download(division, which))
         if to is not None:
             _store(file, Path(to))
         return file

@@ -1,4 +1,4 @@
-"""What can be done with documents and attachments: find, create, update, upsert, attach, download.
+"""What can be done with documents: find, create, update, upsert. What is attached to them is in `attachments`.
 
 Each write is noted in the control store before it is sent, under a lease that keeps other writers of ours away.
 Where an answer was lost, what it may have made is looked for before anything is sent again.
@@ -6,55 +6,42 @@ Where an answer was lost, what it may have made is looked for before anything is
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from exact_assets.control.document_writes import Action, NotedWrite, WriteStatus
 from exact_assets.control.open import Control
-from exact_assets.documents.files import MOST_REQUEST_BYTES, AttachmentBody, FileContent, FileSource, read_file
+from exact_assets.documents.attachments import AttachmentClient
+from exact_assets.documents.files import MOST_REQUEST_BYTES
+from exact_assets.documents.leave import document_leases, require_leave
 from exact_assets.documents.lookup import (
-    ATTACHMENT_SCHEMA,
-    ATTACHMENTS,
     DOCUMENT_SCHEMA,
     DOCUMENTS,
     DocumentLookup,
     DocumentSearch,
 )
 from exact_assets.documents.models import (
-    Attachment,
     Document,
     DocumentFields,
     WriteOutcome,
-    WrittenAttachment,
     WrittenDocument,
     differences,
 )
-from exact_assets.documents.sending import Sending
+from exact_assets.documents.sending import Sending, only_row
 from exact_assets.errors import (
     AnswerError,
-    AttachmentConflictError,
     DocumentError,
     DocumentNotFoundError,
     FileTooLargeError,
-    RequestRefusedError,
     SeveralDocumentsError,
-    WritingDisabledError,
 )
 from exact_assets.exact.client import ExactClient
 from exact_assets.exact.question import Question
 from exact_assets.exact.urls import guid_literal
 from exact_assets.exact.write import JsonBody, Write
 
-LEASES = 64
-"""Per division. Each is a file, so that there is none for each subject."""
 MOST_DOCUMENTS_LISTED = 10
-WRITING_IS_OFF = (
-    "Writing documents is not switched on: set EXACT_WRITE_DOCUMENTS=true, or write_documents=True in ExactConfig. "
-    "The app registration needs the scope organization/documents, Manage."
-)
-"""What to do about it."""
 FieldValues = DocumentFields | Mapping[str, Any]
 
 
@@ -85,6 +72,8 @@ class DocumentClient:
         self._sending = Sending(
             control.document_writes, client, actor=actor, settle_seconds=settle_seconds, sleep=sleep
         )
+        self.attachments = AttachmentClient(control, client, lookup=self._lookup, sending=self._sending)
+        """Files that are attached to documents."""
 
     async def get(self, division: int, document_id: UUID) -> Document:
         """Return a document by its ID; raises DocumentNotFoundError where there is none."""
@@ -120,16 +109,25 @@ class DocumentClient:
         """
         fields = self._writable(values)
         subject = _mandatory(fields)
-        async with self._leases(division, [f"subject {subject}"]):
+        async with document_leases(self._control, division, [f"subject {subject}"]):
             created = await self._created(division, fields, key=key)
         return await self._completed(division, created) if is_complete else created
 
-    async def update(self, division: int, document_id: UUID, values: FieldValues) -> WrittenDocument:
-        """Change a document, and verify that it is changed. What is not given stays as it is."""
+    async def update(
+        self, division: int, document_id: UUID, values: FieldValues, *, key: str | None = None
+    ) -> WrittenDocument:
+        """Change a document, and verify that it is changed. What is not given stays as it is.
+
+        Args:
+            division: in which.
+            document_id: which.
+            values: what is changed.
+            key: as for `create`: once it was changed, a second call with it does not undo what others did since.
+        """
         fields = self._writable(values)
         _refuse_cleared(fields)
-        async with self._leases(division, [f"id {document_id}"]):
-            return await self._updated(division, await self.get(division, document_id), fields)
+        async with document_leases(self._control, division, [f"id {document_id}"]):
+            return await self._updated(division, await self.get(division, document_id), fields, key=key)
 
     async def upsert(
         self,
@@ -160,81 +158,20 @@ class DocumentClient:
         if value is None:
             raise DocumentError(f"An upsert by {by} needs a value of it among the fields.")
         search = DocumentSearch.of(by, value, type=fields.type)
-        async with self._leases(division, [f"subject {subject}", f"{by} {search.value}"]):
+        async with document_leases(self._control, division, [f"subject {subject}", f"{by} {search.value}"]):
             before = self._sending.open_write(division, Action.CREATE, _digest(fields), key=key)
             if before is not None and (done := _document_of(before)) is not None:
                 return WrittenDocument(document=done, outcome=WriteOutcome.UNCHANGED)
-            found = await self.find_one(division, search)
+            found = await self._updated_before(division, fields, key=key) or await self.find_one(division, search)
             if found is not None:
                 if before is not None:
                     self._sending.done(before, document_id=found.id)
-                return await self._updated(division, found, fields)
+                return await self._updated(division, found, fields, key=key and update_key_of(key))
             created = await self._created(division, fields, key=key)
         return await self._completed(division, created) if is_complete else created
 
-    async def find_attachments(
-        self, division: int, document_id: UUID, *, name: str | None = None
-    ) -> Sequence[Attachment]:
-        """Return a document's attachments, or those of one file name."""
-        found = await self._lookup.attachments(division, document_id)
-        return [one for one in found if name is None or _name(one) == name.strip()]
-
-    async def add_attachment(
-        self,
-        division: int,
-        document_id: UUID,
-        source: FileSource,
-        *,
-        name: str | None = None,
-        replace: bool = False,
-        key: str | None = None,
-    ) -> WrittenAttachment:
-        """Attach a file, unless the document has it already.
-
-        Args:
-            division: in which.
-            document_id: to what.
-            source: a path, bytes, a file that is open for reading bytes, or an address that fsspec knows.
-            name: under which name; None: the source's own.
-            replace: whether a file of the same name with other content is removed afterwards.
-            key: as for `create`: what is known to be attached costs no calls.
-
-        Raises:
-            AttachmentConflictError: there is one, and it is not to be replaced.
-            FileTooLargeError: it does not fit into a request.
-        """
-        self._require_leave()
-        file = await asyncio.to_thread(read_file, source, name=name)
-        async with self._leases(division, [f"id {document_id}"]):
-            return await self._attached(division, document_id, file, replace=replace, key=key)
-
-    async def download_attachment(self, division: int, attachment: Attachment | UUID) -> FileContent:
-        """Download a file with its hash; the token goes to no other host.
-
-        Raises:
-            AnswerError: what came is not as large as Exact says the file is.
-        """
-        found = attachment if isinstance(attachment, Attachment) else await self._attachment(division, attachment)
-        if not found.url:
-            raise AnswerError(f"Exact does not say where attachment {found.id} is.", division=division)
-        mark = "&" if "?" in found.url else "?"
-        content = await self._client.file(division, f"{found.url}{mark}Download=1")
-        if found.file_size is not None and len(content) != found.file_size:
-            raise AnswerError(
-                f"Attachment {found.id} has {found.file_size:,} bytes, says Exact, and {len(content):,} came: it "
-                "may be a page to log in, or be cut. Nothing was stored; try again later.",
-                division=division,
-            )
-        return FileContent(_name(found), content)
-
-    async def _attachment(self, division: int, attachment_id: UUID) -> Attachment:
-        found = await self._lookup.attachment(division, attachment_id)
-        if found is None:
-            raise DocumentNotFoundError(f"Division {division} has no attachment {attachment_id}.")
-        return found
-
     def _writable(self, values: FieldValues) -> DocumentFields:
-        self._require_leave()
+        require_leave(self._control.config)
         fields = values if isinstance(values, DocumentFields) else DocumentFields.read(values)
         if not fields.given():
             raise DocumentError("There is nothing to write: no field is given.")
@@ -244,10 +181,6 @@ class DocumentClient:
             )
         return fields
 
-    def _require_leave(self) -> None:
-        if not self._control.config.write_documents:
-            raise WritingDisabledError(WRITING_IS_OFF)
-
     async def _created(self, division: int, fields: DocumentFields, *, key: str | None) -> WrittenDocument:
         """Make a document, under its lease."""
         question = Question(path=DOCUMENTS, params={}, schema=DOCUMENT_SCHEMA, key=("ID",))
@@ -256,7 +189,7 @@ class DocumentClient:
             body = JsonBody(content=fields.payload())
             answer = await self._client.write(division, DOCUMENTS, Write(method="POST", body=body), answer=question)
             rows = [] if answer is None else answer.rows.to_pylist()
-            return Document.from_row(_only(rows, "documents/Documents", division))
+            return Document.from_row(only_row(rows, "documents/Documents", division))
 
         async def look(noted: NotedWrite) -> Document | None:
             return await self._made_by(division, fields, noted)
@@ -303,20 +236,28 @@ class DocumentClient:
             )
         return candidates[0] if candidates else None
 
-    async def _updated(self, division: int, found: Document, fields: DocumentFields) -> WrittenDocument:
+    async def _updated(
+        self, division: int, found: Document, fields: DocumentFields, *, key: str | None
+    ) -> WrittenDocument:
+        digest = _digest(fields)
+        before = None if key is None else self._sending.open_write(division, Action.UPDATE, digest, key=key)
         is_same = not [*differences(fields, found)]
         is_body_same = (fields.body or "").strip(" ") == (found.body or "").strip(" ")
-        if is_same and (is_body_same or not fields.is_given("body")):
+        is_all_same = is_same and (is_body_same or not fields.is_given("body"))
+        if is_all_same and before is not None:
+            self._sending.done(before, document_id=found.id)
+        if is_all_same or (before is not None and before.status is WriteStatus.DONE):
             return WrittenDocument(document=found, outcome=WriteOutcome.UNCHANGED)
         path = f"{DOCUMENTS}({guid_literal(str(found.id))})"
-        noted = self._sending.note(
+        noted = before or self._sending.note(
             division,
             Action.UPDATE,
-            digest=_digest(fields),
+            digest=digest,
             subject=fields.subject or found.subject,
+            key=key,
             document_id=found.id,
         )
-        with self._sending.ending(noted):
+        with self._sending.ending(noted, is_first=before is None):
             await self._client.write(division, path, Write(method="PUT", body=JsonBody(content=fields.payload())))
         self._sending.done(noted, document_id=found.id)
         stored = await self.get(division, found.id)
@@ -329,111 +270,16 @@ class DocumentClient:
             )
         return WrittenDocument(document=stored, outcome=WriteOutcome.UPDATED)
 
+    async def _updated_before(self, division: int, fields: DocumentFields, *, key: str | None) -> Document | None:
+        """Return the document that an upsert of a key has found before: it may be called otherwise since."""
+        if key is None:
+            return None
+        noted = self._sending.open_write(division, Action.UPDATE, _digest(fields), key=update_key_of(key))
+        known = None if noted is None else noted.document_id
+        return None if known is None else await self._lookup.by_id(division, UUID(known))
+
     async def _completed(self, division: int, written: WrittenDocument) -> WrittenDocument:
         return WrittenDocument(document=await self.get(division, written.document.id), outcome=written.outcome)
-
-    async def _attached(
-        self, division: int, document_id: UUID, file: FileContent, *, replace: bool, key: str | None
-    ) -> WrittenAttachment:
-        """Attach a file, under its document's lease."""
-        digest = _file_digest(document_id, file)
-        before = self._sending.open_write(division, Action.ATTACH, digest, key=key)
-        if before is not None and before.status is WriteStatus.DONE and before.attachment_id is not None:
-            known = Attachment(id=UUID(before.attachment_id), document=document_id, file_name=file.name)
-            return WrittenAttachment(attachment=known, outcome=WriteOutcome.UNCHANGED, sha256=file.sha256)
-        same, others = await self._compared(division, document_id, file)
-        outcome = WriteOutcome.UNCHANGED
-        if others and not replace and not same:
-            raise AttachmentConflictError(
-                f"Document {document_id} of division {division} has a file {file.name} with other content already "
-                f"({', '.join(str(one.id) for one in others)}). Give another name, or ask for it to be replaced."
-            )
-        if same:
-            attachment = same[0]
-            if before is not None:
-                self._sending.done(before, document_id=document_id, attachment_id=attachment.id)
-        else:
-            attachment = await self._sent(division, document_id, file, key=key, before=before)
-            outcome = WriteOutcome.REPLACED if others else WriteOutcome.ADDED
-        if replace:
-            for one in others:
-                await self._removed(division, document_id, one)
-                outcome = WriteOutcome.REPLACED
-        return WrittenAttachment(attachment=attachment, outcome=outcome, sha256=file.sha256)
-
-    async def _sent(
-        self, division: int, document_id: UUID, file: FileContent, *, key: str | None, before: NotedWrite | None
-    ) -> Attachment:
-        question = Question(path=ATTACHMENTS, params={}, schema=ATTACHMENT_SCHEMA, key=("ID",))
-
-        async def send() -> Attachment:
-            body = AttachmentBody(document_id=document_id, file=file)
-            answer = await self._client.write(
-                division, ATTACHMENTS, Write(method="POST", body=body), answer=question
-            )
-            rows = [] if answer is None else answer.rows.to_pylist()
-            return Attachment.from_row(_only(rows, "documents/DocumentAttachments", division))
-
-        async def look(_noted: NotedWrite) -> Attachment | None:
-            same, _ = await self._compared(division, document_id, file)
-            return same[0] if same else None
-
-        return await self._sending.once(
-            division,
-            Action.ATTACH,
-            digest=_file_digest(document_id, file),
-            key=key,
-            subject=file.name,
-            before=before,
-            send=send,
-            look=look,
-            made=lambda one: (document_id, one.id),
-        )
-
-    async def _compared(
-        self, division: int, document_id: UUID, file: FileContent
-    ) -> tuple[Sequence[Attachment], Sequence[Attachment]]:
-        """Return the attachments of a file's name: those with its content, and those with another."""
-        same, others = list[Attachment](), list[Attachment]()
-        digest = _file_digest(document_id, file)
-        sent = self._control.document_writes.last(division, Action.ATTACH, digest, status=WriteStatus.DONE)
-        for one in await self.find_attachments(division, document_id, name=file.name):
-            # What was attached never changes: there is no PUT.
-            is_known = sent is not None and sent.attachment_id == str(one.id)
-            is_same = is_known or one.file_size in {None, len(file.content)}
-            if is_same and not is_known:
-                content = await self.download_attachment(division, one)
-                is_same = content.sha256 == file.sha256
-            (same if is_same else others).append(one)
-        return same, others
-
-    async def _removed(self, division: int, document_id: UUID, attachment: Attachment) -> None:
-        noted = self._sending.note(
-            division,
-            Action.REMOVE_ATTACHMENT,
-            digest=str(attachment.id),
-            subject=_name(attachment),
-            document_id=document_id,
-            attachment_id=attachment.id,
-        )
-        path = f"{ATTACHMENTS}({guid_literal(str(attachment.id))})"
-        try:
-            with self._sending.ending(noted):
-                await self._client.write(division, path, Write(method="DELETE"))
-        except RequestRefusedError as error:
-            if error.status != 404:
-                raise
-            # It is gone: an answer was lost, or somebody else has removed it.
-        self._sending.done(noted, document_id=document_id, attachment_id=attachment.id)
-
-    @asynccontextmanager
-    async def _leases(self, division: int, names: Iterable[str]) -> AsyncIterator[None]:
-        """Hold what keeps other writers of ours from the same document; always in the same order."""
-        places = sorted({int(hashlib.sha256(name.encode()).hexdigest(), 16) % LEASES for name in names})
-        async with AsyncExitStack() as stack:
-            for place in places:
-                await stack.enter_async_context(self._control.lease_async(f"documents {division} {place}"))
-            yield
 
 
 def _mandatory(fields: DocumentFields) -> str:
@@ -452,8 +298,9 @@ def _digest(fields: DocumentFields) -> str:
     return hashlib.sha256(fields.payload()).hexdigest()
 
 
-def _file_digest(document_id: UUID, file: FileContent) -> str:
-    return hashlib.sha256(f"{document_id}\0{file.name}\0{file.sha256}".encode()).hexdigest()
+def update_key_of(key: str) -> str:
+    """Return the key of the update that an upsert becomes where the document is there."""
+    return f"{key} (update)"
 
 
 def _document_of(noted: NotedWrite) -> Document | None:
@@ -461,14 +308,6 @@ def _document_of(noted: NotedWrite) -> Document | None:
     if noted.status is not WriteStatus.DONE or noted.document_id is None:
         return None
     return Document(id=UUID(noted.document_id), division=noted.division, subject=noted.subject)
-
-
-def _only(rows: Sequence[Mapping[str, Any]], endpoint: str, division: int) -> Mapping[str, Any]:
-    if len(rows) != 1 or not rows[0].get("ID"):
-        raise AnswerError(
-            f"{endpoint}: Exact did not answer with the ID of what it made.", division=division, endpoint=endpoint
-        )
-    return rows[0]
 
 
 def _several(division: int, search: DocumentSearch, found: Sequence[Document]) -> str:
@@ -485,7 +324,3 @@ def _listed(found: Sequence[Document]) -> str:
     ]
     more = f" and {len(found) - MOST_DOCUMENTS_LISTED} more" if len(found) > MOST_DOCUMENTS_LISTED else ""
     return f"{', '.join(lines)}{more}."
-
-
-def _name(attachment: Attachment) -> str:
-    return (attachment.file_name or "").strip()

@@ -6,7 +6,7 @@ request that was under way must have been carried out; only then is it sent agai
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -15,9 +15,9 @@ from uuid import UUID
 from exact_assets.control.document_writes import Action, DocumentWrites, NotedWrite, WriteStatus
 from exact_assets.errors import (
     AnswerError,
-    DocumentError,
     ExactError,
     ForbiddenError,
+    KeyUsedError,
     RequestRefusedError,
     ScopeMissingError,
     UnavailableError,
@@ -61,7 +61,7 @@ class Sending:
         if key is not None:
             known = self._writes.keyed(key)
             if known is not None and (known.division, known.action, known.digest) != (division, action, digest):
-                raise DocumentError(
+                raise KeyUsedError(
                     f"The key {key!r} was used for another document, or for other values, at "
                     f"{known.noted_at:%Y-%m-%d %H:%M} UTC. Nothing was sent: use a key for one document only."
                 )
@@ -201,3 +201,12 @@ def _facts(error: ExactError) -> dict[str, Any]:
 
 def _text(value: UUID | None) -> str | None:
     return None if value is None else str(value)
+
+
+def only_row(rows: Sequence[Mapping[str, Any]], endpoint: str, division: int) -> Mapping[str, Any]:
+    """Return the row that a POST answered with; raises AnswerError where it names nothing that was made."""
+    if len(rows) != 1 or not rows[0].get("ID"):
+        raise AnswerError(
+            f"{endpoint}: Exact did not answer with the ID of what it made.", division=division, endpoint=endpoint
+        )
+    return rows[0]

@@ -1,7 +1,8 @@
 """Sends one question until it is answered, refused, or not worth asking again. The only place that does HTTP.
 
 Every attempt is booked in the ledger before it is sent, and holds the division's only slot while it is under way.
-What answers mean stands in `responses` and `limits`; what is asked, in `client`.
+What answers mean stands in `responses` and `limits`; which error it is where none can be used, in `failures`; what
+is asked, in `client`.
 """
 
 import asyncio
@@ -10,32 +11,28 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
+from typing import Generic, TypeVar
 
 import httpx
 
 from exact_assets.errors import (
     AnswerError,
-    DayQuotaError,
     ExactError,
-    KeyBlockedError,
-    UnavailableError,
-    UncertainWriteError,
     UnreachableError,
 )
-from exact_assets.exact import limits, responses
+from exact_assets.exact import failures, limits, responses
 from exact_assets.exact.bodies import Bounds, HttpAnswer, TooSlowError, ask
 from exact_assets.exact.clock import Skew
+from exact_assets.exact.failures import Exchange, TimedAnswer
 from exact_assets.exact.json_repair import NotJsonError
 from exact_assets.exact.numbers import read_integer
 from exact_assets.exact.ports import Booking, Ledger, Slots, Tokens
 from exact_assets.exact.steady import SteadyClock
 from exact_assets.exact.token import Token
 from exact_assets.exact.urls import endpoint_of
-from exact_assets.exact.write import DONE, Write
+from exact_assets.exact.write import Write
 
 logger = logging.getLogger(__name__)
 
@@ -63,45 +60,6 @@ class Reply(Generic[Read]):
     content: Read
     server_time: datetime
     calls: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Question:
-    """One question and what has come of it so far."""
-
-    url: str
-    division: int | None
-    endpoint: str
-    write: Write | None = None
-    """None: nothing is changed by it."""
-    calls: int = 0
-    failures: list[ExactError] = field(default_factory=list)
-    is_blind: bool = False
-    """Whether a 429 without headers was waited out already."""
-    refused_token: Token | None = None
-    beyond: int = 0
-    """Answers that took too long, or were too large."""
-
-    @property
-    def is_repeatable(self) -> bool:
-        return self.write is None or self.write.is_repeatable
-
-    def is_done(self, status: int) -> bool:
-        return status == 200 if self.write is None else status in DONE
-
-    def facts(self, status: int | None) -> dict[str, Any]:
-        return {"division": self.division, "endpoint": self.endpoint, "status": status}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class _Response:
-    status: int
-    headers: httpx.Headers
-    body: bytes
-    token: Token
-    server_time: datetime
-    is_dated: bool
-    """Whether the answer itself told the time."""
 
 
 class Sender:
@@ -175,7 +133,7 @@ class Sender:
             UncertainWriteError: the answer to a POST was lost: nobody knows whether it was carried out.
             ExactError: the kind says what can be done; see `exact_assets.errors`.
         """
-        question = _Question(url=url, division=division, endpoint=endpoint_of(url), write=write)
+        question = Exchange(url=url, division=division, endpoint=endpoint_of(url), write=write)
         while True:
             outcome = await self._attempt(question)
             if isinstance(outcome, Booking):
@@ -188,14 +146,14 @@ class Sender:
                 try:
                     content = read(outcome.body)
                 except NotJsonError as error:
-                    await self._back_off(question, _no_page(question, outcome, str(error)))
+                    await self._back_off(question, failures.no_page(question, outcome, str(error)))
                 except AnswerError as error:
                     error.division = division
-                    raise _with_words(question, outcome, error) from error
+                    raise failures.with_words(question, outcome, error) from error
                 else:
                     return Reply(content=content, server_time=outcome.server_time, calls=question.calls)
 
-    async def _attempt(self, question: _Question) -> _Response | Booking | ExactError:
+    async def _attempt(self, question: Exchange) -> TimedAnswer | Booking | ExactError:
         """Send once, where a call may go."""
         async with self._slot(question.division):
             token = await self._tokens.current(server_now=self.server_now() if self._is_told else None)
@@ -205,7 +163,7 @@ class Sender:
     def _slot(self, division: int | None) -> AbstractAsyncContextManager[None]:
         return nullcontext() if division is None else self._slots.slot(division)
 
-    async def _send(self, question: _Question, token: Token) -> _Response | ExactError:
+    async def _send(self, question: Exchange, token: Token) -> TimedAnswer | ExactError:
         question.calls += 1
         self.calls[question.division] += 1
         sent_at = self._now()
@@ -225,15 +183,15 @@ class Sender:
             self._ledger.unsent(question.division)
             if isinstance(error, TooSlowError):
                 question.beyond += 1
-                return _broken(question, str(error))
+                return failures.broken(question, str(error))
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-                return _unreachable(question, error)
-            return _broken(question, f"the connection broke ({type(error).__name__})")
+                return failures.unreachable(question, error)
+            return failures.broken(question, f"the connection broke ({type(error).__name__})")
         return self._settled(question, answer, token, sent_at)
 
     def _settled(
-        self, question: _Question, answer: HttpAnswer, token: Token, sent_at: datetime
-    ) -> _Response | ExactError:
+        self, question: Exchange, answer: HttpAnswer, token: Token, sent_at: datetime
+    ) -> TimedAnswer | ExactError:
         """Note what an answer says of quota and time; what came of one that was cut says so too."""
         date = responses.server_time(answer.headers)
         if date is not None:
@@ -243,8 +201,8 @@ class Sender:
         self._ledger.settle(question.division, question.endpoint, news=news, status=answer.status, now=now)
         if answer.trouble is not None:
             question.beyond += answer.is_beyond
-            return _broken(question, answer.trouble)
-        return _Response(
+            return failures.broken(question, answer.trouble)
+        return TimedAnswer(
             status=answer.status,
             headers=answer.headers,
             body=answer.body,
@@ -261,21 +219,21 @@ class Sender:
         if at_least is not None and (before is None or abs(at_least - before) > SKEW_WORTH_KEEPING):
             self._ledger.keep_skew(at_least)
 
-    async def _await_room(self, question: _Question, booking: Booking) -> None:
+    async def _await_room(self, question: Exchange, booking: Booking) -> None:
         """Wait until the minute's calls are back, or say why waiting is no use."""
         now = self.server_now()
         if booking.held_until is not None:
-            raise _held_back(question, booking.held_until)
+            raise failures.endpoint_held_back(question, booking.held_until)
         if not booking.quota.has_day:
-            raise _day_is_used(question, booking, now)
+            raise failures.day_is_used(question, booking, now)
         storm = booking.quota.storm
         if storm.until is not None and storm.until > now + timedelta(seconds=LONGEST_ROOM_WAIT_SECONDS):
-            raise _left_alone(question, storm)
+            raise failures.left_alone(question, storm)
         resets_at = storm.until or booking.quota.minute.resets_at or limits.end_of_minute(now)
         seconds = max((resets_at - now).total_seconds(), SHORTEST_WAIT_SECONDS)
         await self._sleep(min(seconds, LONGEST_ROOM_WAIT_SECONDS))
 
-    async def _overcome(self, question: _Question, response: _Response) -> None:
+    async def _overcome(self, question: Exchange, response: TimedAnswer) -> None:
         """Do what a refusal asks for, so that the question can be sent again, or raise it."""
         error = responses.refusal(
             response.status, response.headers, response.body, division=question.division, endpoint=question.endpoint
@@ -287,28 +245,28 @@ class Sender:
         elif responses.may_pass(response.status):
             await self._back_off(question, error)
         elif self._may_be_blocked(question, response, error):
-            raise _blocked(question, 403) from error
+            raise failures.key_blocked(question, 403) from error
         else:
             raise error
 
-    def _may_be_blocked(self, question: _Question, response: _Response, error: ExactError) -> bool:
+    def _may_be_blocked(self, question: Exchange, response: TimedAnswer, error: ExactError) -> bool:
         """Return whether a bare 403 came from before calls are counted; all others carry rate headers."""
         if response.status != 403 or question.division is None or error.reason not in {None, "Forbidden"}:
             return False
         is_counted = limits.is_known(limits.read_headers(response.headers))
         return not is_counted and limits.is_known(self._ledger.quota(question.division))
 
-    async def _wait_for_quota(self, question: _Question, response: _Response) -> None:
+    async def _wait_for_quota(self, question: Exchange, response: TimedAnswer) -> None:
         """Count a 429; the ledger knows its window by now, so booking waits for it or raises."""
         is_named = limits.exhausted_window(limits.read_headers(response.headers)) is not None
         if is_named and question.division is not None:
             return
         if question.is_blind:
-            raise _blocked(question, 429)
+            raise failures.key_blocked(question, 429)
         question.is_blind = True
         await self._sleep(_hinted_wait_seconds(response))
 
-    async def _replace_token(self, question: _Question, response: _Response, error: ExactError) -> None:
+    async def _replace_token(self, question: Exchange, response: TimedAnswer, error: ExactError) -> None:
         """Get another token for one that was refused, once."""
         if question.refused_token is None:
             question.refused_token = response.token
@@ -318,14 +276,14 @@ class Sender:
                 return
         raise error
 
-    async def _back_off(self, question: _Question, error: ExactError) -> None:
+    async def _back_off(self, question: Exchange, error: ExactError) -> None:
         """Wait a little before the next attempt, or raise when there were enough.
 
         A POST that may have been carried out is not sent again: only where no connection was made is it sure that
         it was not.
         """
         if not question.is_repeatable and not isinstance(error, UnreachableError):
-            raise _uncertain(question, error) from error
+            raise failures.uncertain(question, error) from error
         question.failures.append(error)
         tries = len(question.failures)
         timeouts = sum(failure.status == 408 for failure in question.failures)
@@ -337,97 +295,7 @@ class Sender:
         await self._sleep(seconds)
 
 
-def _unreachable(question: _Question, error: httpx.TransportError) -> UnreachableError:
-    return UnreachableError(
-        responses.no_connection(urlsplit(question.url).netloc, str(error) or type(error).__name__),
-        **question.facts(None),
-    )
-
-
-def _broken(question: _Question, what: str) -> UnavailableError:
-    later = f"Load again later. {responses.see('unavailable')}"
-    return UnavailableError(f"{question.endpoint}: {what}. {later}", **question.facts(None))
-
-
-def _no_page(question: _Question, response: _Response, what: str) -> ExactError:
-    """Return the error of a body that is no JSON: a page for people comes from elsewhere, or before a sign-in."""
-    if (said := responses.error_in_page(response.body)) is not None:
-        return _broken(
-            question, f"Exact answers with an error as if it were a page. Exact says: {said.rstrip('.')}"
-        )
-    is_for_people = "html" in response.headers.get("content-type", "") or response.body.lstrip()[:1] == b"<"
-    if not is_for_people:
-        return _broken(question, what)
-    return UnavailableError(
-        f"{question.endpoint}: the answer is a web page, not JSON. {responses.NO_PAGE}", **question.facts(200)
-    )
-
-
-def _with_words(question: _Question, response: _Response, error: AnswerError) -> AnswerError:
-    """Return the error of a page that is none: with Exact's words, where it is an error in the place of a page."""
-    said = responses.error_in_page(response.body)
-    if said is None:
-        return error
-    return AnswerError(
-        f"{question.endpoint}: Exact answers with an error as if it were a page (HTTP 200). Exact says: "
-        f"{said.rstrip('.')}. {responses.see('answer')}",
-        **{**question.facts(200), "reason": said},
-    )
-
-
-def _uncertain(question: _Question, error: ExactError) -> UncertainWriteError:
-    return UncertainWriteError(
-        f"{question.endpoint}: the answer was lost, so that it is not known whether what was sent was carried out. "
-        f"({error})",
-        **question.facts(error.status),
-    )
-
-
-def _blocked(question: _Question, status: int, *, until: datetime | None = None) -> KeyBlockedError:
-    later = "later" if until is None else f"after {until:%H:%M} UTC; nothing is sent before"
-    often = ", again after a wait" if status == 429 else ""
-    return KeyBlockedError(
-        f"{question.endpoint}: Exact refuses calls without naming a limit or a reason (HTTP {status}){often}. "
-        "Either the app is blocked, as Exact does for an hour or more after many refused requests (the log has "
-        f"them), or something before Exact refuses them. Load again {later}. {responses.see('key-blocked')}",
-        **question.facts(status),
-    )
-
-
-def _held_back(question: _Question, until: datetime) -> KeyBlockedError:
-    return KeyBlockedError(
-        f"{question.endpoint}: Exact refused it so often within an hour that one more refusal would block the app. "
-        f"It is not asked again before {until:%H:%M} UTC; see the earlier errors for the reason.",
-        **question.facts(None),
-    )
-
-
-def _left_alone(question: _Question, storm: limits.Storm) -> ExactError:
-    """Return the error of a division that is left alone for a while; who asks it for another table is told too."""
-    if not storm.is_named:
-        return _blocked(question, 429, until=storm.until)
-    return UnavailableError(
-        f"{question.endpoint}: Exact answered {storm.refused} times in a row that the minute's calls of division "
-        f"{question.division} are used, however long was waited. It is not asked again before "
-        f"{storm.until:%H:%M} UTC: load again then.",
-        **question.facts(429),
-    )
-
-
-def _day_is_used(question: _Question, booking: Booking, now: datetime) -> DayQuotaError:
-    day = booking.quota.day
-    resets_at = day.resets_at or now
-    calls = "" if day.limit is None else f" {day.limit:,}"
-    kept = f", but for {booking.reserve:,} that are kept for runs that people ask for" if booking.reserve else ""
-    return DayQuotaError(
-        f"The day's{calls} calls of division {question.division} are used{kept}; they are back at "
-        f"{resets_at:%Y-%m-%d %H:%M} UTC. What was loaded is kept: load again then.",
-        resets_at=resets_at,
-        division=question.division,
-    )
-
-
-def _hinted_wait_seconds(response: _Response) -> float:
+def _hinted_wait_seconds(response: TimedAnswer) -> float:
     """Wait as the answer says, within bounds, else until the minute is over, in case it is about that."""
     hint = read_integer(response.headers.get("retry-after"), lowest=0, highest=10**9)
     if hint is not None:

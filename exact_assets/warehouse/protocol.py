@@ -8,6 +8,7 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
+from exact_assets.warehouse.outbox import OutboxRow, RowEnd
 from exact_assets.warehouse.query import Query, QueryRows
 
 
@@ -141,5 +142,33 @@ class SelectionStore(Protocol):
         """Write to the selection that divisions are being purged, or that nothing of them is left."""
 
 
-class Warehouse(TableStore, SelectionStore, Protocol):
-    """Both in one place."""
+class OutboxStore(Protocol):
+    """Documents that are to be written, rows that people add. Methods are as those of a `TableStore`.
+
+    Each raises `OutboxError` where the table was made anew so that it cannot be read or written.
+    """
+
+    def prepare_outbox(self) -> None:
+        """Create the table where there is none, and columns that it lacks."""
+
+    def due_rows(self, *, now: datetime) -> Mapping[str | None, int] | None:
+        """Count the rows that have not ended and are not to wait, by division as it stands there.
+
+        None: there is no such table.
+        """
+
+    def next_rows(self, division: str | None, *, now: datetime, limit: int) -> Sequence[OutboxRow]:
+        """Read rows of a division that are due, in the order in which they came."""
+
+    def begin_row(self, row: OutboxRow) -> OutboxRow | None:
+        """Count an attempt at a row before anything of it is sent; None: it was edited since, or is gone."""
+
+    def end_row(self, row: OutboxRow, end: RowEnd) -> bool:
+        """Write how an attempt at a row ended, unless it was edited since; return whether it was written."""
+
+    def postpone_rows(self, divisions: Collection[str] | None, *, now: datetime, until: datetime, why: str) -> None:
+        """Have rows that are due wait until a moment: those of divisions as they stand there; None: all."""
+
+
+class Warehouse(TableStore, SelectionStore, OutboxStore, Protocol):
+    """All in one place."""

@@ -10,9 +10,9 @@ import pytest
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.documents.access import Documents
+from exact_assets_tests.documents.outbox import DIVISION, Outbox
 from exact_assets_tests.installation import Installation, installation
 
-DIVISION = 100_001
 LETTER: dict[str, Any] = {"subject": "A letter", "type": 55}
 
 
@@ -75,3 +75,17 @@ def letter(tmp_path: Path) -> Path:
     path = tmp_path / "letter.pdf"
     path.write_bytes(b"%PDF-1.7 " + bytes(range(256)) * 20)
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give the folder that files of the outbox may be in."""
+    made = tmp_path / "files"
+    made.mkdir()
+    (made / "a.txt").write_bytes(b"content")
+    return made
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, config: ExactConfig, folder: Path) -> Outbox:
+    return Outbox(tmp_path / "warehouse.duckdb", config.model_copy(update={"document_files": str(folder)}))

@@ -23,7 +23,7 @@ from exact_assets.errors import (
     ForbiddenError,
     PagingError,
 )
-from exact_assets_tests.documents.conftest import DIVISION
+from exact_assets_tests.documents.outbox import DIVISION
 from exact_assets_tests.installation import Installation
 
 Files = Callable[[UUID], list[dict[str, Any]]]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -27,7 +28,7 @@ def blocks() -> Iterator[str]:
 
 
 def of_kind(kind: str) -> list[str]:
-    kinds = {"exact-assets ": "shell", "ops:": "launchpad", "import dagster": "asset"}
+    kinds = {"exact-assets ": "shell", "ops:": "launchpad", "import dagster": "asset", "INSERT": "sql"}
     named = [(next((kinds[word] for word in kinds if one.startswith(word)), "python"), one) for one in blocks()]
     return [one for name, one in named if name == kind]
 
@@ -41,7 +42,7 @@ def _at_home(place: Installation, letter: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("EXACT_WRITE_DOCUMENTS", "true")
     yield
     for row in place.simulator.control.rows("documents/Documents", 100001):
-        if "Lease" in row["Subject"] or "4711" in row["Subject"]:
+        if "Lease" in row["Subject"] or "471" in row["Subject"]:
             place.simulator.control.delete("documents/Documents", 100001, keys=[row["ID"]])
 
 
@@ -77,6 +78,29 @@ def test_the_shell_examples_run_one_after_the_other(tmp_path: Path) -> None:
             ids.setdefault("DOCUMENT", row["id"])
             ids["ATTACHMENT"] = row["id"]
     assert (tmp_path / "copy.pdf").read_bytes() == (tmp_path / "lease.pdf").read_bytes()
+
+
+def test_the_example_of_the_outbox_becomes_documents(
+    place: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
+
+    (tmp_path / "files").mkdir()
+    (tmp_path / "lease.pdf").rename(tmp_path / "files" / "lease.pdf")
+    monkeypatch.setenv("EXACT_DOCUMENT_FILES", str(tmp_path / "files"))
+    made = CliRunner().invoke(main, ["documents", "outbox", "--json"])
+    assert (made.exit_code, json.loads(made.stdout)) == (0, [])
+    (block,) = of_kind("sql")
+    with duckdb.connect(str(place.warehouse)) as warehouse:
+        warehouse.execute(block)
+    done = CliRunner().invoke(main, ["documents", "outbox", "--send", "--json"])
+    assert (done.exit_code, done.stderr) == (0, "4 done, 0 failed, 0 waiting\n")
+    rows = json.loads(done.stdout)
+    assert [(row["status"], row["error"], row["attempts"]) for row in rows] == [("done", None, 1)] * 4
+    documents = {row["ID"]: row for row in place.simulator.control.rows("documents/Documents", 100001)}
+    assert {documents[row["document_id"]]["Subject"] for row in rows} == {"Lease of the bus", "Invoice 4712"}
+    attached = place.simulator.control.rows("documents/DocumentAttachments", 100001)
+    assert [row["FileName"] for row in attached if row["Document"] == rows[-1]["document_id"]] == ["lease.pdf"]
 
 
 def test_the_launchpad_example_runs_as_a_job() -> None:

@@ -13,7 +13,7 @@ import pytest
 from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.documents.access import Documents
-from exact_assets_tests.documents.conftest import DIVISION
+from exact_assets_tests.documents.outbox import DIVISION
 from exact_assets_tests.installation import CHECKOUT, Installation
 
 CREATES = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exact_assets import errors
+from exact_assets import error_records, errors
 from exact_assets.exact.responses import error_in_page, error_text, refusal
 from exact_assets.exact.urls import check_same_site
 from exact_assets_tests.exact.conftest import Bench
@@ -29,7 +29,7 @@ def envelope(text: str) -> bytes:
 def test_every_error_has_a_row_in_the_table() -> None:
     table = (ROOT / "docs" / "errors.md").read_text()
     bases = {"ExactAssetsError", "ExactError"}
-    assert {name for name in errors.KINDS if f"`{name}`" not in table} == bases
+    assert {name for name in error_records.KINDS if f"`{name}`" not in table} == bases
 
 
 def test_every_row_that_a_message_leads_to_is_there() -> None:

@@ -1,7 +1,8 @@
-"""`make storm-documents`: a process that writes documents is killed at random moments, again and again.
+"""`make storm-documents`: a process that works off the outbox is killed at random moments, again and again.
 
-Answers are lost meanwhile. In the end each document and each file must be there exactly once. For other numbers:
-`python -m exact_assets_tests.trials.storm_documents DOCUMENTS SEED`; the seed is printed.
+Answers are lost meanwhile. In the end each row must be done, and each document and each file be there exactly once,
+as the row says. For other numbers: `python -m exact_assets_tests.trials.storm_documents ROWS SEED --warehouse
+postgresql`; the seed is printed.
 """
 
 import os
@@ -12,85 +13,134 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
 
 from exact_assets.config import ExactConfig
-from exact_assets.control.document_writes import Action, WriteStatus
 from exact_assets.control.open import Control
 from exact_assets.documents.access import Documents
+from exact_assets.documents.outbox import OutboxWork
+from exact_assets.warehouse.open import open_configured
+from exact_assets_tests import postgresql
 from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.trials.options import arguments, trial_databases
 
-DIVISION = 100_001
-COUNT = 1_000
+ROWS = 1_000
+SETTLE_SECONDS = 0.5
+SWITCHES = {"minute_limit": 10**6, "day_limit": 10**7, "token_seconds": 30}
+"""Tokens are due often, so that some processes are killed while they wait for one."""
 LOSSES = ("answer_lost", "answer_failed", "reset", "cut_body", "server_error")
+WORK = "work"
+TABLE = "exact.document_outbox"
 
 
-def work(count: int) -> None:
-    """Write what is not noted as done, in order."""
-    control = Control.open(ExactConfig.from_env())
-    done = {
-        one.subject
-        for one in control.document_writes.log(limit=10 * count)
-        if one.action is Action.ATTACH and one.status is WriteStatus.DONE
+def work() -> None:
+    """Send what is due, as a run of Dagster's does."""
+    config = ExactConfig.from_env()
+    control = Control.open(config)
+    with Documents(lambda: control, settle_seconds=SETTLE_SECONDS) as documents:
+        report = OutboxWork(open_configured(config), documents, control).run()
+    if report.error is not None:
+        raise report.error
+
+
+def query(place: Installation, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement on the warehouse with its plain driver, as a person does."""
+    if place.database_url is not None:
+        with psycopg.connect(place.database_url) as server:
+            done = server.execute(statement.encode())
+            return done.fetchall() if done.description else []
+    with duckdb.connect(str(place.warehouse)) as file:
+        return file.execute(statement).fetchall()
+
+
+def fill(place: Installation, count: int) -> None:
+    """Add the rows: documents that are made or upserted, each with a file, in all divisions."""
+    open_configured(place.config).prepare_outbox()
+    files = place.folder / "files"
+    files.mkdir()
+    values = []
+    for number in range(count):
+        (files / f"{number}.txt").write_text(f"file {number}")
+        operation = ("create", "upsert")[number % 2]
+        division = place.divisions[number % len(place.divisions)]
+        fields = f'{{"subject": "Storm {number}", "type": 55}}'
+        values.append(f"('row {number}', {division}, '{operation}', '{fields}', '{number}.txt')")
+    query(place, f"INSERT INTO {TABLE} (id, division, operation, fields, file) VALUES {', '.join(values)}")
+
+
+def storm(place: Installation) -> int:
+    """Let a process work, and kill it at random moments until all is done; return the number of kills."""
+    environment = {
+        **os.environ,
+        **place.environment,
+        "EXACT_WRITE_DOCUMENTS": "true",
+        "EXACT_DOCUMENT_FILES": str(place.folder / "files"),
     }
-    with Documents(lambda: control, settle_seconds=0.5) as documents:
-        for number in range(count):
-            name = f"{number}.txt"
-            if name in done:
-                continue
-            values = {"subject": f"Storm {number}", "type": 55}
-            made = documents.create(DIVISION, values, key=f"storm {number}").document
-            documents.add_attachment(DIVISION, made.id, name.encode(), name=name)
-
-
-def storm(place: Installation, count: int) -> int:
-    """Let a process work, and kill it at random moments until all is done; the number of kills."""
-    environment = {**os.environ, **place.environment, "EXACT_WRITE_DOCUMENTS": "true"}
-    command = [sys.executable, "-m", "exact_assets_tests.trials.storm_documents", "work", str(count)]
+    command = [sys.executable, "-m", "exact_assets_tests.trials.storm_documents", WORK]
     kills = 0
-    while True:
+    while query(place, f"SELECT 1 FROM {TABLE} WHERE status = 'waiting' LIMIT 1"):
+        # What was not served waits a minute; here somebody has it tried at once.
+        query(place, f"UPDATE {TABLE} SET retry_at = NULL WHERE status = 'waiting'")
         place.simulator.control.forget_quota()
         place.simulator.control.clear_faults()
         loss = random.choice(LOSSES)
         place.simulator.control.fault(loss, path=r"documents/\w+\?$", times=2, after=random.randrange(20))
         with subprocess.Popen(command, env=environment) as process:
             try:
-                code = process.wait(timeout=random.uniform(2, 8))
+                process.wait(timeout=random.uniform(2, 6))
             except subprocess.TimeoutExpired:
                 process.kill()
                 kills += 1
-                continue
-        if code == 0:
-            return kills
+    return kills
 
 
 def problems(place: Installation, count: int) -> list[str]:
-    """Return what is not there exactly once."""
-    rows = place.simulator.control.rows("documents/Documents", DIVISION)
-    documents = Counter(row["Subject"] for row in rows if row["Subject"].startswith("Storm "))
-    names = {row["ID"]: row["Subject"] for row in rows}
-    attached = place.simulator.control.rows("documents/DocumentAttachments", DIVISION)
-    files = Counter((names.get(row["Document"]), row["FileName"]) for row in attached)
+    """Return what is not there exactly once, or is not as its row says."""
+    documents, files, ids = Counter[str](), Counter[tuple[str | None, str]](), dict[str, str]()
+    for division in place.divisions:
+        rows = place.simulator.control.rows("documents/Documents", division)
+        mine = [row for row in rows if (row["Subject"] or "").startswith("Storm ")]
+        documents.update(row["Subject"] for row in mine)
+        names = {row["ID"]: row["Subject"] for row in mine}
+        ids |= {subject: document for document, subject in names.items()}
+        attached = place.simulator.control.rows("documents/DocumentAttachments", division)
+        files.update((names.get(row["Document"]), row["FileName"]) for row in attached)
     wanted = range(count)
     wrong = [f"document {n}: {documents[f'Storm {n}']}" for n in wanted if documents[f"Storm {n}"] != 1]
-    return wrong + [f"file {n}" for n in wanted if files[f"Storm {n}", f"{n}.txt"] != 1]
+    wrong += [
+        f"file {n}: {files[f'Storm {n}', f'{n}.txt']}" for n in wanted if files[f"Storm {n}", f"{n}.txt"] != 1
+    ]
+    told = query(place, f"SELECT id, status, document_id, error FROM {TABLE}")
+    wrong += [
+        f"{name}: {status}, {document}, {error}"
+        for name, status, document, error in told
+        if (status, document, error) != ("done", ids.get(name.replace("row", "Storm")), None)
+    ]
+    return wrong if len(told) == count else [*wrong, f"{len(told)} rows"]
 
 
 def main() -> int:
     """Run it; 1 where something is not there once."""
-    if sys.argv[1:2] == ["work"]:
-        work(int(sys.argv[2]))
+    if sys.argv[1:] == [WORK]:
+        work()
         return 0
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(10**6)
-    random.seed(seed)
-    sys.stdout.write(f"seed {seed}\n")
+    asked = arguments(rows=ROWS)
+    count = int(asked.rows)
+    random.seed(asked.seed)
+    sys.stdout.write(f"seed {asked.seed}\n")
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, installation(Path(folder), divisions=1, rows=100) as place:
-        place.simulator.control.set(minute_limit=10**6, day_limit=10**7, token_seconds=86_400)
-        kills = storm(place, count)
-        wrong = problems(place, count)
+    with trial_databases(asked.warehouse) as databases, tempfile.TemporaryDirectory() as folder:
+        url = None if databases is None else databases.enter_context(postgresql.database())
+        with installation(Path(folder), divisions=2, rows=100, database_url=url, settings=SWITCHES) as place:
+            fill(place, count)
+            kills = storm(place)
+            wrong = problems(place, count)
+            ((begun,),) = query(place, f"SELECT CAST(sum(attempts) AS INTEGER) FROM {TABLE}")
     seconds = time.monotonic() - began
-    sys.stdout.write(f"{count} documents, {kills} kills, {seconds:.0f} s; wrong: {len(wrong)}\n")
+    sys.stdout.write(f"{count} rows, {kills} kills, {begun} attempts, {seconds:.0f} s; wrong: {len(wrong)}\n")
     sys.stdout.write("".join(f"{line}\n" for line in wrong[:20]))
     return 1 if wrong else 0
 

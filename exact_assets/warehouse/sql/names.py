@@ -15,6 +15,7 @@ READ_SCHEMAS = (SCHEMA, LIVE_SCHEMA, MODELS_SCHEMA)
 """What people read."""
 STREAMS = "_streams"
 SELECTION = "divisions"
+OUTBOX = "document_outbox"
 
 DIVISION = "division"
 YEAR = "_year"
