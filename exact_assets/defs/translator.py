@@ -1,7 +1,7 @@
-"""From a table of the catalogue to Dagster's terms: key, group, kinds, columns, tags, freshness, code version.
+"""From tables and models to Dagster's terms: key, group, kinds, columns, tags, freshness, code version.
 
 Naming is decided here and nowhere else in this package; a project that wants other names subclasses the translator.
-What a table is, the catalogue says.
+What a table is, the catalogue says; what a model is, its file.
 """
 
 import hashlib
@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import dagster as dg
 
 from exact_assets.catalogue.table import Column, Table, YearKind
-from exact_assets.defs.partitions import grid
+from exact_assets.defs.partitions import DIVISIONS, grid
+from exact_assets.models.model import Model
 from exact_assets.selection.freshness import fail_after, warn_after
-from exact_assets.warehouse.sql.names import DIVISION
+from exact_assets.warehouse.sql.names import DIVISION, MODELS_SCHEMA
 from exact_assets.warehouse.sql.types import sql_columns
+
+NEW_DAY = "5 0 * * *"
+"""When models are built that have the day in them, by UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,17 @@ class ExactTableProps:
     table: Table
     start_year: int
     """The first year that has partitions."""
+    warehouse_kind: str
+    """As Dagster names it: `duckdb`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactModelProps:
+    """What a translator is told of a business model."""
+
+    model: Model
+    source_keys: Mapping[str, dg.AssetKey]
+    """The assets of its tables that are kept, by table name."""
     warehouse_kind: str
     """As Dagster names it: `duckdb`."""
 
@@ -63,6 +78,70 @@ class ExactTranslator:
                 "exact/rows_per_call": table.page_size,
             },
         )
+
+    def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
+        """Describe a business model as an asset, which follows its tables in the divisions that changed."""
+        model = props.model
+        by_division = dg.MultiToSingleDimensionPartitionMapping("division")
+        return dg.AssetSpec(
+            dg.AssetKey([MODELS_SCHEMA, model.name]),
+            deps=[dg.AssetDep(key, partition_mapping=by_division) for key in props.source_keys.values()],
+            group_name=MODELS_SCHEMA,
+            description=model.description,
+            kinds={"exact", "sql", props.warehouse_kind},
+            code_version=model.version,
+            partitions_def=DIVISIONS,
+            automation_condition=_condition(model),
+            metadata={
+                "dagster/table_name": f"{MODELS_SCHEMA}.{model.name}",
+                "dagster/column_schema": _model_schema(model),
+                "dagster/column_lineage": _lineage(model, props.source_keys),
+                "exact/key": ", ".join((DIVISION, *model.key)),
+            },
+        )
+
+
+def _condition(model: Model) -> dg.AutomationCondition[dg.AssetKey]:
+    """Return when a model is built.
+
+    Where one partition of a table is missing, as in each new division, `eager` by itself never fires.
+    """
+    follows = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+    if not model.follows_day:
+        return follows
+    is_new_day = dg.AutomationCondition.cron_tick_passed(NEW_DAY) & ~dg.AutomationCondition.missing()
+    return follows | (is_new_day & ~dg.AutomationCondition.in_progress())
+
+
+def _model_schema(model: Model) -> dg.TableSchema:
+    """Show a model's columns with their meanings."""
+    key = {DIVISION, *model.key}
+    columns = [(DIVISION, "integer", "the division"), *((one.name, one.type, one.meaning) for one in model.columns)]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=type_,
+                description=meaning,
+                constraints=dg.TableColumnConstraints(nullable=name not in key),
+            )
+            for name, type_, meaning in columns
+        ]
+    )
+
+
+def _lineage(model: Model, keys: Mapping[str, dg.AssetKey]) -> dg.TableColumnLineage:
+    """Show of which columns of the tables that are kept each column is made."""
+    found = {
+        column.name: [
+            dg.TableColumnDep(asset_key=keys[table], column_name=name)
+            for table, _, name in (source.partition(".") for source in column.sources)
+            if table in keys
+        ]
+        for column in model.columns
+    }
+    of_division = [dg.TableColumnDep(asset_key=key, column_name=DIVISION) for key in keys.values()]
+    return dg.TableColumnLineage({DIVISION: of_division, **{name: deps for name, deps in found.items() if deps}})
 
 
 def code_version(table: Table) -> str:

@@ -20,9 +20,7 @@ class SqlModelStore:
 
     def build_model(self, model: Model, divisions: Collection[int], *, kept: Collection[str]) -> BuiltModel:
         """Build some divisions at a time."""
-        return build_model(
-            self._sessions, model, divisions, kept=kept, at=self._now(), is_soft=self._is_soft
-        )
+        return build_model(self._sessions, model, divisions, kept=kept, at=self._now(), is_soft=self._is_soft)
 
     def model_names(self, divisions: Collection[int]) -> tuple[str, ...]:
         """Look into each model at one opening."""

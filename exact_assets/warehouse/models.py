@@ -96,7 +96,7 @@ def _has_rows(connection: Connection, name: str, divisions: Collection[int]) -> 
 def _renewed(
     sessions: Sessions, model: Model, *, kept: Collection[str], at: datetime, divisions: Collection[int]
 ) -> Mapping[int, int]:
-    """Make a model that is missing, or that has changed, for all divisions that it has rows of and those asked for."""
+    """Make a model that is missing or has changed, for the divisions that it has rows of and those asked for."""
     if sessions.read(lambda connection: _is_current(connection, model)):
         return {}
 
@@ -116,8 +116,8 @@ def _renewed(
         raise
     except WarehouseError as error:
         raise WarehouseError(
-            f"exact_bi.{model.name} cannot be made: {error} Drop views and other relations of your own that depend on it, and make them "
-            "again afterwards."
+            f"exact_bi.{model.name} cannot be made: {error} Drop views and other relations of your own that depend "
+            "on it, and make them again afterwards."
         ) from error
 
 
@@ -176,4 +176,3 @@ def _over(dialect: Dialect, model: Model, divisions: Collection[int], *, kept: C
         return live_relation(dialect, name, divisions)
 
     return model.over(relation)
-

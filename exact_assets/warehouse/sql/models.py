@@ -66,9 +66,8 @@ def insert_model(dialect: Dialect, model: Model, statement: str, *, at: datetime
 
 def live_relation(dialect: Dialect, name: str, divisions: Collection[int]) -> str:
     """Return the rows of divisions that Exact still has, as a relation."""
-    return (
-        f"(SELECT * FROM {dialect.qualified(name)} WHERE {DELETED_AT} IS NULL AND {DIVISION} IN {one_of(divisions)})"
-    )
+    of_these = f"{DELETED_AT} IS NULL AND {DIVISION} IN {one_of(divisions)}"
+    return f"(SELECT * FROM {dialect.qualified(name)} WHERE {of_these})"
 
 
 def empty_relation(dialect: Dialect, table: Table) -> str:
