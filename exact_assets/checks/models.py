@@ -6,6 +6,7 @@ Nobody but the warehouse is asked. The SQL is what DuckDB and PostgreSQL share.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from exact_assets.catalogue.tables import tables
 from exact_assets.checks.check import Search
@@ -21,7 +22,7 @@ from exact_assets.models.model import Model
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.models import BUILT_AT
-from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT, MODELS_SCHEMA, listed, one_of, qualified
+from exact_assets.warehouse.sql.names import DIVISION, LOADED_AT, MODELS_SCHEMA, listed, one_of, qualified, text
 
 AGEING = {
     "fct_receivables": ("financial_receivables_list", "financial_aging_receivables_list"),
@@ -34,6 +35,8 @@ FACTS, BALANCES, REVENUE, ACCOUNTS = (
     "fct_revenue_lines",
     "financial_gl_accounts",
 )
+_STOOD = timedelta(days=1)
+"""Lists that are read some time apart may differ for as long as that; both are read several times a day."""
 _REBUILD = "Materialise the model for the divisions named; if it stays so, reload its tables there (mode: reload)."
 
 
@@ -57,7 +60,7 @@ class ModelSubject:
         return live(tables()[name], divisions=self.divisions)
 
     def read_at(self, name: str) -> str:
-        """Return when a list was read last in each division, as a relation: `division`, `read_at`."""
+        """Return when what a list says was read first in each division, as a relation: `division`, `read_at`."""
         moments = [
             (division, state.cursor.read_at)
             for division, (state, _) in self.streams.get(name, {}).items()
@@ -101,7 +104,8 @@ def _differences(subject: ModelSubject) -> str:
     differs = "".join(f" OR m.sum_{name} IS DISTINCT FROM s.sum_{name}" for name, _ in sums)
     return f"""
 SELECT coalesce(m.{DIVISION}, s.{DIVISION}) AS {DIVISION},
-    coalesce(s.changed_at <= m.built_at, s.changed_at IS NULL) AS is_certain, m.found AS rows_here, s.found AS rows_in_table{shown}
+    coalesce(s.changed_at <= m.built_at, s.changed_at IS NULL) AS is_certain,
+    m.found AS rows_here, s.found AS rows_in_table{shown}
 FROM (SELECT {DIVISION}, count(*) AS found, max({BUILT_AT}) AS built_at{own} FROM {subject.rows} AS r
     GROUP BY {DIVISION}) AS m
 FULL JOIN (SELECT {DIVISION}, count(*) AS found, max({LOADED_AT}) AS changed_at{theirs}
@@ -171,10 +175,11 @@ FROM periods WHERE closing_exact <> opening_exact + movement_exact
 def _ages(subject: ModelSubject) -> str:
     """Compare what is open of each relation with Exact's ageing list.
 
-    Both lists are read at moments of their own: a difference is certain only where each was as it is when the other
-    was read. Items in another currency than the list's cannot be added up.
+    Both lists are read at moments of their own: a difference is certain once both sides have stood for a day. Where
+    a relation is missing, that is the list. Items in another currency than the list's cannot be added up.
     """
     items, ageing = AGEING[subject.model.name]
+    settled = f"cast({text((datetime.now(UTC) - _STOOD).isoformat())} AS TIMESTAMP WITH TIME ZONE)"
     return f"""
 WITH items AS (
     SELECT i.{DIVISION}, i.relation_id, sum(i.amount_exact) AS amount, min(i.currency) AS lowest,
@@ -194,8 +199,8 @@ WITH items AS (
     FROM items AS i FULL JOIN ageing AS a ON a.{DIVISION} = i.{DIVISION} AND a.account_id = i.relation_id
 )
 SELECT c.{DIVISION}, (
-        coalesce(coalesce(l.loaded_at, x.read_at) <= y.read_at, FALSE)
-        AND coalesce(coalesce(c.ageing_loaded_at, y.read_at) <= x.read_at, FALSE)
+        coalesce(coalesce(l.loaded_at, x.read_at) < {settled}, FALSE)
+        AND coalesce(coalesce(c.ageing_loaded_at, y.read_at) < {settled}, FALSE)
         AND c.has_one_currency AND c.relation_id IS NOT NULL
     ) AS is_certain, c.relation_id, c.open_items, c.ageing_list
 FROM compared AS c

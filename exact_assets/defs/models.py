@@ -81,7 +81,10 @@ def _built(context: dg.AssetExecutionContext, location: CodeLocation, model: Mod
     if gone := sorted(set(wanted) - there):
         context.log.warning("Disabled since this run was asked for, and left alone: %s", gone)
     outcomes = exact.warehouse.build_model(model, divisions, kept=location.specs) if divisions else {}
-    failed = {one: str(rows) for one, rows in outcomes.items() if isinstance(rows, WarehouseError)}
+    # What an engine quotes of the statement stands in lines of its own.
+    failed = {
+        one: str(rows).partition("\n")[0] for one, rows in outcomes.items() if isinstance(rows, WarehouseError)
+    }
     counts = {one: rows for one, rows in outcomes.items() if isinstance(rows, int) and str(one) in there}
     yield from _recorded(context, location, model, counts, is_whole=not failed and set(wanted) == _named(context))
     # A model that was made anew has been so for all divisions.

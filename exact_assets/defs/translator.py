@@ -102,15 +102,19 @@ class ExactTranslator:
 
 
 def _condition(model: Model) -> dg.AutomationCondition[dg.AssetKey]:
-    """Return when a model is built.
+    """Return when a model is built: when a table of its division changed, and where it is not there yet.
 
-    Where one partition of a table is missing, as in each new division, `eager` by itself never fires.
+    Where one partition of a table is missing, as in each new division, `eager` by itself never fires; nor does it
+    where the tables were there before the model was. A build that failed is not asked for again before a change.
     """
-    follows = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
-    if not model.follows_day:
-        return follows
-    is_new_day = dg.AutomationCondition.cron_tick_passed(NEW_DAY) & ~dg.AutomationCondition.missing()
-    return follows | (is_new_day & ~dg.AutomationCondition.in_progress())
+    conditions = dg.AutomationCondition
+    is_free = ~conditions.in_progress() & ~conditions.any_deps_in_progress()
+    is_not_there = conditions.missing() & conditions.any_deps_match(~conditions.missing())
+    built = conditions.eager().without(~conditions.any_deps_missing())
+    built |= is_not_there & ~conditions.execution_failed() & is_free
+    if model.follows_day:
+        built |= conditions.cron_tick_passed(NEW_DAY) & ~conditions.missing() & is_free
+    return built
 
 
 def _model_schema(model: Model) -> dg.TableSchema:

@@ -6,9 +6,10 @@ made anew, for all divisions that it has rows of.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from exact_assets.catalogue.tables import tables as every_table
-from exact_assets.errors import RetryError, WarehouseBusyError, WarehouseError
+from exact_assets.errors import StatementError, WarehouseError
 from exact_assets.models.model import SELECTED_DIVISIONS, Model
 from exact_assets.warehouse import prepare
 from exact_assets.warehouse.connection import Connection
@@ -53,9 +54,8 @@ def build_model(
         is_soft: whether rows that are gone from Exact are marked.
     """
     prepare.ensure(sessions, [every_table()[name] for name in model.sources if name in kept], is_soft=is_soft)
-    renewed = _renewed(sessions, model, kept=kept, at=at, divisions=divisions)
-    built: dict[int, int | WarehouseError] = {**renewed}
-    rest = sorted(set(divisions) - renewed.keys())
+    built, every = _renewed(sessions, model, divisions, kept=kept, at=at)
+    rest = sorted(every - built.keys())
     for first in range(0, len(rest), DIVISIONS_AT_ONCE):
         built |= _filled(sessions, model, rest[first : first + DIVISIONS_AT_ONCE], kept=kept, at=at)
     return built
@@ -94,27 +94,38 @@ def _has_rows(connection: Connection, name: str, divisions: Collection[int]) -> 
 
 
 def _renewed(
-    sessions: Sessions, model: Model, *, kept: Collection[str], at: datetime, divisions: Collection[int]
-) -> Mapping[int, int]:
-    """Make a model that is missing or has changed, for the divisions that it has rows of and those asked for."""
-    if sessions.read(lambda connection: _is_current(connection, model)):
-        return {}
+    sessions: Sessions, model: Model, divisions: Collection[int], *, kept: Collection[str], at: datetime
+) -> tuple[dict[int, int | WarehouseError], frozenset[int]]:
+    """Make a model that is missing or has changed, for the divisions that it has rows of and those asked for.
 
-    def make(connection: Connection) -> Mapping[int, int]:
+    Returns:
+        What was built, and all divisions that are to be.
+
+    Raises:
+        WarehouseError: it cannot be made, such as where a view depends on what it was before.
+    """
+    every = frozenset(divisions)
+    if sessions.read(lambda connection: _is_current(connection, model)):
+        return {}, every
+
+    def make(connection: Connection, *, fills: bool) -> tuple[dict[int, int | WarehouseError], frozenset[int]]:
         with connection.defining():
             if _is_current(connection, model):
-                return {}
-            every = model_divisions(connection, model.name) | set(divisions)
-            with connection.transaction(divisions=every):
+                return {}, every
+            its = every | model_divisions(connection, model.name)
+            with connection.about(f"exact_bi.{model.name}"), connection.transaction(divisions=its):
                 for statement in create_model(connection.dialect, model):
                     connection.run(statement)
-                return _fill(connection, model, every, kept=kept, at=at)
+                rows = _fill(connection, model, its, kept=kept, at=at) if fills else {}
+                return {**rows}, its
 
     try:
-        return sessions.write(make)
-    except (RetryError, WarehouseBusyError):
-        raise
-    except WarehouseError as error:
+        return sessions.write(partial(make, fills=True))
+    except StatementError:
+        pass  # the rows of one division may be at fault: then the others are filled beside an empty table
+    try:
+        return sessions.write(partial(make, fills=False))
+    except StatementError as error:
         raise WarehouseError(
             f"exact_bi.{model.name} cannot be made: {error} Drop views and other relations of your own that depend "
             "on it, and make them again afterwards."
@@ -137,9 +148,7 @@ def _filled(
 
     try:
         return sessions.change(fill, divisions=divisions)
-    except WarehouseBusyError:
-        raise
-    except WarehouseError as error:
+    except StatementError as error:
         if len(divisions) == 1:
             return {divisions[0]: error}
     built: dict[int, int | WarehouseError] = {}
