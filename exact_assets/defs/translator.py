@@ -7,6 +7,7 @@ What a table is, the catalogue says; what a model is, its file.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -101,20 +102,21 @@ class ExactTranslator:
         )
 
 
-def _condition(model: Model) -> dg.AutomationCondition[dg.AssetKey]:
+def _condition(model: Model) -> dg.AutomationCondition[Any]:
     """Return when a model is built: when a table of its division changed, and where it is not there yet.
 
-    Where one partition of a table is missing, as in each new division, `eager` by itself never fires; nor does it
-    where the tables were there before the model was. A build that failed is not asked for again before a change.
+    Much as `eager`, which never fires where one partition of a table is missing, as in each new division, nor where
+    the tables were there before the model was; and which takes a table that changes within the same tick as the
+    model was built for one that the model has seen. A build that failed waits for a change.
     """
     conditions = dg.AutomationCondition
+    changed = conditions.any_deps_updated()
+    is_handled = conditions.newly_requested() | conditions.newly_updated() | conditions.initial_evaluation()
+    is_missing = conditions.missing() & conditions.any_deps_match(~conditions.missing())
+    due = changed.since(is_handled & ~changed) | (is_missing & ~conditions.execution_failed())
+    is_new_day = conditions.cron_tick_passed(NEW_DAY) & ~conditions.missing()
     is_free = ~conditions.in_progress() & ~conditions.any_deps_in_progress()
-    is_not_there = conditions.missing() & conditions.any_deps_match(~conditions.missing())
-    built = conditions.eager().without(~conditions.any_deps_missing())
-    built |= is_not_there & ~conditions.execution_failed() & is_free
-    if model.follows_day:
-        built |= conditions.cron_tick_passed(NEW_DAY) & ~conditions.missing() & is_free
-    return built
+    return (due | is_new_day) & is_free if model.follows_day else due & is_free
 
 
 def _model_schema(model: Model) -> dg.TableSchema:

@@ -16,7 +16,7 @@ from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.sql.types import is_guid
 from exact_assets_tests.installation import Installation, installation
-from exact_assets_tests.models.rows import KEPT
+from exact_assets_tests.models.rows import KEPT, LOADED
 from exact_assets_tests.one_warehouse import bring
 from exact_assets_tests.warehouse.engines import ENGINES, DuckDBPlace, Place
 
@@ -46,7 +46,7 @@ def firm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("firm")
     with installation(folder, divisions=2, rows=80, is_hostile=False, settings=UNLIMITED) as made:
         made.enable(*made.divisions)
-        bring(made, ",".join(sorted(KEPT - {"hrm_divisions"})))
+        bring(made, ",".join(sorted(LOADED)))
         yield made
 
 
@@ -71,7 +71,7 @@ def _copy_rows(place: Place, firm: Installation) -> None:
     source, target = open_warehouse(f"duckdb:///{firm.warehouse}"), place.open()
     known = source.list_divisions() or ()
     target.restore_divisions(known)
-    kept = [tables()[name] for name in sorted(KEPT - {"hrm_divisions"})]
+    kept = [tables()[name] for name in sorted(LOADED)]
     target.prepare(kept)
     with duckdb.connect(str(firm.warehouse), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")

@@ -21,6 +21,9 @@ KEPT = frozenset(name for model in models().values() for name in model.sources) 
 }
 """All that models read, and what their checks compare them with."""
 
+LOADED = (KEPT - {"hrm_divisions"}) | {"financial_exchange_rates"}
+"""What the books of a firm are loaded with; one list of divisions is enough."""
+
 
 def guid(number: int) -> str:
     """Return the same GUID for the same number."""

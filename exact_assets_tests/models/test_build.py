@@ -183,26 +183,22 @@ def test_open_items_have_days_and_a_group_on_the_day_of_the_build(make: MakeMode
 
 def test_two_headers_of_one_order_make_no_more_lines(make: MakeModel) -> None:
     model = make("fct_order_lines")
-    header = {
+    header: dict[str, Any] = {
         "order_id": guid(50),
         "order_date": day("2025-03-01"),
         "ordered_by_name": "Somebody",
         "currency": "EUR",
     }
     fill(model.warehouse, "salesorder_sales_orders", {"id": guid(1), **header}, {"id": guid(2), **header})
-    rows = [
-        {"id": guid(number), "order_id": guid(50), "quantity": amount("4"), "amount_dc": amount("10"), **more}
-        for number, more in enumerate(
-            (
-                {"quantity_delivered": amount("1"), "delivery_status": 20},
-                {"quantity_delivered": amount("0"), "delivery_status": 12},
-                {"quantity_delivered": amount("1"), "delivery_status": 45},
-                {"quantity_delivered": amount("9"), "delivery_status": 20},
-                {"order_id": guid(99)},
-            ),
-            1,
-        )
+    lines: list[dict[str, Any]] = [
+        {"quantity_delivered": amount("1"), "delivery_status": 20},
+        {"quantity_delivered": amount("0"), "delivery_status": 12},
+        {"quantity_delivered": amount("1"), "delivery_status": 45},
+        {"quantity_delivered": amount("9"), "delivery_status": 20},
+        {"order_id": guid(99)},
     ]
+    of_each = {"order_id": guid(50), "quantity": amount("4"), "amount_dc": amount("10")}
+    rows = [{"id": guid(number), **of_each, **one} for number, one in enumerate(lines, 1)]
     fill(model.warehouse, "salesorder_sales_order_lines", *rows)
     assert model.build() == {DIVISION: 5}
     found = model.read("relation_name, quantity_to_deliver, amount_to_deliver", order="line_id")
