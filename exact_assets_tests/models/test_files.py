@@ -1,13 +1,16 @@
 """Each model's file says what it is, in names and columns that are there; and which models are chosen."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from exact_assets.catalogue import select
 from exact_assets.catalogue.tables import tables
+from exact_assets.cli import main
 from exact_assets.errors import SettingsError
 from exact_assets.models.model import Model, parse_model
 from exact_assets.models.registry import chosen_models, models
@@ -122,3 +125,15 @@ def test_a_file_that_is_no_model_is_refused_by_name(text: str, problem: str) -> 
 def test_each_file_is_packed_with_the_code() -> None:
     folder = Path(__file__).parents[2] / "exact_assets" / "models" / "sql"
     assert {path.stem for path in folder.glob("*")} == set(models())
+
+
+def test_the_command_lists_models_and_says_why_one_is_not_made() -> None:
+    runner = CliRunner(env={"EXACT_TABLES": "crm_accounts,vat_vat_codes", "EXACT_MODELS": "-dim_vat_code"})
+    told = runner.invoke(main, ["models"], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "fct_hours is not made: project_time_cost_transactions not kept (EXACT_TABLES)" in told.stdout
+    assert told.stdout.rstrip().endswith("21 models, 1 of them made")
+    listed = {one["name"]: one for one in json.loads(runner.invoke(main, ["models", "--json"]).stdout)}
+    assert [name for name, one in listed.items() if one["is_made"]] == ["dim_relation"]
+    assert listed["dim_vat_code"]["lacking"] == [], "it was not chosen"
+    assert listed["fct_stock"]["sources"] == ["inventory_stock_positions", "logistics_items"]
