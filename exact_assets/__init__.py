@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from exact_assets.defs.assets import TableRun
     from exact_assets.defs.partitions import DIVISIONS, grid
     from exact_assets.defs.resources import ExactSession
-    from exact_assets.defs.translator import ExactTableProps, ExactTranslator
+    from exact_assets.defs.translator import ExactModelProps, ExactTableProps, ExactTranslator
     from exact_assets.documents.access import open_documents
 
 __all__ = [
     "DIVISIONS",
     "ExactConfig",
+    "ExactModelProps",
     "ExactOnlineComponent",
     "ExactSession",
     "ExactTableProps",
@@ -32,6 +33,7 @@ __all__ = [
 _PLACES = {
     "DIVISIONS": "exact_assets.defs.partitions",
     "ExactConfig": "exact_assets.config",
+    "ExactModelProps": "exact_assets.defs.translator",
     "ExactOnlineComponent": "exact_assets.component",
     "ExactSession": "exact_assets.defs.resources",
     "ExactTableProps": "exact_assets.defs.translator",

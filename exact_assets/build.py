@@ -1,4 +1,4 @@
-"""Assembles tables, assets, checks, jobs, sensors and schedules into Dagster definitions; decides nothing.
+"""Assembles tables, models, assets, checks, jobs, sensors and schedules into Dagster definitions; decides nothing.
 
 Nothing is built at import, so that a project chooses the configuration.
 """
@@ -21,6 +21,7 @@ from exact_assets.defs.jobs import (
 )
 from exact_assets.defs.location import CodeLocation
 from exact_assets.defs.lost_runs import lost_runs_sensor
+from exact_assets.defs.models import model_asset, models_sensor
 from exact_assets.defs.outbox import outbox_job, outbox_sensor
 from exact_assets.defs.refresh import refresh_sensor
 from exact_assets.defs.resources import RESOURCE, exact_resource
@@ -65,7 +66,10 @@ def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
     everything = job_of_everything(location)
     log, outbox = deletion_log_job(location), outbox_job(location)
     return dg.Definitions(
-        assets=[table_asset(location, table, execute=execute) for table in location.tables],
+        assets=[
+            *(table_asset(location, table, execute=execute) for table in location.tables),
+            *(model_asset(location, model) for model in location.models),
+        ],
         # Those of the frequencies come with their schedules.
         jobs=[everything.job, *check_jobs(location), *document_jobs(location), *([outbox] if outbox else [])],
         asset_checks=[fresh_checks(location)],
@@ -77,6 +81,7 @@ def _definitions(location: CodeLocation, execute: Execute) -> dg.Definitions:
             lost_runs_sensor(location),
             retention_sensor(location),
             outbox_sensor(location, outbox),
+            *([models_sensor(location)] if location.models else []),
         ],
         schedules=[
             *schedules(

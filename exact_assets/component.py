@@ -18,8 +18,9 @@ from exact_assets.config import Country, Deletions, ExactConfig, problem_with, v
 from exact_assets.control.database import database_at
 from exact_assets.defs.assets import Event, TableRun
 from exact_assets.defs.internals import TranslationFn, TranslationFnResolver
-from exact_assets.defs.translator import ExactTableProps, ExactTranslator
+from exact_assets.defs.translator import ExactModelProps, ExactTableProps, ExactTranslator
 from exact_assets.errors import SettingsError
+from exact_assets.models.registry import chosen_models
 from exact_assets.scaffold import ExactOnlineScaffolder
 from exact_assets.warehouse.open import open_warehouse
 
@@ -27,6 +28,7 @@ TEMPLATE = "{{"
 MEANINGS: Mapping[str, Callable[[str], object]] = {
     "tables": lambda text: chosen_tables(text, None),
     "frequencies": lambda text: chosen_tables(None, text),
+    "models": lambda text: chosen_models(text, kept=()),
     "warehouse_url": open_warehouse,
     "control_url": database_at,
 }
@@ -82,6 +84,7 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
     frequencies: Annotated[
         str | dict[str, str] | None, _setting("frequencies", {"crm/*": "1d", "transaction_lines": "15m"})
     ] = None
+    models: Annotated[str | list[str] | None, _setting("models", ["default", "-fct_hours"])] = None
     deletions: Annotated[Deletions | None, _setting("deletions")] = None
     warehouse_url: Annotated[str | None, _setting("warehouse_url")] = None
     warehouse_wait_seconds: Annotated[float | None, _setting("warehouse_wait_seconds")] = None
@@ -137,6 +140,10 @@ class ExactOnlineComponent(dg.Component, dg.Model, dg.Resolvable):
         """Describe a table as an asset, before `translation`. May be overridden; `partitions_def` must stay."""
         return ExactTranslator().get_asset_spec(props)
 
+    def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
+        """Describe a business model as an asset. May be overridden; `partitions_def` and `deps` must stay."""
+        return ExactTranslator().get_model_spec(props)
+
     def execute(self, context: dg.AssetExecutionContext, run: TableRun) -> Iterator[Event]:
         """Bring the run's partitions of a table up to date. May be overridden, around `super().execute(…)`.
 
@@ -159,6 +166,10 @@ class ComponentTranslator(ExactTranslator):
         spec = self._component.get_asset_spec(props)
         translation = self._component.translation
         return spec if translation is None else translation(spec, props)
+
+    def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
+        """Describe a business model as an asset."""
+        return self._component.get_model_spec(props)
 
 
 def _as_setting(value: str | Sequence[str] | Mapping[str, str] | float | None) -> Any:

@@ -113,6 +113,9 @@ class ExactConfig(BaseModel):
     frequencies: str | None = None
     """How often tables are due, `crm/*=1d,transaction_lines=15m`, or the path of a TOML file of such pairs.
     None: every six hours."""
+    models: str | None = None
+    """The business models that are made of the tables: `default` (all), `none`, or names and globs, such as
+    `default,-fct_hours`. None: `default`. One whose tables are not kept is not made."""
     deletions: Deletions = "hard"
     """What becomes of rows that Exact no longer has: removed (`hard`), or marked with `deleted_at` (`soft`)."""
     warehouse_url: str | None = Field(default=None, repr=False)

@@ -30,6 +30,8 @@ DEFAULT_TABLES = frozenset(
         "financial_gl_classifications",
         "financial_gl_schemes",
         "financial_journals",
+        "financial_payables_list",
+        "financial_receivables_list",
         "financial_reporting_balance",
         "financialtransaction_transaction_lines",
         "general_currencies",

@@ -153,6 +153,9 @@ YEAR_SOURCES = {
     # The reporting year is not among the fields that may be filtered on, and Exact calls all years too broad.
     "cashflow_payments": ("EntryDate", "Created"),
     "cashflow_receivables": ("EntryDate", "Created"),
+    # What is open now, however old the invoice: ageing lists count it, too.
+    "financial_payables_list": (),
+    "financial_receivables_list": (),
     # Plans and terms of a project: it, and what is booked on it, refers to them whatever their date.
     "project_project_wbs": ("Created",),
     "project_wbs_activities": ("Created",),

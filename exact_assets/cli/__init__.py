@@ -16,6 +16,7 @@ COMMANDS = {
     "connect": "Connect to Exact Online: let the app in, and store its tokens.",
     "divisions": "Choose the divisions (administrations) that are kept in step.",
     "tables": "List the tables: how each is read, and what it costs in calls.",
+    "models": "List the business models: what each is made of, and which are not made, and why.",
     "plan": "Show what the chosen tables cost in calls a day.",
     "status": "Show the status of the enabled divisions.",
     "sql": "Run a statement on the copy, which it can only read.",

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from exact_assets.control.database import Database, continue_numbers, transaction
 from exact_assets.control.secrets import KEY_FILE, Cipher, open_cipher
 from exact_assets.control.tables import CONNECTIONS, METADATA
-from exact_assets.errors import ControlError, ReconnectError, name_of
+from exact_assets.error_records import name_of
+from exact_assets.errors import ControlError, ReconnectError
 
 MOVED = "This connection was moved to another control store"
 SECRET = ("access_token", "refresh_token")

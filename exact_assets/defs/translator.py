@@ -1,20 +1,25 @@
-"""From a table of the catalogue to Dagster's terms: key, group, kinds, columns, tags, freshness, code version.
+"""From tables and models to Dagster's terms: key, group, kinds, columns, tags, freshness, code version.
 
 Naming is decided here and nowhere else in this package; a project that wants other names subclasses the translator.
-What a table is, the catalogue says.
+What a table is, the catalogue says; what a model is, its file.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
 from exact_assets.catalogue.table import Column, Table, YearKind
-from exact_assets.defs.partitions import grid
+from exact_assets.defs.partitions import DIVISIONS, grid
+from exact_assets.models.model import Model
 from exact_assets.selection.freshness import fail_after, warn_after
-from exact_assets.warehouse.sql.names import DIVISION
+from exact_assets.warehouse.sql.names import DIVISION, MODELS_SCHEMA
 from exact_assets.warehouse.sql.types import sql_columns
+
+NEW_DAY = "5 0 * * *"
+"""When models are built that have the day in them, by UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,17 @@ class ExactTableProps:
     table: Table
     start_year: int
     """The first year that has partitions."""
+    warehouse_kind: str
+    """As Dagster names it: `duckdb`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactModelProps:
+    """What a translator is told of a business model."""
+
+    model: Model
+    source_keys: Mapping[str, dg.AssetKey]
+    """The assets of its tables that are kept, by table name."""
     warehouse_kind: str
     """As Dagster names it: `duckdb`."""
 
@@ -63,6 +79,75 @@ class ExactTranslator:
                 "exact/rows_per_call": table.page_size,
             },
         )
+
+    def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
+        """Describe a business model as an asset, which follows its tables in the divisions that changed."""
+        model = props.model
+        by_division = dg.MultiToSingleDimensionPartitionMapping("division")
+        return dg.AssetSpec(
+            dg.AssetKey([MODELS_SCHEMA, model.name]),
+            deps=[dg.AssetDep(key, partition_mapping=by_division) for key in props.source_keys.values()],
+            group_name=MODELS_SCHEMA,
+            description=model.description,
+            kinds={"exact", "sql", props.warehouse_kind},
+            code_version=model.version,
+            partitions_def=DIVISIONS,
+            automation_condition=_condition(model),
+            metadata={
+                "dagster/table_name": f"{MODELS_SCHEMA}.{model.name}",
+                "dagster/column_schema": _model_schema(model),
+                "dagster/column_lineage": _lineage(model, props.source_keys),
+                "exact/key": ", ".join((DIVISION, *model.key)),
+            },
+        )
+
+
+def _condition(model: Model) -> dg.AutomationCondition[Any]:
+    """Return when a model is built: when a table of its division changed, and where it is not there yet.
+
+    Much as `eager`, which never fires where one partition of a table is missing, as in each new division, nor where
+    the tables were there before the model was; and which takes a table that changes within the same tick as the
+    model was built for one that the model has seen. A build that failed waits for a change.
+    """
+    conditions = dg.AutomationCondition
+    changed = conditions.any_deps_updated()
+    is_handled = conditions.newly_requested() | conditions.newly_updated() | conditions.initial_evaluation()
+    is_missing = conditions.missing() & conditions.any_deps_match(~conditions.missing())
+    due = changed.since(is_handled & ~changed) | (is_missing & ~conditions.execution_failed())
+    is_new_day = conditions.cron_tick_passed(NEW_DAY) & ~conditions.missing()
+    is_free = ~conditions.in_progress() & ~conditions.any_deps_in_progress()
+    return (due | is_new_day) & is_free if model.follows_day else due & is_free
+
+
+def _model_schema(model: Model) -> dg.TableSchema:
+    """Show a model's columns with their meanings."""
+    key = {DIVISION, *model.key}
+    columns = [(DIVISION, "integer", "the division"), *((one.name, one.type, one.meaning) for one in model.columns)]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=type_,
+                description=meaning,
+                constraints=dg.TableColumnConstraints(nullable=name not in key),
+            )
+            for name, type_, meaning in columns
+        ]
+    )
+
+
+def _lineage(model: Model, keys: Mapping[str, dg.AssetKey]) -> dg.TableColumnLineage:
+    """Show of which columns of the tables that are kept each column is made."""
+    found = {
+        column.name: [
+            dg.TableColumnDep(asset_key=keys[table], column_name=name)
+            for table, _, name in (source.partition(".") for source in column.sources)
+            if table in keys
+        ]
+        for column in model.columns
+    }
+    of_division = [dg.TableColumnDep(asset_key=key, column_name=DIVISION) for key in keys.values()]
+    return dg.TableColumnLineage({DIVISION: of_division, **{name: deps for name, deps in found.items() if deps}})
 
 
 def code_version(table: Table) -> str:

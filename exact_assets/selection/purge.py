@@ -11,6 +11,7 @@ from exact_assets.errors import SettingsError, WarehouseBusyError
 from exact_assets.selection.kept import kept_choices
 from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.protocol import Warehouse
+from exact_assets.warehouse.sql.names import MODELS_SCHEMA
 
 LEASES_AT_ONCE = 50
 """Each holds a lock file open, of which a process may have 1,024 as a rule."""
@@ -46,6 +47,8 @@ def purge(divisions: Collection[int], *, control: Control, warehouse: Warehouse)
         raise WarehouseBusyError(
             f"Rows of {names[0]} come again while they are purged: cancel its runs, then purge."
         )
+    # What was made of them goes last: until then, a run may make it again of what is left.
+    lost += Counter({f"{MODELS_SCHEMA}.{name}": rows for name, rows in warehouse.purge_models(numbers).items()})
     # Again, for who began in between: what is read now finds no rows of them, or leaves them alone.
     control.purges.note(numbers, at=datetime.now(UTC))
     control.attempts.forget(numbers)
@@ -76,7 +79,8 @@ def check_purge(divisions: Collection[int], *, control: Control, warehouse: Ware
     numbers = sorted(set(divisions))
     _refuse_enabled(numbers, control, warehouse)
     _refuse_busy(numbers, control)
-    return warehouse.names_holding(numbers, names=tables())
+    models = (f"{MODELS_SCHEMA}.{name}" for name in warehouse.model_names(numbers))
+    return (*warehouse.names_holding(numbers, names=tables()), *models)
 
 
 def _refuse_enabled(divisions: Collection[int], control: Control, warehouse: Warehouse) -> None:

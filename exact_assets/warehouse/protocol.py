@@ -6,8 +6,10 @@ from typing import Protocol
 
 from exact_assets.catalogue.table import Table
 from exact_assets.errors import ValueRangeError, WarehouseError
+from exact_assets.models.model import Model
 from exact_assets.stream import Step, Stored, StreamState
 from exact_assets.warehouse.divisions import DivisionChoice, DivisionReport, KnownDivision, Selection
+from exact_assets.warehouse.models import BuiltModel
 from exact_assets.warehouse.outbox import OutboxRow, RowEnd
 from exact_assets.warehouse.query import Query, QueryRows
 
@@ -170,5 +172,29 @@ class OutboxStore(Protocol):
         """Have rows that are due wait until a moment: those of divisions as they stand there; None: all."""
 
 
-class Warehouse(TableStore, SelectionStore, OutboxStore, Protocol):
+class ModelStore(Protocol):
+    """The business models, in schema `exact_bi`. Methods are as those of a `TableStore`."""
+
+    def build_model(self, model: Model, divisions: Collection[int], *, kept: Collection[str]) -> BuiltModel:
+        """Replace the rows of divisions in a model by what their tables give now, in one transaction.
+
+        A model that has changed since it was made is made anew, for all divisions that it has rows of.
+
+        Args:
+            model: to be built.
+            divisions: whose rows are replaced.
+            kept: names of the tables that are kept; the others tell nothing, whatever is left of them.
+
+        Raises:
+            WarehouseError: nothing of it can be built.
+        """
+
+    def model_names(self, divisions: Collection[int]) -> tuple[str, ...]:
+        """Name the models that have rows of divisions."""
+
+    def purge_models(self, divisions: Collection[int]) -> Mapping[str, int]:
+        """Delete the rows of divisions in all models, all or nothing; return how many each lost."""
+
+
+class Warehouse(TableStore, SelectionStore, OutboxStore, ModelStore, Protocol):
     """All in one place."""

@@ -128,8 +128,15 @@ def test_translation_names_assets_by_their_tables() -> None:
     assert accounts.metadata["path"] == "/api/v1/{division}/sync/CRM/Accounts"
     assert "erp" in accounts.kinds
     assert set(found) == {
-        f"erp/{name}" for name in ("crm_accounts", "sync_deleted", "financialtransaction_transaction_lines")
+        *(f"erp/{name}" for name in ("crm_accounts", "sync_deleted", "financialtransaction_transaction_lines")),
+        "exact_bi/dim_relation",
     }
+    assert {dep.asset_key.to_user_string() for dep in found["exact_bi/dim_relation"].deps} == {"erp/crm_accounts"}
+
+
+def test_models_are_chosen_and_refused_as_the_environment_does() -> None:
+    assert "exact_bi/dim_relation" not in specs(definitions({"tables": TWO_TABLES, "models": "none"}))
+    assert "exact_bi/dim_relation" in specs(definitions({"tables": TWO_TABLES, "models": ["dim_*", "-dim_item"]}))
 
 
 def test_post_processing_changes_what_it_targets() -> None:

@@ -17,6 +17,8 @@ from exact_assets_tests.installation import Installation, installation
 YEAR = datetime.now(UTC).year
 ACCOUNTS = dg.AssetKey(["exact", "crm_accounts"])
 BELOW, MODEL = dg.AssetKey("customers_told"), dg.AssetKey("customers_by_division")
+OURS = dg.AssetKey(["exact_bi", "dim_relation"])
+"""A business model, which follows by a sensor of ours."""
 PROJECT = """
 import dagster as dg
 
@@ -137,12 +139,13 @@ def test_an_asset_downstream_of_ours_runs_in_the_same_run(project: Project) -> N
 def test_a_model_by_division_is_asked_for_the_division_that_changed_and_no_other(project: Project) -> None:
     changed = project.place.divisions[1]
     _quiet_cycle(project)
-    before = len(project.materialised(MODEL))
+    before = {key: len(project.materialised(key)) for key in (MODEL, OURS)}
+    assert set(project.materialised(OURS)) == {str(one) for one in project.place.divisions}
     project.place.simulator.control.update("crm/Accounts", changed, count=1)
-    until(lambda: True if len(project.materialised(MODEL)) > before else None)
+    until(lambda: True if all(len(project.materialised(key)) > before[key] for key in before) else None)
     # A cycle more, in which nothing is new.
     _quiet_cycle(project)
-    assert project.materialised(MODEL)[before:] == [str(changed)]
+    assert [project.materialised(key)[before[key] :] for key in before] == [[str(changed)]] * 2
 
 
 def _quiet_cycle(project: Project) -> None:
@@ -153,15 +156,19 @@ def _quiet_cycle(project: Project) -> None:
 
 
 def _rest(project: Project) -> None:
-    """Wait until no run of the model is under way or was for a while, however busy the machine is."""
-    told, since = len(project.materialised(MODEL)), time.monotonic()
+    """Wait until no run of a model is under way or was for a while, however busy the machine is."""
+    told, since = _told(project), time.monotonic()
     while time.monotonic() - since < QUIET_SECONDS:
         time.sleep(2)
-        if len(project.materialised(MODEL)) != told or _is_under_way(project.instance):
-            told, since = len(project.materialised(MODEL)), time.monotonic()
+        if _told(project) != told or _is_under_way(project.instance):
+            told, since = _told(project), time.monotonic()
+
+
+def _told(project: Project) -> int:
+    return len(project.materialised(MODEL)) + len(project.materialised(OURS))
 
 
 def _is_under_way(instance: dg.DagsterInstance) -> bool:
     unfinished = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED, *unfinished]))
-    return any(MODEL in (run.asset_selection or ()) for run in runs)
+    return any({MODEL, OURS} & set(run.asset_selection or ()) for run in runs)

@@ -26,7 +26,8 @@ from exact_assets.errors import (
     SettingsError,
     WarehouseError,
 )
-from exact_assets.selection.purge import purge
+from exact_assets.models.registry import models
+from exact_assets.selection.purge import check_purge, purge
 from exact_assets.stream import Step, StreamState, Verb
 from exact_assets.warehouse.divisions import KnownDivision
 from exact_assets.warehouse.open import open_configured, url_of
@@ -119,6 +120,16 @@ def test_four_divisions_are_purged_with_few_files_open(
     assert counts(config) == {KEPT: 2 * len(NAMES)}
     statuses = {choice.division: choice.status for choice in warehouse.list_divisions() or ()}
     assert statuses == dict.fromkeys(DIVISIONS, "disabled: purged, nothing of it is left") | {KEPT: None}
+
+
+def test_what_was_made_of_purged_divisions_goes_as_well(warehouse: Warehouse, control: Control) -> None:
+    warehouse.build_model(models()["dim_item"], (*DIVISIONS, KEPT), kept={"logistics_items"})
+    assert "exact_bi.dim_item" in check_purge(DIVISIONS, control=control, warehouse=warehouse)
+    lost = purge(DIVISIONS, control=control, warehouse=warehouse)
+    assert lost["exact_bi.dim_item"] == len(DIVISIONS)
+    assert warehouse.model_names(DIVISIONS) == ()
+    assert warehouse.model_names([KEPT]) == ("dim_item",)
+    assert check_purge(DIVISIONS, control=control, warehouse=warehouse) == ()
 
 
 @pytest.mark.long

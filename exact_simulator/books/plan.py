@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from exact_simulator.books import balance, deletions, divisions, human, ledger, master, orders, rules
+from exact_simulator.books import balance, deletions, divisions, human, ledger, master, open_items, orders, rules
 from exact_simulator.books.draft import Draft
 from exact_simulator.books.reference import target
 from exact_simulator.books.rules import Years
@@ -30,6 +30,7 @@ def build_plan(sizes: Sizes, years: Years, *, is_hostile: bool) -> Plan:
         **human.models(sizes),
         **ledger.models(sizes, is_hostile=is_hostile),
         **orders.models(sizes),
+        **open_items.models(sizes, is_hostile=is_hostile),
         **balance.models(),
         **deletions.models(),
     }
