@@ -5,6 +5,7 @@ What a table is, the catalogue says; what a model is, its file.
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,7 @@ class ExactTranslator:
     def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
         """Describe a business model as an asset, which follows its tables in the divisions that changed."""
         model = props.model
-        by_division = dg.MultiToSingleDimensionPartitionMapping("division")
+        by_division = _by_division()
         return dg.AssetSpec(
             dg.AssetKey([MODELS_SCHEMA, model.name]),
             deps=[dg.AssetDep(key, partition_mapping=by_division) for key in props.source_keys.values()],
@@ -100,6 +101,13 @@ class ExactTranslator:
                 "exact/key": ", ".join((DIVISION, *model.key)),
             },
         )
+
+
+def _by_division() -> dg.PartitionMapping:
+    """Return how partitions of tables become those of models, without Dagster's word to users that it may change."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiToSingleDimensionPartitionMapping("division")
 
 
 def _condition(model: Model) -> dg.AutomationCondition[Any]:

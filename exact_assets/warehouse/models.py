@@ -27,7 +27,7 @@ from exact_assets.warehouse.sql.models import (
 )
 from exact_assets.warehouse.sql.names import DIVISION, MODELS_SCHEMA, one_of
 
-DIVISIONS_AT_ONCE = 25
+BUILT_AT_ONCE = 25
 """Built in one transaction: openings cost time, and whoever holds the warehouse keeps others waiting."""
 
 BuiltModel = Mapping[int, int | WarehouseError]
@@ -56,8 +56,8 @@ def build_model(
     prepare.ensure(sessions, [every_table()[name] for name in model.sources if name in kept], is_soft=is_soft)
     built, every = _renewed(sessions, model, divisions, kept=kept, at=at)
     rest = sorted(every - built.keys())
-    for first in range(0, len(rest), DIVISIONS_AT_ONCE):
-        built |= _filled(sessions, model, rest[first : first + DIVISIONS_AT_ONCE], kept=kept, at=at)
+    for first in range(0, len(rest), BUILT_AT_ONCE):
+        built |= _filled(sessions, model, rest[first : first + BUILT_AT_ONCE], kept=kept, at=at)
     return built
 
 
