@@ -104,7 +104,7 @@ class ExactTranslator:
 
 
 def _by_division() -> dg.PartitionMapping:
-    """Return how partitions of tables become those of models, without Dagster's word to users that it may change."""
+    """Return how partitions of tables become those of models, without Dagster's word that this may change."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping("division")
