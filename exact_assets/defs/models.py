@@ -26,7 +26,8 @@ from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.names import DIVISION, MODELS_SCHEMA, one_of
 
 SENSOR = "exact_models"
-SENSOR_SECONDS = 60
+SENSOR_SECONDS = 20
+"""Less than a minute: tables that are loaded each minute would be found under way each time."""
 ModelEvent = dg.AssetMaterialization | dg.MaterializeResult[None] | dg.AssetCheckResult
 NO_DIVISIONS = "This run names no divisions, so that there is nothing to do: choose some where it is launched."
 
