@@ -5,6 +5,7 @@ What a table is, the catalogue says; what a model is, its file.
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,10 +84,9 @@ class ExactTranslator:
     def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
         """Describe a business model as an asset, which follows its tables in the divisions that changed."""
         model = props.model
-        by_division = dg.MultiToSingleDimensionPartitionMapping("division")
         return dg.AssetSpec(
             dg.AssetKey([MODELS_SCHEMA, model.name]),
-            deps=[dg.AssetDep(key, partition_mapping=by_division) for key in props.source_keys.values()],
+            deps=[dg.AssetDep(key, partition_mapping=_by_division()) for key in props.source_keys.values()],
             group_name=MODELS_SCHEMA,
             description=model.description,
             kinds={"exact", "sql", props.warehouse_kind},
@@ -100,6 +100,13 @@ class ExactTranslator:
                 "exact/key": ", ".join((DIVISION, *model.key)),
             },
         )
+
+
+def _by_division() -> dg.PartitionMapping:
+    """Map all years of a division to the division. That this is beta is nothing that users could act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiToSingleDimensionPartitionMapping("division")
 
 
 def _condition(model: Model) -> dg.AutomationCondition[Any]:

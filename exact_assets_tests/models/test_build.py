@@ -330,6 +330,25 @@ def test_a_model_that_has_changed_is_made_anew_for_all_divisions_that_it_has(mak
     assert model.warehouse.build_model(fewer, [OTHER], kept=KEPT) == {OTHER: 1}
 
 
+def test_a_model_is_made_where_tables_cannot_be_made_within_a_transaction(tmp_path: Path) -> None:
+    model = Model(ENGINES["duckdb-ddl-apart"](tmp_path), "dim_item")
+    fill(model.warehouse, ITEMS, {"code": "A"})
+    assert model.build() == {DIVISION: 1}
+    assert model.build() == {DIVISION: 1}
+
+
+def test_a_model_that_a_view_depends_on_says_what_to_do_and_keeps_its_rows(tmp_path: Path) -> None:
+    model = Model(ENGINES["postgresql"](tmp_path), "dim_item")
+    fill(model.warehouse, ITEMS, {"code": "A"})
+    model.build()
+    model.place.run("CREATE VIEW exact_bi.mine AS SELECT item_code FROM exact_bi.dim_item")
+    item = models()["dim_item"]
+    with pytest.raises(WarehouseError, match=r"exact_bi.dim_item cannot be made: .*\. Drop views"):
+        model.warehouse.build_model(replace(item, columns=item.columns[:4]), [DIVISION], kept=KEPT)
+    assert model.read("item_code") == [("A",)]
+    assert model.build() == {DIVISION: 1}
+
+
 def test_a_model_without_rows_is_there(make: MakeModel) -> None:
     model = make("fct_stock")
     assert model.build() == {DIVISION: 0}
