@@ -18,6 +18,7 @@ from exact_assets.warehouse.protocol import Warehouse
 
 LINES, DIVISIONS, ACCOUNTS = 1_000_000, 20, 200
 FIRST, EACH = 100_001, LINES // DIVISIONS
+LEDGER = "financialtransaction_transaction_lines"
 NAMES = ("fct_ledger", "fct_balance_by_period")
 _ID = "CAST('00000000-0000-{kind}-0000-' || lpad(CAST({number} AS VARCHAR), 12, '0') AS UUID)"
 _FILL = (
@@ -28,7 +29,7 @@ _FILL = (
         f"FROM range({DIVISIONS}) AS t(d), range({ACCOUNTS}) AS u(a)"
     ),
     (
-        f"INSERT INTO exact.financialtransaction_transaction_lines BY NAME SELECT {FIRST} + n // {EACH} AS division, "
+        f"INSERT INTO exact.{LEDGER} BY NAME SELECT {FIRST} + n // {EACH} AS division, "
         f"{_ID.format(kind='0002', number='n')} AS id, {_ID.format(kind='0003', number='n // 80')} AS "
         f"entry_id, n // 80 AS entry_number, {_ID.format(kind='0001', number=f'n % {ACCOUNTS}')} AS gl_account, "
         "(CASE WHEN n % 2 = 0 THEN 1 ELSE -1 END) * 12.34 AS amount_dc, 2022 + n % 5 AS financial_year, "
