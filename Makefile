@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 # duckdb or postgresql, for demo, storm, storm-documents and soak.
 WAREHOUSE ?= duckdb
 
-.PHONY: help install demo test test-long test-floor lint storm storm-outages storm-documents blackout soak bench large sharing release-check clean
+.PHONY: help install demo test test-long test-floor lint storm storm-outages storm-documents blackout soak bench bench-models large sharing \
+	release-check clean
 
 help:            ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
@@ -55,6 +56,9 @@ sharing: $(VENV)/.ready   ## Let 16 processes share tokens and quota, and kill s
 
 bench: $(VENV)/.ready   ## Measure CPU, memory and calls of large loads beside a bare lower bound
 	$(BIN)/python -m exact_assets_tests.trials.bench
+
+bench-models: $(VENV)/.ready   ## Measure what models cost: 1,000,000 ledger lines in 20 divisions, and one of them
+	$(BIN)/python -m exact_assets_tests.trials.bench_models
 
 large: $(VENV)/.ready   ## Purge, sweep and reload a division of 2,000,000 rows, killed at random moments
 	$(BIN)/python -m exact_assets_tests.trials.large

@@ -6,12 +6,12 @@ https://docs.dagster.io/guides/automate/declarative-automation. How a model is b
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import dagster as dg
 
 from exact_assets.checks.kept import merged, newly_kept, outdated, results
 from exact_assets.checks.models import ModelCheck, checks_of_model, run_model_checks
+from exact_assets.checks.result import CheckResult
 from exact_assets.checks.summary import not_run, summarise, with_obstacle
 from exact_assets.containment import contained
 from exact_assets.defs.check_results import asset_check_result
@@ -22,11 +22,13 @@ from exact_assets.defs.resources import RESOURCE, ExactSession, session_of
 from exact_assets.defs.runs import planned_partitions
 from exact_assets.errors import WarehouseError
 from exact_assets.models.model import Model
+from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.query import Query
 from exact_assets.warehouse.sql.names import DIVISION, MODELS_SCHEMA, one_of
 
 SENSOR = "exact_models"
-SENSOR_SECONDS = 60
+SENSOR_SECONDS = 20
+"""Less than a minute: tables that are loaded each minute would be found under way each time."""
 ModelEvent = dg.AssetMaterialization | dg.MaterializeResult[None] | dg.AssetCheckResult
 NO_DIVISIONS = "This run names no divisions, so that there is nothing to do: choose some where it is launched."
 
@@ -122,7 +124,7 @@ def _recorded(
     """Record the divisions that were built, by Dagster's own result where all were that the run names."""
     key, warehouse = location.model_key(model), session_of(context).warehouse
     lineage = location.model_specs[model.name].metadata["dagster/column_lineage"]
-    figures = _figures(warehouse.query, model, counts)
+    figures = _figures(warehouse, model, counts)
     metadata = {
         str(division): {
             "dagster/partition_row_count": rows,
@@ -140,14 +142,18 @@ def _recorded(
         yield dg.MaterializeResult(asset_key=key)
 
 
-def _figures(query: Any, model: Model, divisions: Collection[int]) -> Mapping[int, Mapping[str, float | int]]:
+def _figures(
+    warehouse: Warehouse, model: Model, divisions: Collection[int]
+) -> Mapping[int, Mapping[str, float | int]]:
     """Return what people look at, by division, which Dagster plots from build to build."""
+    found: dict[int, dict[str, float | int]] = {division: dict.fromkeys(model.figures, 0) for division in divisions}
+    if not model.figures or not divisions:
+        return found
     queries = [
         Query(statement=f"SELECT * FROM ({statement}) AS f WHERE f.{DIVISION} IN {one_of(divisions)}")
         for statement in model.figures.values()
     ]
-    found: dict[int, dict[str, float | int]] = {division: dict.fromkeys(model.figures, 0) for division in divisions}
-    for name, rows in zip(model.figures, query(queries) if queries and divisions else (), strict=False):
+    for name, rows in zip(model.figures, warehouse.query(queries), strict=True):
         for row in rows or ():
             value = row["value"] or 0
             found[row[DIVISION]][name] = float(round(value, 2)) if isinstance(value, Decimal) else value
@@ -187,7 +193,7 @@ def _results(
     *,
     divisions: Collection[int],
     is_of_all: bool,
-) -> list[Any]:
+) -> list[CheckResult]:
     name = f"{MODELS_SCHEMA}.{model.name}"
     before = exact.check_results.read(name)
     # Written before anything is looked at: whatever happens then, nothing is green that nobody has seen.

@@ -84,10 +84,9 @@ class ExactTranslator:
     def get_model_spec(self, props: ExactModelProps) -> dg.AssetSpec:
         """Describe a business model as an asset, which follows its tables in the divisions that changed."""
         model = props.model
-        by_division = _by_division()
         return dg.AssetSpec(
             dg.AssetKey([MODELS_SCHEMA, model.name]),
-            deps=[dg.AssetDep(key, partition_mapping=by_division) for key in props.source_keys.values()],
+            deps=[dg.AssetDep(key, partition_mapping=_by_division()) for key in props.source_keys.values()],
             group_name=MODELS_SCHEMA,
             description=model.description,
             kinds={"exact", "sql", props.warehouse_kind},
@@ -104,7 +103,7 @@ class ExactTranslator:
 
 
 def _by_division() -> dg.PartitionMapping:
-    """Return how partitions of tables become those of models, without Dagster's word that this may change."""
+    """Map all years of a division to the division. That this is beta is nothing that users could act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping("division")

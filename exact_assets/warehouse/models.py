@@ -113,10 +113,13 @@ def _renewed(
             if _is_current(connection, model):
                 return {}, every
             its = every | model_divisions(connection, model.name)
-            with connection.about(f"exact_bi.{model.name}"), connection.transaction(divisions=its):
-                for statement in create_model(connection.dialect, model):
-                    connection.run(statement)
-                rows = _fill(connection, model, its, kept=kept, at=at) if fills else {}
+            with connection.about(f"exact_bi.{model.name}"):
+                if not connection.dialect.has_transactional_ddl:
+                    _create(connection, model)
+                with connection.transaction(divisions=its):
+                    if connection.dialect.has_transactional_ddl:
+                        _create(connection, model)
+                    rows = _fill(connection, model, its, kept=kept, at=at) if fills else {}
                 return {**rows}, its
 
     try:
@@ -130,6 +133,11 @@ def _renewed(
             f"exact_bi.{model.name} cannot be made: {error} Drop views and other relations of your own that depend "
             "on it, and make them again afterwards."
         ) from error
+
+
+def _create(connection: Connection, model: Model) -> None:
+    for statement in create_model(connection.dialect, model):
+        connection.run(statement)
 
 
 def _is_current(connection: Connection, model: Model) -> bool:

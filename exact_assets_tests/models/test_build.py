@@ -211,6 +211,33 @@ def test_two_headers_of_one_order_make_no_more_lines(make: MakeModel) -> None:
     ]
 
 
+def test_large_amounts_and_quantities_are_multiplied_without_an_overflow(make: MakeModel) -> None:
+    """DuckDB multiplies decimals of up to 18 digits within 18 digits."""
+    large, stock, orders, invoices = (
+        amount("99999999999.99"),
+        make("fct_stock"),
+        make("fct_order_lines"),
+        make("fct_revenue_lines"),
+    )
+    fill(stock.warehouse, ITEMS, {"id": guid(1), "cost_price_standard": large, "average_cost": amount("-0.5")})
+    fill(stock.warehouse, "inventory_stock_positions", {"item_id": guid(1), "current_stock": amount("10000")})
+    fill(
+        stock.warehouse,
+        "salesorder_sales_order_lines",
+        {"amount_dc": large, "quantity": amount("1000000"), "quantity_delivered": amount("500000")},
+    )
+    fill(
+        stock.warehouse,
+        "salesinvoice_sales_invoices_with_lines",
+        {"line_number": 1, "item": guid(1), "quantity": amount("-10000"), "amount_dc": large},
+    )
+    for model in (stock, orders, invoices):
+        assert model.build() == {DIVISION: 1}
+    assert stock.read("value_at_standard_cost, value_at_average_cost") == [(large * 10_000, -5_000)]
+    assert orders.read("amount_to_deliver") == [(amount("50000000000.00"),)]
+    assert invoices.read("cost, margin") == [(large * -10_000, large * 10_001)]
+
+
 def test_the_calendar_has_each_day_once_with_its_period(make: MakeModel) -> None:
     model = make("dim_calendar")
     periods = [
@@ -328,6 +355,25 @@ def test_a_model_that_has_changed_is_made_anew_for_all_divisions_that_it_has(mak
         *("division", "item_key", "item_id", "item_code", "item_name", "_built_at"),
     ]
     assert model.warehouse.build_model(fewer, [OTHER], kept=KEPT) == {OTHER: 1}
+
+
+def test_a_model_is_made_where_tables_cannot_be_made_within_a_transaction(tmp_path: Path) -> None:
+    model = Model(ENGINES["duckdb-ddl-apart"](tmp_path), "dim_item")
+    fill(model.warehouse, ITEMS, {"code": "A"})
+    assert model.build() == {DIVISION: 1}
+    assert model.build() == {DIVISION: 1}
+
+
+def test_a_model_that_a_view_depends_on_says_what_to_do_and_keeps_its_rows(tmp_path: Path) -> None:
+    model = Model(ENGINES["postgresql"](tmp_path), "dim_item")
+    fill(model.warehouse, ITEMS, {"code": "A"})
+    model.build()
+    model.place.run("CREATE VIEW exact_bi.mine AS SELECT item_code FROM exact_bi.dim_item")
+    item = models()["dim_item"]
+    with pytest.raises(WarehouseError, match=r"exact_bi.dim_item cannot be made: .*\. Drop views"):
+        model.warehouse.build_model(replace(item, columns=item.columns[:4]), [DIVISION], kept=KEPT)
+    assert model.read("item_code") == [("A",)]
+    assert model.build() == {DIVISION: 1}
 
 
 def test_a_model_without_rows_is_there(make: MakeModel) -> None:

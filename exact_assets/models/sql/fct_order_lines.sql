@@ -96,7 +96,7 @@ SELECT
     CASE
         WHEN l.quantity_to_deliver = l.quantity THEN l.amount_dc
         WHEN coalesce(l.quantity, 0) = 0 THEN 0
-        ELSE CAST(l.amount_dc AS decimal(18, 2)) * CAST(CAST(l.quantity_to_deliver AS double precision)
+        ELSE CAST(l.amount_dc AS decimal(19, 2)) * CAST(CAST(l.quantity_to_deliver AS double precision)
             / CAST(l.quantity AS double precision) AS decimal(18, 6))
     END AS amount_to_deliver,
     l.amount_fc,

@@ -47,7 +47,7 @@ cost = ["decimal(18,2)", "quantity at the item's standard cost price; empty: it 
 margin = ["decimal(18,2)", "amount less cost; empty: no cost is known", "salesinvoice_sales_invoices_with_lines.amount_dc", "salesinvoice_sales_invoices_with_lines.quantity", "logistics_items.cost_price_standard"]
 */
 WITH invoiced AS (
-    SELECT l.*, CAST(l.quantity AS decimal(18, 4)) * CAST(i.cost_price_standard AS decimal(18, 4)) AS cost
+    SELECT l.*, CAST(l.quantity AS decimal(19, 4)) * CAST(i.cost_price_standard AS decimal(19, 4)) AS cost
     FROM exact.salesinvoice_sales_invoices_with_lines AS l
     LEFT JOIN exact.logistics_items AS i ON i.division = l.division AND i.id = l.item
     WHERE l.line_number BETWEEN 1 AND 8999 AND (l.status > 10 OR l.status IS NULL)

@@ -47,7 +47,7 @@ SELECT
     s.reorder_point,
     coalesce(s.projected_stock < s.reorder_point, FALSE) AS is_below_reorder_point,
     trim(s.unit_code) AS unit,
-    CAST(s.current_stock AS decimal(18, 4)) * CAST(i.cost_price_standard AS decimal(18, 4)) AS value_at_standard_cost,
-    CAST(s.current_stock AS decimal(18, 4)) * CAST(i.average_cost AS decimal(18, 4)) AS value_at_average_cost
+    CAST(s.current_stock AS decimal(19, 4)) * CAST(i.cost_price_standard AS decimal(19, 4)) AS value_at_standard_cost,
+    CAST(s.current_stock AS decimal(19, 4)) * CAST(i.average_cost AS decimal(19, 4)) AS value_at_average_cost
 FROM exact.inventory_stock_positions AS s
 LEFT JOIN exact.logistics_items AS i ON i.division = s.division AND i.id = s.item_id
