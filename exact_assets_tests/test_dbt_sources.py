@@ -59,4 +59,6 @@ def test_freshness_is_that_of_the_division_that_is_the_farthest_behind(
             "(2, true, '2026-01-01'), (3, false, '2020-01-01')"
         )
         [(found,)] = connection.execute(source["config"]["loaded_at_query"]).fetchall()
-    assert f"{found:%Y-%m-%d}" == "2026-01-01"
+        connection.execute("INSERT INTO exact.divisions (division, sync_enabled) VALUES (4, true)")
+        [(never,)] = connection.execute(source["config"]["loaded_at_query"]).fetchall()
+    assert (f"{found:%Y-%m-%d}", never.year) == ("2026-01-01", 1970)

@@ -46,6 +46,16 @@ def test_runs_get_the_settings_that_there_are_and_all_that_they_need() -> None:
     assert passed_on >= NEEDED
 
 
+def test_each_variable_that_runs_get_is_there_in_the_containers_that_start_them() -> None:
+    """The launcher refuses to start a run for one that is not set, be it empty or not."""
+    passed_on = set(read("dagster.yaml")["run_launcher"]["config"]["env_vars"])
+    services = read("compose.yaml")["services"]
+    for name in ("webserver", "daemon"):
+        assert passed_on <= variables("example.env") | set(services[name]["environment"])
+        assert "/var/run/docker.sock:/var/run/docker.sock" in services[name]["volumes"]
+    assert SETTINGS - {"DAGSTER_HOME"} <= passed_on
+
+
 def test_the_example_of_the_environment_names_settings_and_no_secret() -> None:
     named = variables("example.env")
     assert named - {"DAGSTER_PG_URL", "POSTGRES_PASSWORD"} <= SETTINGS

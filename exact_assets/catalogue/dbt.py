@@ -9,7 +9,7 @@ from typing import Any
 
 from exact_assets.catalogue.table import Table
 
-NO_LATER_THAN = "every division that is kept in step was brought up to date, which a row's own time does not tell"
+FRESHNESS = "when the enabled division that is farthest behind was last brought up to date, in whatever table"
 
 
 def dbt_sources(tables: Iterable[Table], *, schema: str, selection: str) -> Mapping[str, Any]:
@@ -20,14 +20,14 @@ def dbt_sources(tables: Iterable[Table], *, schema: str, selection: str) -> Mapp
         schema: where they are in the warehouse; also the source's name.
         selection: the table of the division selection, with its schema.
     """
-    loaded_at = f"SELECT min(last_sync) FROM {selection} WHERE sync_enabled"
+    loaded_at = f"SELECT min(coalesce(last_sync, TIMESTAMP '1970-01-01')) FROM {selection} WHERE sync_enabled"
     return {
         "version": 2,
         "sources": [
             {
                 "name": schema,
                 "schema": schema,
-                "description": f"A copy of Exact Online. Freshness: when {NO_LATER_THAN}.",
+                "description": f"A copy of Exact Online. Freshness: {FRESHNESS}.",
                 "config": {
                     "loaded_at_query": loaded_at,
                     "freshness": {

@@ -1,18 +1,20 @@
 """`exact-assets documents …`: documents and attachments in Exact Online, one at a time, and the outbox."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
-from exact_assets.config import ExactConfig
 from exact_assets.control.open import Control
 from exact_assets.documents.access import Documents
 from exact_assets.documents.lookup import SEARCHABLE
 from exact_assets.documents.models import Document, DocumentFields, WrittenDocument
 from exact_assets.documents.outbox import OutboxWork
 from exact_assets.errors import DocumentError, DocumentNotFoundError
+from exact_assets.project import configuration
 from exact_assets.warehouse.open import open_configured
 from exact_assets.warehouse.outbox import OUTBOX_TABLE
 from exact_assets.warehouse.query import Query
@@ -42,7 +44,8 @@ def documents_command(context: click.Context) -> None:
     Writing needs EXACT_WRITE_DOCUMENTS=true.
     """
     # Nothing is read before a command asks for something, so that --help needs no settings.
-    context.obj = context.with_resource(Documents(lambda: Control.open(ExactConfig.from_env())))
+    read = partial(configuration, Path.cwd(), defs=context.find_root().obj)
+    context.obj = context.with_resource(Documents(lambda: Control.open(read())))
 
 
 @documents_command.command()
@@ -144,7 +147,7 @@ def download(documents: Documents, *, division: int, attachment_id: str, to: Pat
 @pass_documents
 def outbox(documents: Documents, *, send: bool, as_json: bool) -> None:
     """Show the rows of exact.document_outbox, the newest first; make the table where there is none."""
-    config = ExactConfig.from_env()
+    config = configuration_of_command()
     warehouse = open_configured(config)
     warehouse.prepare_outbox()
     if send:

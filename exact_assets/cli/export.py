@@ -1,15 +1,17 @@
 """`exact-assets export`."""
 
+from contextlib import closing
+
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import number_of
-from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
 from exact_assets.export.files import Destination, OnRows, write_csv, write_parquet
 from exact_assets.export.relations import Relation, read_rows, relations, size_of
-from exact_assets.export.workbook import Workbook
+from exact_assets.export.workbook import LONGEST_TEXT, Workbook
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.open import open_engine, url_of
 
@@ -35,7 +37,7 @@ def export_command(folder: str, form: str, selection: str | None) -> None:
 
     Each file is replaced when its successor is whole. The warehouse is read as it is at one moment.
     """
-    engine = open_engine(url_of(ExactConfig.from_env()))
+    engine = open_engine(url_of(configuration_of_command()))
     if not engine.exists:
         raise SettingsError("There is no warehouse yet: `exact-assets status` prints where it will be.")
 
@@ -71,8 +73,12 @@ def _write(connection: Connection, place: Destination, counts: dict[Relation, in
 def _write_workbook(
     connection: Connection, place: Destination, counts: dict[Relation, int], on_rows: OnRows
 ) -> None:
-    with place.writing(WORKBOOK) as file:
-        book = Workbook(file)
+    with place.writing(WORKBOOK) as file, closing(Workbook(file)) as book:
         for relation, rows in counts.items():
             book.add(relation, read_rows(connection, relation), on_rows, rows=rows)
-        book.close()
+    if book.cut_texts:
+        click.echo(
+            f"{number_of(book.cut_texts, 'text')} of over {LONGEST_TEXT:,} characters are cut, as a cell holds no "
+            "more: CSV and Parquet have them whole.",
+            err=True,
+        )

@@ -2,7 +2,7 @@
 
 import click
 
-from exact_assets.config import ExactConfig
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.warehouse.open import open_configured
 from exact_assets.warehouse.sql.names import READ_SCHEMAS
 
@@ -14,5 +14,5 @@ def grant_reader_command(role: str) -> None:
 
     The role must be there; this is for a warehouse that has roles.
     """
-    open_configured(ExactConfig.from_env()).grant_reader(role)
+    open_configured(configuration_of_command()).grant_reader(role)
     click.echo(f"{role} may read {', '.join(READ_SCHEMAS)}, and whatever is made in them from now on.")

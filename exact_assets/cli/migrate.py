@@ -4,6 +4,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.config import ExactConfig
 from exact_assets.control.database import database_at
 from exact_assets.control.migrate import migrate_control
@@ -30,7 +31,7 @@ def migrate_command(source: str, target: str, what: str | None) -> None:
     that was cut goes on where it stopped when the command is given again. A control store is moved as a whole: the
     former one tells whoever uses it still.
     """
-    config, console = ExactConfig.from_env(), Console()
+    config, console = configuration_of_command(), Console()
     chosen = what or _chosen(source, target)
     _require_rest(config)
     if chosen == "control":

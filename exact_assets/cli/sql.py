@@ -13,8 +13,8 @@ import click
 import pyarrow as pa
 from pyarrow import parquet as parquet_files
 
+from exact_assets.cli.configured import configuration_of_command
 from exact_assets.cli.show import show
-from exact_assets.config import ExactConfig
 from exact_assets.errors import SettingsError
 from exact_assets.warehouse.connection import Fetched
 from exact_assets.warehouse.open import WAREHOUSE_LOCK_TIMEOUT_SECONDS, open_engine, url_of
@@ -40,7 +40,7 @@ def sql_command(statement: str, form: str | None, parquet: Path | None, attached
 
     The warehouse is open only while the statement runs.
     """
-    config = ExactConfig.from_env()
+    config = configuration_of_command()
     text = sys.stdin.read() if statement == "-" else statement
     if not text.strip():
         raise click.UsageError("Give a statement, such as: exact-assets sql 'SELECT * FROM exact.divisions'")
@@ -79,8 +79,9 @@ def _named(attached: Sequence[str]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for one in attached:
-        name, _, path = one.rpartition("=")
-        file = Path(path).expanduser()
+        # A folder on the way may have an = in its name.
+        name, path = ("", one) if Path(one).expanduser().is_file() else one.partition("=")[::2]
+        file = Path(path or one).expanduser()
         if not file.is_file():
             raise click.UsageError(f"--attach: there is no file {file}")
         if (chosen := name or file.stem) in found:
@@ -101,12 +102,12 @@ def _objects(found: Fetched) -> list[dict[str, Any]]:
 def _write_parquet(found: Fetched, path: Path) -> None:
     """Write a file whole, or not at all."""
     columns = [[_plain(value) for value in column] for column in zip(*found.rows, strict=True)]
-    arrays = [pa.array(column) for column in columns or [[]] * len(found.names)]
     draft = path.with_name(f".{path.name}.draft")
     try:
+        arrays = [pa.array(column) for column in columns or [[]] * len(found.names)]
         parquet_files.write_table(pa.Table.from_arrays(arrays, names=list(found.names)), draft)
         draft.replace(path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, OverflowError, pa.ArrowException) as error:
         draft.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written: {error}") from error
 

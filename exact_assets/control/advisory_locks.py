@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
@@ -68,15 +68,20 @@ class LockSession:
             del self._held[key]
             self._missing.discard(key)
             if self._raw is not None:
-                with suppress(psycopg.Error):
+                try:
                     self._raw.execute("SELECT pg_advisory_unlock(%s)", [key])
+                except psycopg.Error:
+                    # Whether it was let go, nobody knows: the session ends, and with it all that it holds. What is
+                    # held still is taken again in the next one.
+                    self._raw.close()
 
     def _session(self) -> "psycopg.Connection[Any]":
         """Return the session, or a new one that holds again what the one before held."""
         if self._raw is not None and not self._raw.closed:
             return self._raw
-        self._raw = raw = self._connect()
+        raw = self._connect()
         raw.autocommit = True
+        self._raw = raw
         self.was_there = True
         self._missing = set(self._held)
         self._take_missing(raw)
@@ -86,7 +91,10 @@ class LockSession:
         return raw
 
     def _take_missing(self, raw: "psycopg.Connection[Any]") -> None:
-        self._missing = {key for key in self._missing if not self._take(raw, key)}
+        for key in tuple(self._missing):
+            # One at a time: what was taken before an error must not be taken, and counted, once more.
+            if self._take(raw, key):
+                self._missing.discard(key)
 
     def _take(self, raw: "psycopg.Connection[Any]", key: int) -> bool:
         found = raw.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()

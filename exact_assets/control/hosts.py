@@ -34,13 +34,14 @@ def require_one_host(engine: sa.Engine, *, now: datetime | None = None) -> None:
     with transaction(engine) as connection:
         found = {name: datetime.fromtimestamp(at, UTC) for name, at in connection.execute(sa.select(HOSTS))}
         mine = found.pop(boot_id, None)
-        if mine is None or abs(seen_at - mine) >= SEEN_EVERY:
+        # What was seen before this machine was started may have been itself.
+        others = [at for at in found.values() if at > booted_at and timedelta(0) <= seen_at - at < SEEN_LATELY]
+        # One that is refused leaves no mark, which would keep out the one that was there first.
+        if not others and (mine is None or abs(seen_at - mine) >= SEEN_EVERY):
             # Those of other machines, and of this one before it was started anew, are forgotten once they are old.
             old = (HOSTS.c.boot_id == boot_id) | (HOSTS.c.seen_at < (seen_at - SEEN_LATELY).timestamp())
             connection.execute(sa.delete(HOSTS).where(old))
             connection.execute(insert_into(engine, HOSTS).values(boot_id=boot_id, seen_at=seen_at.timestamp()))
-    # What was seen before this machine was started may have been itself.
-    others = [at for at in found.values() if at > booted_at and timedelta(0) <= seen_at - at < SEEN_LATELY]
     if others:
         raise ControlError(
             f"{engine.url.database} is a file, and another machine used it at {max(others):%H:%M:%S} UTC: a file "

@@ -188,7 +188,8 @@ class QuotaLedger:
         latest = (now + SLACK).timestamp()
         if moments[-1] > latest:
             # A clock was ahead when they came; how long ago that was, nobody knows.
-            connection.execute(sa.update(REFUSALS).where(REFUSALS.c.at > latest).values(at=now.timestamp()))
+            ahead = self._of(division) & (REFUSALS.c.at > latest)
+            connection.execute(sa.update(REFUSALS).where(ahead).values(at=now.timestamp()))
         return datetime.fromtimestamp(min(moments[-MOST_REFUSALS], now.timestamp()), UTC) + HOUR
 
     def _refused_at(
@@ -202,15 +203,22 @@ class QuotaLedger:
         return connection.scalars(self._refusals, values).all()
 
     def _count_refusal(self, connection: sa.Connection, division: int | None, endpoint: str, now: datetime) -> None:
-        here = {
-            "site": self._site,
-            "client": self._client,
-            "division": NO_DIVISION if division is None else division,
-        }
-        # Of this division alone: others may be counting theirs at this moment.
-        mine = sa.and_(*(REFUSALS.c[name] == value for name, value in here.items()))
-        connection.execute(sa.delete(REFUSALS).where(mine & (REFUSALS.c.at <= (now - HOUR).timestamp())))
-        connection.execute(sa.insert(REFUSALS).values(**here, endpoint=endpoint, at=now.timestamp()))
+        old = self._of(division) & (REFUSALS.c.at <= (now - HOUR).timestamp())
+        connection.execute(sa.delete(REFUSALS).where(old))
+        connection.execute(
+            sa.insert(REFUSALS).values(
+                site=self._site,
+                client=self._client,
+                division=NO_DIVISION if division is None else division,
+                endpoint=endpoint,
+                at=now.timestamp(),
+            )
+        )
+
+    def _of(self, division: int | None) -> sa.ColumnElement[bool]:
+        """Return the condition that a refusal is of this division: others may be counting theirs at this moment."""
+        c, number = REFUSALS.c, NO_DIVISION if division is None else division
+        return (c.site == self._site) & (c.client == self._client) & (c.division == number)
 
 
 def _columns() -> tuple[str, ...]:

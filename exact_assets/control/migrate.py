@@ -5,12 +5,14 @@ that whoever still uses the former store is told, and sends nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from exact_assets.control.database import Database, continue_numbers, transaction
+from exact_assets.control.refresh import LOCK_TIMEOUT_SECONDS, lock_name_of
 from exact_assets.control.secrets import KEY_FILE, Cipher, open_cipher
 from exact_assets.control.tables import CONNECTIONS, METADATA
 from exact_assets.error_records import name_of
@@ -34,6 +36,24 @@ def migrate_control(source: Database, target: Database, *, secret_key: SecretStr
     """
     reading_engine, writing_engine = source.engine(is_durable=True), target.engine(is_durable=True)
     new = open_cipher(secret_key, folder=target.key_folder)
+    with transaction(reading_engine) as reading:
+        names = [lock_name_of(site_url=row["site"], client_id=row["client"]) for row in _rows(reading, CONNECTIONS)]
+    # A refresh outlives the run that began it: what it stores has to be moved, too.
+    with ExitStack() as held:
+        for name in sorted(names):
+            held.enter_context(source.locks.hold(name, wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS))
+        return _move(source, target, reading_engine, writing_engine, secret_key=secret_key, new=new)
+
+
+def _move(
+    source: Database,
+    target: Database,
+    reading_engine: sa.Engine,
+    writing_engine: sa.Engine,
+    *,
+    secret_key: SecretStr | None,
+    new: Cipher,
+) -> Mapping[str, int]:
     with transaction(reading_engine) as reading:
         old = _cipher_of(source, secret_key, connections := _rows(reading, CONNECTIONS))
         _require_unmoved(source, connections)

@@ -38,7 +38,9 @@ WHOLE_STORE = 0
 SESSION_SETTINGS = (
     f"SET search_path = {CONTROL_SCHEMA}; SET lock_timeout = {_LOCK_SECONDS * 1000}; "
     "SET client_min_messages = warning; SET standard_conforming_strings = on; SET tcp_keepalives_idle = 20; "
-    "SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+    "SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET statement_timeout = 0; "
+    # Whoever waited for a lock must see what the one before it committed, whatever a database has as its default.
+    "SET default_transaction_isolation = 'read committed'"
 )
 _Place = tuple[int, str]
 """Process and a mark of the address: a connection does not survive a fork."""
@@ -107,7 +109,12 @@ class PostgreSQLDatabase:
 
 def conninfo_of(address: Address) -> str:
     """Return an address in libpq's words, with what it leaves open."""
-    defaults: dict[str, Any] = {"connect_timeout": _CONNECT_SECONDS, "fallback_application_name": "exact-assets"}
+    defaults: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "fallback_application_name": "exact-assets",
+        # Of several hosts: a standby gives locks of its own, which keep nobody off the primary.
+        "target_session_attrs": "read-write" if "," in str(address.parameters.get("host") or "") else "any",
+    }
     # A host that vanished is noticed within a minute, not within the two hours that systems wait.
     alive = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
     return make_conninfo("", **{**defaults, **alive, **address.parameters, "client_encoding": "UTF8"})
@@ -159,7 +166,8 @@ def _connected(engine: sa.Engine, lock: int) -> Iterator[sa.Connection]:
 _LOCK = {
     is_durable: sa.text(
         f"SELECT pg_advisory_xact_lock({STORE_LOCK}, :lock)"
-        + ("" if is_durable else ", set_config('synchronous_commit', 'off', true)")
+        # A database may have another default than to wait for the disk.
+        f", set_config('synchronous_commit', '{'on' if is_durable else 'off'}', true)"
     )
     for is_durable in (True, False)
 }

@@ -37,6 +37,8 @@ LONGEST_KEEP_SECONDS = 120.0
 SHOW_SECONDS = 2.0
 SILENT_SECONDS = 10.0
 """A process that asks for a pair shows every two seconds that it lives: one that is silent so long was killed."""
+LONG_OVER_SECONDS = 3_600.0
+"""By no clock that is nearly right is an attempt so old under way: it need not be watched."""
 LONGEST_LIFE_SECONDS = LOCK_TIMEOUT_SECONDS + LONGEST_REFRESH_SECONDS + LONGEST_KEEP_SECONDS + 60.0
 """Of the process: longer than all its waits that have a bound. Some have none, as that for a name server."""
 PAUSED_AFTER = (errors.RequestRefusedError, errors.UnavailableError)
@@ -121,8 +123,11 @@ def refresh(
             return held.token
         _require_hope(held, pauses, now=now())
         try:
-            with room(), _shown(store, now=now, is_needed=locks.may_end_early):
-                token = endpoint.refresh(held.token.refresh_token)
+            # Shown until the pair is stored: the store may be away just now.
+            with _shown(store, now=now, is_needed=locks.may_end_early):
+                with room():
+                    token = endpoint.refresh(held.token.refresh_token)
+                store_pair(store, token)
         except errors.ReconnectError as error:
             if store.read().token.generation != generation:
                 return store.read().token
@@ -132,18 +137,21 @@ def refresh(
         except errors.ExactError as error:
             _remember(error, held, store, pauses, now=now())
             raise
-        store_pair(store, token)
         pauses.end()
         return store.read().token
 
 
 def _settled(store: TokenStore, *, now: Callable[[], datetime]) -> Held:
     """Return the connection once no other process asks for a pair: one may have lost its lock and live."""
-    until = ticks() + LONGEST_REFRESH_SECONDS
+    until, seen, silent_since = ticks() + LONGEST_REFRESH_SECONDS, None, ticks()
     while True:
         held = store.read()
-        silent_seconds = None if held.attempted_at is None else abs((now() - held.attempted_at).total_seconds())
-        if silent_seconds is None or silent_seconds > SILENT_SECONDS or ticks() >= until:
+        # Whether its sign changes, and not how old it is: hosts have clocks of their own.
+        if held.attempted_at != seen:
+            seen, silent_since = held.attempted_at, ticks()
+        is_silent = ticks() - silent_since >= SILENT_SECONDS
+        is_old = seen is not None and abs((now() - seen).total_seconds()) > LONG_OVER_SECONDS
+        if seen is None or is_silent or is_old or ticks() >= until:
             return held
         time.sleep(KEEP_PAUSE_SECONDS)
 
@@ -169,6 +177,9 @@ def _shown(store: TokenStore, *, now: Callable[[], datetime], is_needed: bool) -
     finally:
         is_over.set()
         showing.join()
+    # It may have been shown once more while the pair was stored.
+    with suppress(errors.ControlError):
+        store.note_attempt(None)
 
 
 def store_pair(store: TokenStore, token: Token) -> None:

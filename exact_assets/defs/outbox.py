@@ -115,9 +115,11 @@ def _busy(instance: dg.DagsterInstance, *, now: datetime) -> str | None:
         run = record.dagster_run
         if run.status in NOT_FINISHED_STATUSES:
             return f"Run {run.run_id[:8]} is at it."
-        ended = record.end_time and datetime.fromtimestamp(record.end_time, UTC)
-        if run.status is dg.DagsterRunStatus.FAILURE and ended and timedelta() <= now - ended < AFTER_FAILURE:
-            return f"Run {run.run_id[:8]} failed; the next one begins at {ended + AFTER_FAILURE:%H:%M} UTC."
+        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
+        is_recent = ended is not None and timedelta() <= now - ended < AFTER_FAILURE
+        if ended and is_recent and run.status in {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}:
+            how = "failed" if run.status is dg.DagsterRunStatus.FAILURE else "was cancelled"
+            return f"Run {run.run_id[:8]} {how}; the next one begins at {ended + AFTER_FAILURE:%H:%M} UTC."
     return None
 
 

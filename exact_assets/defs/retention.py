@@ -7,8 +7,9 @@ statuses, materialisations, observations and evaluations stay for good.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -26,6 +27,8 @@ from exact_assets.defs.own_runs import is_ours
 RUN_EVENTS_KEPT = timedelta(days=60)
 RETENTION_INTERVAL_SECONDS = 6 * 3600
 RUNS_A_TICK = 500
+LONGEST_TICK_SECONDS = 20.0
+"""Dagster gives a tick a minute."""
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -41,40 +44,59 @@ def retention_sensor(location: CodeLocation) -> dg.SensorDefinition:
     )
     def exact_retention(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         origin = context.code_location_origin
-        runs = trim_runs(
+        done = trim_runs(
             context.instance,
             frozenset(location.keys),
             location=origin.location_name if origin else None,
+            after=_moment(context.cursor),
             before=datetime.now(UTC) - RUN_EVENTS_KEPT,
         )
-        return dg.SkipReason(f"Step events of {runs} runs removed." if runs else "No run is old enough.")
+        if done.last is not None:
+            context.update_cursor(done.last.isoformat())
+        return dg.SkipReason(f"Step events of {done.runs} runs removed." if done.runs else "No run is old enough.")
 
     return exact_retention
 
 
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What a tick did."""
+
+    runs: int
+    last: datetime | None
+    """Up to here all runs were looked at, by when they were last changed; None: there was none."""
+
+
 def trim_runs(
-    instance: dg.DagsterInstance, keys: frozenset[dg.AssetKey], *, location: str | None, before: datetime
-) -> int:
-    """Remove the step events of runs of ours that ended before a moment; return of how many runs."""
-    trimmed = 0
-    for run in _old_runs(instance, before):
-        if trimmed >= RUNS_A_TICK:
+    instance: dg.DagsterInstance,
+    keys: frozenset[dg.AssetKey],
+    *,
+    location: str | None,
+    before: datetime,
+    after: datetime | None = None,
+) -> Trimmed:
+    """Remove the step events of runs of ours that were last changed between two moments, the oldest first."""
+    runs, last, until = 0, None, time.monotonic() + LONGEST_TICK_SECONDS
+    chosen = dg.RunsFilter(statuses=_ENDED, updated_after=after, updated_before=before)
+    for record in instance.get_run_records(chosen, limit=RUNS_A_TICK, order_by="update_timestamp", ascending=True):
+        run = record.dagster_run
+        if tags.TRIMMED not in run.tags and is_ours(run, keys, location=location):
+            if not _remove(instance.event_log_storage, run.run_id):
+                break
+            # Once they are gone, and not before: a tick that is cut does it again.
+            instance.add_run_tags(run.run_id, {tags.TRIMMED: tags.TRUE})
+            runs += 1
+        last = record.update_timestamp.replace(tzinfo=record.update_timestamp.tzinfo or UTC)
+        if time.monotonic() >= until:
             break
-        if tags.TRIMMED in run.tags or not is_ours(run, keys, location=location):
-            continue
-        if not _remove(instance.event_log_storage, run.run_id):
-            return 0
-        # Once they are gone, and not before: a tick that is cut does it again.
-        instance.add_run_tags(run.run_id, {tags.TRIMMED: tags.TRUE})
-        trimmed += 1
-    return trimmed
+    return Trimmed(runs, last)
 
 
-def _old_runs(instance: dg.DagsterInstance, before: datetime) -> Iterator[dg.DagsterRun]:
-    chosen, cursor = dg.RunsFilter(statuses=_ENDED, updated_before=before), None
-    while records := instance.get_run_records(chosen, limit=RUNS_A_TICK, cursor=cursor):
-        yield from (record.dagster_run for record in records)
-        cursor = records[-1].dagster_run.run_id
+def _moment(cursor: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(cursor) if cursor else None
+    except ValueError:
+        return None
 
 
 def _remove(storage: object, run_id: str) -> bool:

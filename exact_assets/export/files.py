@@ -80,6 +80,13 @@ def write_parquet(file: BinaryIO, relation: Relation, batches: Iterator[Rows], o
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in batches:
             columns = zip(*batch, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+            arrays = [_array(column, field, relation) for column, field in zip(columns, schema, strict=True)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             on_rows(len(batch))
+
+
+def _array(column: tuple[Any, ...], field: pa.Field, relation: Relation) -> pa.Array:
+    try:
+        return pa.array(column, field.type)
+    except (pa.ArrowException, OverflowError) as error:
+        raise SettingsError(f"{relation.name}.{field.name} cannot be written as {field.type}: {error}") from error

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
-from uuid import UUID
 
 import pyarrow as pa
 
@@ -22,6 +21,8 @@ _TYPES = {
     "integer": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
+    "float": pa.float32(),
+    "real": pa.float32(),
     "double precision": pa.float64(),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
@@ -51,10 +52,11 @@ def relations(connection: Connection, chosen: str | None) -> list[Relation]:
     Raises:
         SettingsError: a name fits nothing that is there.
     """
+    present = {schema: tables_of(connection, schema) for schema in (MODELS_SCHEMA, SCHEMA)}
     there = [
         (schema, name)
-        for schema in (MODELS_SCHEMA, SCHEMA)
-        for name in sorted(tables_of(connection, schema).tables)
+        for schema, found in present.items()
+        for name in sorted({*found.tables, *found.views})
         if not name.startswith("_")
     ]
     models = [one for one in there if one[0] == MODELS_SCHEMA]
@@ -79,15 +81,22 @@ def read_rows(connection: Connection, relation: Relation) -> Iterator[Rows]:
     """Yield a relation's rows by thousands; a key of Exact's as text."""
     name = connection.dialect.qualified(relation.name, schema=relation.schema)
     columns = connection.dialect.listed(column for column, _ in relation.columns)
+    is_text = [pa.types.is_string(type_) for _, type_ in relation.columns]
     for batch in connection.batches(f"SELECT {columns} FROM {name}", rows=READ_ROWS):
-        yield [tuple(str(value) if isinstance(value, UUID) else value for value in row) for row in batch]
+        yield [
+            tuple(
+                str(value) if text and value is not None and not isinstance(value, str) else value
+                for value, text in zip(row, is_text, strict=True)
+            )
+            for row in batch
+        ]
 
 
 def _relation(connection: Connection, schema: str, name: str) -> Relation:
     types = column_types(connection, name, schema=schema)
     # In the table's own order, which the engine's list of columns need not have.
     names = connection.fetched(f"SELECT * FROM {connection.dialect.qualified(name, schema=schema)} LIMIT 0").names
-    columns = tuple((one, _arrow_type(types[one.lower()])) for one in names)
+    columns = tuple((one, _arrow_type(types.get(one, types.get(one.lower(), "")))) for one in names)
     return Relation(name=name, schema=schema, columns=columns)
 
 

@@ -67,19 +67,19 @@ def test_what_is_known_of_assets_stays_and_the_events_of_steps_go(instance: dg.D
     runs = [run(instance, partition) for partition in ("a", "b")]
     before = known(instance)
     assert {"LOG", "STEP_START", "STEP_SUCCESS"} <= kinds(instance, runs[0])
-    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER) == 2
+    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER).runs == 2
     assert known(instance) == before
     for run_id in runs:
         left = kinds(instance, run_id)
         assert {"PIPELINE_START", "PIPELINE_SUCCESS", "ASSET_MATERIALIZATION", "ASSET_CHECK_EVALUATION"} <= left
         assert not [kind for kind in left if kind == "LOG" or kind.startswith(("STEP_", "ENGINE_", "HANDLED_"))]
-    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER) == 0
+    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER).runs == 0
 
 
 def test_young_runs_and_those_of_others_are_left_as_they_are(instance: dg.DagsterInstance) -> None:
     ours, theirs = run(instance, "a"), run(instance, "b", is_ours=False)
-    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) - LATER) == 0
-    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER) == 1
+    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) - LATER).runs == 0
+    assert trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER).runs == 1
     assert "STEP_START" in kinds(instance, theirs)
     assert "STEP_START" not in kinds(instance, ours)
 
@@ -90,3 +90,14 @@ def test_what_comes_afterwards_is_kept_as_ever(instance: dg.DagsterInstance) -> 
     again = run(instance, "a")
     assert "STEP_SUCCESS" in kinds(instance, again)
     assert instance.get_materialized_partitions(KEY) == {"a"}
+
+
+def test_the_next_look_begins_where_the_last_one_ended(instance: dg.DagsterInstance) -> None:
+    """Runs of years would else be read at every tick."""
+    run(instance, "a")
+    first = trim_runs(instance, frozenset(), location=None, before=datetime.now(UTC) + LATER)
+    assert (first.runs, first.last is not None) == (1, True)
+    again = run(instance, "b")
+    then = trim_runs(instance, frozenset(), location=None, after=first.last, before=datetime.now(UTC) + LATER)
+    assert then.runs == 1
+    assert "STEP_START" not in kinds(instance, again)

@@ -13,7 +13,7 @@ from exact_assets.errors import SettingsError
 from exact_assets.warehouse.connection import Fetched
 from exact_assets.warehouse.duckdb.dialect import DIALECT
 from exact_assets.warehouse.duckdb.errors import translated
-from exact_assets.warehouse.duckdb.file import DuckDBFile
+from exact_assets.warehouse.duckdb.file import CATALOGUE, DuckDBFile
 from exact_assets.warehouse.duckdb.path import has_content
 from exact_assets.warehouse.sql.dialect import Dialect
 from exact_assets.warehouse.sql.types import SqlType
@@ -60,6 +60,8 @@ class DuckDBConnection:
         kind = file.suffix.lower()
         if kind in FILE_READERS:
             self.run(f"CREATE OR REPLACE TEMP VIEW {quoted} AS SELECT * FROM {FILE_READERS[kind]}({path})")
+        elif name == CATALOGUE:
+            raise SettingsError(f"--attach: {name} is what the copy itself is called; give it as NAME={file}.")
         elif has_content(file):
             self.run(f"ATTACH {path} AS {quoted} (READ_ONLY)")
         else:
