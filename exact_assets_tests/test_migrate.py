@@ -128,6 +128,20 @@ def test_a_copy_that_was_killed_goes_on_where_it_was(place: Installation, url: s
         assert problems(place, other) == problems(place, place.warehouse)
 
 
+def test_rows_of_the_outbox_go_along_and_a_users_own_tables_are_named(place: Installation, url: str) -> None:
+    open_configured(place.config).prepare_outbox()
+    row = "INSERT INTO exact.document_outbox (id, division, operation, status) VALUES (?, 1, 'create', ?)"
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.executemany(row, [("inv-1", "waiting"), ("inv-2", "done")])
+        connection.execute("CREATE TABLE exact.my_budget AS SELECT 1 AS a")
+    for _ in range(2):
+        said = run(place, "migrate", f"duckdb:///{place.warehouse}", url)
+    assert "Not copied, as nothing here makes them: my_budget." in said
+    with psycopg.connect(url) as server:
+        found = server.execute("SELECT id, status FROM exact.document_outbox ORDER BY id").fetchall()
+    assert found == [("inv-1", "waiting"), ("inv-2", "done")]
+
+
 def test_a_reload_and_a_sweep_that_are_under_way_begin_anew(place: Installation, url: str) -> None:
     division = place.divisions[0]
     is_it = f"division = {division} AND table_name = 'crm_accounts'"

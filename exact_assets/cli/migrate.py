@@ -10,7 +10,7 @@ from exact_assets.control.database import database_at
 from exact_assets.control.migrate import migrate_control
 from exact_assets.control.run_locks import RunLocks
 from exact_assets.errors import SettingsError
-from exact_assets.warehouse.migrate import migrate_warehouse
+from exact_assets.warehouse.migrate import left_behind, migrate_warehouse
 from exact_assets.warehouse.open import open_engine, warehouse_kind
 
 CONTROL_KIND, SERVER_KIND = "sqlite", "postgresql"
@@ -54,6 +54,8 @@ def migrate_command(source: str, target: str, what: str | None) -> None:
         f"{streams} streams with {rows_copied} rows are in the target, {known} of them were there before; counts "
         "and sums of each are those of the source. Set EXACT_WAREHOUSE_URL to the new place."
     )
+    if others := left_behind(open_engine(source)):
+        console.print(f"Not copied, as nothing here makes them: {', '.join(others)}. Models are built anew.")
 
 
 def _chosen(source: str, target: str) -> str:

@@ -17,12 +17,13 @@ from exact_assets.catalogue.table import Table
 from exact_assets.errors import WarehouseError
 from exact_assets.stream import StreamState, encode_state
 from exact_assets.warehouse.connection import Connection, Engine
-from exact_assets.warehouse.divisions import CHOSEN
+from exact_assets.warehouse.divisions import CHOSEN, IS_VIEW
 from exact_assets.warehouse.prepare import ensure
 from exact_assets.warehouse.present import columns_present, present_tables, tables_of
 from exact_assets.warehouse.session import Sessions
 from exact_assets.warehouse.sql.ddl import SHOWN
-from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, LOADED_AT, SELECTION, STREAMS, YEAR, text
+from exact_assets.warehouse.sql.names import DELETED_AT, DIVISION, LOADED_AT, OUTBOX, SELECTION, STREAMS, YEAR, text
+from exact_assets.warehouse.sql.outbox import COLUMNS, create_outbox
 from exact_assets.warehouse.sql.types import SqlType, own_columns, sql_type
 from exact_assets.warehouse.states import decoded_state
 
@@ -66,6 +67,7 @@ def migrate_warehouse(
         tables = present_tables(reading)
         ensure(Sessions(target), tables.values(), is_soft=is_soft)
         Sessions(target).change(lambda writing: _copy_selection(reading, writing))
+        Sessions(target).change(lambda writing: _copy_outbox(reading, writing))
         streams = [(table, division) for table in tables.values() for division in _divisions(reading, table)]
         yield len(streams), None
         for table, division in streams:
@@ -200,7 +202,10 @@ def _require_older(
 
 def _copy_selection(reading: Connection, writing: Connection) -> None:
     """Copy divisions that the target's selection lacks, with what was chosen for them; others stay as they are."""
-    if SELECTION not in tables_of(reading).tables:
+    relations = tables_of(reading)
+    if SELECTION in relations.views:
+        raise WarehouseError(f"{IS_VIEW} Migrate then.")
+    if SELECTION not in relations.tables:
         return
     present = columns_present(reading)[SELECTION]
     types = {name: type_ for name, type_ in _SELECTION_TYPES.items() if name in present}
@@ -215,3 +220,30 @@ def _copy_selection(reading: Connection, writing: Connection) -> None:
     lacking = [row for row in found if int(row[list(types).index(DIVISION)]) not in there]
     if lacking:
         _insert(writing, SELECTION, lacking, types)
+
+
+def _copy_outbox(reading: Connection, writing: Connection) -> None:
+    """Copy the rows of the outbox that the target lacks, by their id: some wait, and the others are a log."""
+    if OUTBOX not in tables_of(reading).tables:
+        return
+    for statement in create_outbox(writing.dialect):
+        writing.run(statement)
+    present = columns_present(reading)[OUTBOX]
+    types = {name: type_ for name, type_ in COLUMNS.items() if name in present}
+    there = {name for (name,) in writing.rows(f"SELECT id FROM {writing.dialect.qualified(OUTBOX)}")}
+    found = reading.rows(_as_text(reading, OUTBOX, types, where="id IS NOT NULL"))
+    lacking = [row for row in found if row[list(types).index("id")] not in there]
+    if lacking:
+        _insert(writing, OUTBOX, lacking, types)
+
+
+def left_behind(engine: Engine) -> tuple[str, ...]:
+    """Name what stands in the schema and is not copied, such as tables of a user's own; models are made anew."""
+
+    def look(connection: Connection) -> tuple[str, ...]:
+        there, ours = tables_of(connection), present_tables(connection)
+        fitted = {connection.dialect.fitted(name) for name in (*ours, STREAMS, SELECTION, OUTBOX)}
+        others = [*there.tables, *there.views]
+        return tuple(sorted(name for name in others if name not in fitted and not name.startswith("_")))
+
+    return Sessions(engine).read(look)

@@ -36,11 +36,12 @@ def marks(engine: sa.Engine) -> set[str]:
 def test_a_second_machine_is_refused_and_the_first_goes_on_once_it_is_alone(
     config: ExactConfig, engine: sa.Engine
 ) -> None:
+    now = datetime.now(UTC)
     Control.open(config)
-    seen(engine, "of another machine", NOW - timedelta(seconds=30))
+    seen(engine, "of another machine", now - timedelta(seconds=30))
     with pytest.raises(ControlError, match=r"another machine used it at .* a PostgreSQL database"):
         Control.open(config)
-    require_one_host(engine, now=NOW + SEEN_LATELY)
+    require_one_host(engine, now=now + SEEN_LATELY)
     assert marks(engine) == {BOOT_ID.read_text().strip()}
 
 
@@ -51,6 +52,16 @@ def test_this_machine_before_it_was_started_anew_is_no_other(
     monkeypatch.setattr(hosts, "_this_machine", lambda: ("now", NOW - timedelta(seconds=20)))
     require_one_host(engine, now=NOW)
     assert marks(engine) == {"of this one before", "now"}
+
+
+def test_one_that_is_refused_leaves_no_mark_that_would_keep_the_first_out(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_one_host(engine, now=NOW)
+    monkeypatch.setattr(hosts, "_this_machine", lambda: ("a laptop", NOW - timedelta(hours=1)))
+    with pytest.raises(ControlError):
+        require_one_host(engine, now=NOW)
+    assert marks(engine) == {BOOT_ID.read_text().strip()}
 
 
 @pytest.mark.parametrize("at", [NOW + timedelta(days=365), NOW - timedelta(days=365)])
