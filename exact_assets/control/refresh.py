@@ -118,7 +118,7 @@ def refresh(
             before a pause is over, which grows.
     """
     with locks.hold(lock_name, wait=True, timeout_seconds=LOCK_TIMEOUT_SECONDS):
-        held = _settled(store, now=now) if locks.may_end_early else store.read()
+        held = settled(store, now=now) if locks.may_end_early else store.read()
         if held.token.generation != generation or held.token.received_at != (received_at or held.token.received_at):
             return held.token
         _require_hope(held, pauses, now=now())
@@ -141,7 +141,7 @@ def refresh(
         return store.read().token
 
 
-def _settled(store: TokenStore, *, now: Callable[[], datetime]) -> Held:
+def settled(store: TokenStore, *, now: Callable[[], datetime]) -> Held:
     """Return the connection once no other process asks for a pair: one may have lost its lock and live."""
     until, seen, silent_since = ticks() + LONGEST_REFRESH_SECONDS, None, ticks()
     while True:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -14,6 +14,7 @@ from exact_assets.config import ExactConfig
 from exact_assets.control.database import database_at, open_database, transaction
 from exact_assets.control.open import Control
 from exact_assets.control.postgresql import CONTROL_SCHEMA
+from exact_assets.control.refresh import settled
 from exact_assets.control.tables import CLOCKS, METADATA
 from exact_assets.errors import ControlError, SettingsError
 from exact_assets_tests.control.conftest import ON_POSTGRESQL, connect
@@ -24,6 +25,7 @@ from exact_simulator.process import Simulator
 
 pytestmark = ON_POSTGRESQL
 
+SETTINGS_OF_A_TRANSACTION = ("transaction_isolation", "synchronous_commit")
 OPEN = """
 import sys
 from exact_assets.control.database import open_database
@@ -181,6 +183,46 @@ def test_a_refresh_that_was_killed_is_waited_for_some_seconds_only(
     assert asyncio.run(ask_me(connected)) == 100001
     assert time.monotonic() - began < 30
     assert connected.tokens.read().attempted_at is None
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=20), -timedelta(minutes=5)])
+def test_a_refresh_of_a_host_whose_clock_differs_is_waited_for_all_the_same(
+    connected: Control, ahead: timedelta
+) -> None:
+    """By the age of its sign it looked silent, and the refresh token was sent twice."""
+    connected.tokens.note_attempt(datetime.now(UTC))
+    ended = threading.Timer(2, connected.tokens.note_attempt, [None])
+    ended.start()
+    began = time.monotonic()
+    assert settled(connected.tokens, now=lambda: datetime.now(UTC) + ahead).attempted_at is None
+    assert time.monotonic() - began > 1.5
+    ended.join()
+
+
+def test_what_a_database_has_as_its_defaults_changes_nothing(control_url: str) -> None:
+    """A snapshot that is older than the lock hid what the one before had committed."""
+    with psycopg.connect(control_url, autocommit=True) as server:
+        for setting in ("default_transaction_isolation = 'repeatable read'", "synchronous_commit = off"):
+            name = server.info.dbname
+            server.execute(f'ALTER DATABASE "{name}" SET {setting}'.encode())
+    for is_durable, expected in ((True, "on"), (False, "off")):
+        with transaction(open_database(control_url, is_durable=is_durable)) as connection:
+            shown = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in SETTINGS_OF_A_TRANSACTION]
+        assert shown == ["read committed", expected]
+
+
+def test_a_lock_of_which_nobody_knows_whether_it_was_let_go_is_free_again(control_url: str) -> None:
+    open_database(control_url, is_durable=True)
+    locks = database_at(control_url).locks
+    with locks.hold("a lease", wait=True):
+        end_sessions(control_url)
+    for _ in range(2):
+        with locks.hold("a lease", wait=True, timeout_seconds=5) as held:
+            assert held
+    waiting = start(HOLD, control_url, "a lease")
+    assert next_line(waiting) == "held"
+    waiting.kill()
+    waiting.communicate()
 
 
 def test_a_server_that_only_reads_is_an_obstacle(control_url: str) -> None:
