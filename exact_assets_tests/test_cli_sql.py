@@ -130,3 +130,18 @@ def test_where_there_is_no_warehouse_yet_that_is_said(tmp_path: Path) -> None:
     done = runner.invoke(main, ["sql", "SELECT 1"])
     assert (done.exit_code, "There is no warehouse yet" in done.output) == (1, True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["sql", "--csv", "SELECT 1 AS one"], ["export", "out"]])
+def test_commands_work_with_what_a_components_yaml_names(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They asked the environment alone, and answered of another warehouse, or of none."""
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect(str(tmp_path / "named.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA exact; CREATE TABLE exact.crm_accounts AS SELECT 1 AS division")
+    defs = tmp_path / "defs.yaml"
+    attributes = f"  warehouse_url: duckdb:///{tmp_path / 'named.duckdb'}"
+    defs.write_text(f"type: exact_assets.ExactOnlineComponent\nattributes:\n{attributes}\n")
+    done = CliRunner().invoke(main, ["--defs", str(defs), *command])
+    assert done.exit_code == 0, done.output

@@ -150,6 +150,54 @@ def test_an_address_of_a_store_is_written_to_as_a_folder_is(export: Export) -> N
         assert parquet.read_table(file).num_rows == 2
 
 
+ODD = (
+    "CREATE TABLE exact.financialtransaction_transactions AS SELECT 1 AS a",
+    "CREATE TABLE exact.financialtransaction_transaction_lines AS SELECT 2 AS a",
+    """CREATE TABLE exact.my_budget AS SELECT CAST(1.5 AS NUMERIC(5, 1)) AS a,
+       CAST('NaN' AS DOUBLE PRECISION) AS b, CAST('12:30' AS TIME) AS c""",
+    "CREATE VIEW exact.a_view AS SELECT division, name FROM exact.crm_accounts",
+    'ALTER TABLE exact.crm_accounts ADD COLUMN "MyNote" VARCHAR',
+)
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "xlsx"])
+def test_tables_columns_and_views_of_users_own_are_written_too(
+    export: Export, url: str, tmp_path: Path, form: str
+) -> None:
+    """Two names that are alike in Excel's 31 characters, another type, NaN, a column in capitals, a view."""
+    if url.startswith("duckdb"):
+        with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+            for statement in ODD:
+                connection.execute(statement)
+    else:
+        with psycopg.connect(url) as server:
+            for statement in ODD:
+                server.execute(statement.encode())
+    done = export(str(tmp_path / "out"), "--format", form)
+    assert done.exit_code == 0, done.output
+    if form == "xlsx":
+        sheets = openpyxl.load_workbook(tmp_path / "out" / "exact.xlsx").sheetnames
+        assert [name for name in sheets if name.startswith("financial")] == [
+            "financialtransaction_transactio",
+            "financialtransaction_transact~2",
+        ]
+    else:
+        assert {f"{name}.{form}" for name in ("a_view", "crm_accounts", "my_budget")} <= set(
+            names(tmp_path / "out")
+        )
+
+
+def test_a_text_that_no_cell_holds_is_cut_and_told(export: Export, url: str, tmp_path: Path) -> None:
+    statement = "UPDATE exact.crm_accounts SET name = repeat('x', 40000)"
+    if url.startswith("duckdb"):
+        with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+            connection.execute(statement)
+    else:
+        with psycopg.connect(url) as server:
+            server.execute(statement)
+    assert "2 texts of over 32,767 characters are cut" in export(str(tmp_path), "--format", "xlsx").output
+
+
 def test_what_cannot_be_is_told(export: Export, tmp_path: Path) -> None:
     unknown = export(str(tmp_path / "out"), "--select", "crm_acounts")
     assert (unknown.exit_code, "nothing here is named crm_acounts" in unknown.output) == (1, True)
