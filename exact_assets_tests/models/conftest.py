@@ -16,6 +16,7 @@ from exact_assets.warehouse.open import open_warehouse
 from exact_assets.warehouse.protocol import Warehouse
 from exact_assets.warehouse.sql.types import is_guid
 from exact_assets_tests.installation import Installation, installation
+from exact_assets_tests.models.made import MakeModel, Model
 from exact_assets_tests.models.rows import KEPT, LOADED
 from exact_assets_tests.one_warehouse import bring
 from exact_assets_tests.warehouse.engines import ENGINES, DuckDBPlace, Place
@@ -92,3 +93,13 @@ def _copy_rows(place: Place, firm: Installation) -> None:
 def file_of(firm: Installation, folder: Path) -> Path:
     """Return a copy of the file, for a test that changes it."""
     return Path(shutil.copy(firm.warehouse, folder / "warehouse.duckdb"))
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return ENGINES[request.param](tmp_path)
+
+
+@pytest.fixture
+def make(place: Place) -> MakeModel:
+    return lambda name: Model(place, name)
