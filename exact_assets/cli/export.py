@@ -11,7 +11,7 @@ from exact_assets.cli.show import number_of
 from exact_assets.errors import SettingsError
 from exact_assets.export.files import Destination, OnRows, write_csv, write_parquet
 from exact_assets.export.relations import Relation, read_rows, relations, size_of
-from exact_assets.export.workbook import LONGEST_TEXT, Workbook
+from exact_assets.export.workbook import LONGEST_CELL, Workbook
 from exact_assets.warehouse.connection import Connection
 from exact_assets.warehouse.open import open_engine, url_of
 
@@ -78,7 +78,7 @@ def _write_workbook(
             book.add(relation, read_rows(connection, relation), on_rows, rows=rows)
     if book.cut_texts:
         click.echo(
-            f"{number_of(book.cut_texts, 'text')} of over {LONGEST_TEXT:,} characters are cut, as a cell holds no "
+            f"{number_of(book.cut_texts, 'text')} of over {LONGEST_CELL:,} characters are cut, as a cell holds no "
             "more: CSV and Parquet have them whole.",
             err=True,
         )

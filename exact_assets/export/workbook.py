@@ -16,7 +16,7 @@ from exact_assets.export.relations import Relation, Rows
 SHEET_ROWS = 1_048_576
 """Of a sheet, with its header: Excel's own limit."""
 LONGEST_SHEET_NAME = 31
-LONGEST_TEXT = 32_767
+LONGEST_CELL = 32_767
 """Of a cell: Excel's own limit, as those above."""
 MOST_SHEETS = 1_000
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\']")
@@ -110,10 +110,10 @@ class Workbook:
                     sheet.write_string(at, number, self._fitted(str(value)))
 
     def _fitted(self, text: str) -> str:
-        if len(text) <= LONGEST_TEXT:
+        if len(text) <= LONGEST_CELL:
             return text
         self.cut_texts += 1
-        return text[:LONGEST_TEXT]
+        return text[:LONGEST_CELL]
 
 
 def _format(type_: pa.DataType) -> str:
