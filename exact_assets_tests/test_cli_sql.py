@@ -8,12 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from pyarrow import parquet
 
 from exact_assets.cli import main
+from exact_assets_tests.small_warehouse import made_of
 
 NAME = 'Bakkerij één, "x"'
 FIRST = "00000000-0000-0000-0000-000000000001"
@@ -29,16 +29,7 @@ Ask = Callable[..., Result]
 
 @pytest.fixture(params=["duckdb", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-            for statement in ROWS:
-                connection.execute(statement)
-        return f"duckdb:///{tmp_path / 'w.duckdb'}"
-    found = str(request.getfixturevalue("postgresql_url"))
-    with psycopg.connect(found) as server:
-        for statement in ROWS:
-            server.execute(statement.encode())
-    return found
+    return made_of(ROWS, request=request, folder=tmp_path)
 
 
 @pytest.fixture

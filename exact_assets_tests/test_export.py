@@ -6,10 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import fsspec
 import openpyxl
-import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from pyarrow import parquet
@@ -18,6 +16,7 @@ from exact_assets.cli import main
 from exact_assets.errors import SettingsError
 from exact_assets.export import workbook
 from exact_assets.export.files import Destination
+from exact_assets_tests.small_warehouse import change, made_of
 
 KEY = "00000000-0000-0000-0000-00000000000{}"
 COLUMNS = (
@@ -54,16 +53,7 @@ Export = Callable[..., Result]
 
 @pytest.fixture(params=["duckdb", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-            for statement in ROWS:
-                connection.execute(statement)
-        return f"duckdb:///{tmp_path / 'w.duckdb'}"
-    found = str(request.getfixturevalue("postgresql_url"))
-    with psycopg.connect(found) as server:
-        for statement in ROWS:
-            server.execute(statement.encode())
-    return found
+    return made_of(ROWS, request=request, folder=tmp_path)
 
 
 @pytest.fixture
@@ -165,14 +155,7 @@ def test_tables_columns_and_views_of_users_own_are_written_too(
     export: Export, url: str, tmp_path: Path, form: str
 ) -> None:
     """Two names that are alike in Excel's 31 characters, another type, NaN, a column in capitals, a view."""
-    if url.startswith("duckdb"):
-        with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-            for statement in ODD:
-                connection.execute(statement)
-    else:
-        with psycopg.connect(url) as server:
-            for statement in ODD:
-                server.execute(statement.encode())
+    change(url, *ODD)
     done = export(str(tmp_path / "out"), "--format", form)
     assert done.exit_code == 0, done.output
     if form == "xlsx":
@@ -188,13 +171,7 @@ def test_tables_columns_and_views_of_users_own_are_written_too(
 
 
 def test_a_text_that_no_cell_holds_is_cut_and_told(export: Export, url: str, tmp_path: Path) -> None:
-    statement = "UPDATE exact.crm_accounts SET name = repeat('x', 40000)"
-    if url.startswith("duckdb"):
-        with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-            connection.execute(statement)
-    else:
-        with psycopg.connect(url) as server:
-            server.execute(statement)
+    change(url, "UPDATE exact.crm_accounts SET name = repeat('x', 40000)")
     assert "2 texts of over 32,767 characters are cut" in export(str(tmp_path), "--format", "xlsx").output
 
 
